@@ -1,0 +1,279 @@
+/**
+ * THE LOOP: chunk -> trimmed -> lines -> events -> one commit -> acknowledgements.
+ *
+ * Synchronous between two turns of its thread: `accept` parses, `commit` appends. What is acknowledged is what the store has made durable, as the
+ * low-water mark of each stream; an open event holds its stream's mark back.
+ */
+import { zstdDecompressSync } from 'node:zlib';
+import { addRange, addRanges, lowWaterMark, type ByteRange } from '#lib/byte-ranges.ts';
+import type { Clock } from '#lib/clock.ts';
+import type { Log } from '#lib/log.ts';
+import type { Rule, Signal } from '#schemas/alert.ts';
+import type { Chunk } from '#schemas/chunk.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import type { LogEvent } from '#schemas/event.ts';
+import type { Options } from '#schemas/options.ts';
+import type { StoredStream, StoreWriter } from '#schemas/store.ts';
+import type { Acknowledgement, StreamState } from '#schemas/transport.ts';
+import { eventOf, gapEventOf } from './event-of.ts';
+import { LineAssembler } from './lines/assembler.ts';
+import { compileRules } from './signals.ts';
+import { newLines } from './trim.ts';
+
+export interface CollectorCounts {
+  chunks: number;
+  chunkBytes: number;
+  trimmedBytes: number;
+  events: number;
+  commits: number;
+  refusedChunks: number;
+}
+
+interface StreamWork {
+  /** Stored, queued for the store, or held in an open event. */
+  taken: ByteRange[];
+  assembler: LineAssembler;
+  lastTimeNs: bigint | null;
+  watermarkNs: bigint;
+  lastChunk: Chunk | null;
+  silent: boolean;
+}
+
+/** What one commit takes, and who waits for it. */
+interface Batch {
+  events: LogEvent[];
+  states: StreamState[];
+  signals: Signal[];
+  touched: Set<string>;
+  waiters: (() => void)[];
+}
+
+export interface CollectorParts {
+  writer: StoreWriter;
+  options: Options;
+  rules: readonly Rule[];
+  log: Log;
+  clock: Clock;
+  /** Low-water marks that became durable. */
+  onAcknowledged: (acknowledgements: Acknowledgement[]) => void;
+  /** After every commit that stored events or signals. */
+  onCommitted: () => void;
+}
+
+export class Collector {
+  readonly counts: CollectorCounts = { chunks: 0, chunkBytes: 0, trimmedBytes: 0, events: 0, commits: 0, refusedChunks: 0 };
+  /** Why nothing can be stored at the moment, or null. */
+  stalledBy: LeadlineError | null = null;
+  private readonly parts: CollectorParts;
+  private readonly streams = new Map<string, StreamWork>();
+  private readonly signalsOf: ReturnType<typeof compileRules>;
+  private events: LogEvent[] = [];
+  private eventBytes = 0;
+  private states = new Map<string, StreamState>();
+  private touched = new Set<string>();
+  private closing = new Set<string>();
+  private firstWaitingMs: number | null = null;
+  private waiters: (() => void)[] = [];
+  /** A batch that failed and waits for room. Kept whole, so that the same bytes are cut into the same commit. */
+  private failed: Batch | null = null;
+
+  constructor(parts: CollectorParts) {
+    this.parts = parts;
+    this.signalsOf = compileRules(parts.rules);
+  }
+
+  /**
+   * Takes a chunk in. Nothing is stored before the next `commit`.
+   * @throws LeadlineError BAD_CHUNK, STORED_RANGES_FULL; the chunk is then as if it had not come.
+   */
+  accept(chunk: Chunk): void {
+    const work = this.workOf(chunk);
+    this.counts.chunks += 1;
+    this.counts.chunkBytes += chunk.end - chunk.offset;
+    if (work.taken.length > this.parts.options.storedRangesMax) {
+      this.counts.refusedChunks += 1;
+      throw new LeadlineError('STORED_RANGES_FULL', { streamId: chunk.streamId, count: work.taken.length });
+    }
+    work.lastChunk = { ...chunk, value: new Uint8Array(0) };
+    this.touched.add(chunk.streamId);
+    this.firstWaitingMs ??= this.parts.clock.nowMs();
+    if (chunk.kind === 'lines') this.acceptLines(chunk, work);
+    else {
+      if (chunk.kind === 'gap') this.acceptGap(chunk, work, chunk.offset, chunk.end, chunk.gap!);
+      else this.take(chunk, work, work.assembler.closeAll());
+      if (chunk.kind === 'close') this.closing.add(chunk.streamId);
+    }
+    if (this.isFull) this.commit();
+  }
+
+  /** Resolves when the states are durable. */
+  acceptStates(states: readonly StreamState[]): Promise<void> {
+    if (states.length === 0) return Promise.resolve();
+    for (const state of states) {
+      this.states.set(state.streamId, state);
+      const work = this.streams.get(state.streamId);
+      if (work !== undefined) work.silent = state.inode === null;
+    }
+    return this.committed();
+  }
+
+  /** Resolves after the commit that takes in everything accepted so far. */
+  committed(): Promise<void> {
+    this.firstWaitingMs ??= this.parts.clock.nowMs();
+    return new Promise(resolve => this.waiters.push(resolve));
+  }
+
+  /** What is known of all streams of these sources, with the further of the published and the stored position. */
+  statesOf(sources: readonly string[]): StreamState[] {
+    const wanted = new Set(sources);
+    const states: StreamState[] = [];
+    for (const stream of this.parts.writer.streams()) {
+      const state = this.states.get(stream.streamId) ?? stream.state;
+      if (state !== null && wanted.has(state.source)) states.push({ ...state, acknowledgedBytes: Math.max(state.acknowledgedBytes, durableMark(stream)) });
+    }
+    return states;
+  }
+
+  /** Milliseconds until the next commit is due: 0 for now, null for nothing waiting. */
+  dueInMs(nowMs: number): number | null {
+    if (this.failed !== null) return 0;
+    if (this.firstWaitingMs === null) return null;
+    return Math.max(0, this.firstWaitingMs + this.parts.options.commitIntervalMs - nowMs);
+  }
+
+  get isFull(): boolean {
+    return this.events.length >= this.parts.options.commitEventsMax || this.eventBytes >= this.parts.options.commitBytesMax;
+  }
+
+  /** True while nothing more should be accepted: what is queued is full and could not be stored. */
+  get isStalled(): boolean {
+    return this.stalledBy !== null;
+  }
+
+  /** Appends what is waiting and acknowledges it. On a full disk it keeps the batch, says so, and is to be called again. */
+  commit(): void {
+    const batch = this.failed ?? this.takeBatch();
+    if (batch === null) return;
+    try {
+      this.parts.writer.append({ events: batch.events, states: batch.states }, [], batch.signals);
+    } catch (error) {
+      if (!(error instanceof LeadlineError) || !error.retryable) throw error;
+      if (this.stalledBy === null) this.parts.log.error({ event: 'storeStalled', code: error.code }, error.message);
+      this.stalledBy = error;
+      this.failed = batch;
+      return;
+    }
+    if (this.stalledBy !== null) this.parts.log.info({ event: 'storeResumed' }, 'the store takes events again');
+    this.stalledBy = null;
+    this.failed = null;
+    this.counts.events += batch.events.length;
+    this.counts.commits += 1;
+    this.acknowledge(batch.touched);
+    if (batch.events.length > 0 || batch.signals.length > 0) this.parts.onCommitted();
+    for (const resolve of batch.waiters) resolve();
+  }
+
+  private acceptLines(chunk: Chunk, work: StreamWork): void {
+    const end = work.taken.at(-1)?.to ?? 0;
+    if (chunk.offset > end) this.acceptGap(chunk, work, end, chunk.offset, { cause: 'missing', bytes: chunk.offset - end, exact: true });
+    const value = chunk.codec === 'zstd' ? decompress(chunk) : chunk.value;
+    const taken = work.taken;
+    let newBytes = 0;
+    const lines = newLines(chunk, value, taken);
+    const groups = work.assembler.add(
+      chunk,
+      (function* counted() {
+        for (const line of lines) {
+          work.taken = addRange(work.taken, line);
+          newBytes += line.to - line.from;
+          yield line;
+        }
+      })(),
+    );
+    this.counts.trimmedBytes += chunk.end - chunk.offset - newBytes;
+    this.take(chunk, work, groups);
+  }
+
+  private acceptGap(chunk: Chunk, work: StreamWork, from: number, to: number, gap: { cause: string; bytes: number; exact: boolean }): void {
+    this.take(chunk, work, work.assembler.closeAll());
+    this.queue(work, gapEventOf(chunk, from, to, gap, work.lastTimeNs));
+    this.parts.log.warn({ event: 'gapFound', streamId: chunk.streamId, from, to, cause: gap.cause }, 'bytes of a stream are missing');
+  }
+
+  private take(chunk: Chunk, work: StreamWork, groups: ReturnType<LineAssembler['closeAll']>): void {
+    for (const group of groups) this.queue(work, eventOf(chunk, group, work.lastTimeNs));
+  }
+
+  private queue(work: StreamWork, event: LogEvent): void {
+    work.lastTimeNs = event.timeNs;
+    if (event.timeNs > work.watermarkNs) work.watermarkNs = event.timeNs;
+    this.events.push(event);
+    this.eventBytes += event.raw.length;
+  }
+
+  private takeBatch(): Batch | null {
+    this.firstWaitingMs = null;
+    if (this.events.length === 0 && this.states.size === 0 && this.touched.size === 0 && this.waiters.length === 0) return null;
+    const events = this.events;
+    const states = [...this.states.values()];
+    this.events = [];
+    this.eventBytes = 0;
+    this.states = new Map();
+    const touched = this.touched;
+    this.touched = new Set();
+    const waiters = this.waiters;
+    this.waiters = [];
+    const loud = events.filter(event => this.streams.get(event.streamId)?.silent !== true);
+    const silent = events.filter(event => this.streams.get(event.streamId)?.silent === true);
+    const watermarkNs = (streamId: string): bigint => this.streams.get(streamId)?.watermarkNs ?? 0n;
+    return { events, states, touched, waiters, signals: [...this.signalsOf(loud, { watermarkNs, silent: false }), ...this.signalsOf(silent, { watermarkNs, silent: true })] };
+  }
+
+  private acknowledge(touched: ReadonlySet<string>): void {
+    const acknowledgements: Acknowledgement[] = [];
+    for (const streamId of touched) {
+      const stream = this.parts.writer.lastKnown(streamId);
+      const work = this.streams.get(streamId);
+      const closed = this.closing.has(streamId) && !this.touched.has(streamId);
+      acknowledgements.push({ streamId, from: 0, to: stream === null ? 0 : durableMark(stream), closed });
+      if (closed && work?.assembler.isOpen === false) {
+        this.streams.delete(streamId);
+        this.closing.delete(streamId);
+      }
+    }
+    if (acknowledgements.length > 0) this.parts.onAcknowledged(acknowledgements);
+  }
+
+  private workOf(chunk: Chunk): StreamWork {
+    let work = this.streams.get(chunk.streamId);
+    if (work === undefined) {
+      const known = this.parts.writer.lastKnown(chunk.streamId);
+      const { options } = this.parts;
+      const state = this.states.get(chunk.streamId) ?? known?.state ?? null;
+      work = {
+        // A gap never covers: bytes that fill it later are stored.
+        taken: known?.storedRanges ?? [],
+        assembler: new LineAssembler(options),
+        lastTimeNs: known?.lastTimeNs ?? null,
+        watermarkNs: known?.watermarkNs ?? 0n,
+        lastChunk: null,
+        silent: state !== null && state.inode === null,
+      };
+      this.streams.set(chunk.streamId, work);
+    }
+    return work;
+  }
+}
+
+/** Everything before it is stored, or known to be lost. */
+function durableMark(stream: StoredStream): number {
+  return lowWaterMark(addRanges(stream.storedRanges, stream.gaps));
+}
+
+function decompress(chunk: Chunk): Uint8Array {
+  try {
+    return zstdDecompressSync(chunk.value, { chunkSize: chunk.end - chunk.offset + 64 });
+  } catch (error) {
+    throw new LeadlineError('BAD_CHUNK', { problem: 'its zstd value is damaged' }, { cause: error });
+  }
+}

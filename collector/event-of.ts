@@ -1,0 +1,76 @@
+/** A closed group of lines -> an event. */
+import type { Chunk } from '#schemas/chunk.ts';
+import type { LogEvent, TimeSource } from '#schemas/event.ts';
+import type { ClosedGroup } from './lines/assembler.ts';
+
+const nsPerMs = 1_000_000n;
+
+/**
+ * The event's time: the runtime's stamp, else the line's own, else the time before it in the stream, else when it was read. Bytes that were seen
+ * growing were read when they were written, which is nearer than the line before.
+ * @param lastTimeNs time of the stream's event before this one, or null
+ */
+function timeOf(group: ClosedGroup, lastTimeNs: bigint | null, seenGrowing: boolean): { timeNs: bigint; timeSource: TimeSource } {
+  if (group.runtimeTimeNs !== null) return { timeNs: group.runtimeTimeNs, timeSource: 'runtime' };
+  if (group.understood.timeNs !== null) return { timeNs: group.understood.timeNs, timeSource: 'line' };
+  if (lastTimeNs !== null && !seenGrowing) return { timeNs: lastTimeNs, timeSource: 'inherited' };
+  return { timeNs: BigInt(group.readMs) * nsPerMs, timeSource: 'read' };
+}
+
+export function eventOf(chunk: Chunk, group: ClosedGroup, lastTimeNs: bigint | null): LogEvent {
+  const { understood, pieces } = group;
+  const streamOffset = pieces[0]!.from;
+  return {
+    eventId: `${chunk.streamId}:${streamOffset}`,
+    ...timeOf(group, lastTimeNs, chunk.bootId !== null),
+    ...chunk.origin,
+    level: understood.level,
+    message: understood.message,
+    raw: group.raw,
+    fields: understood.fields,
+    requestId: understood.requestId,
+    requestIdSource: understood.requestIdSource,
+    confidence: understood.requestId === null ? null : 1,
+    ids: understood.ids,
+    source: chunk.source,
+    streamId: chunk.streamId,
+    streamOffset,
+    streamOffsetEnd: pieces.at(-1)!.to,
+    pieces,
+    output: group.output,
+    part: group.part,
+    gap: null,
+    exceptionType: understood.exceptionType,
+    template: null,
+    lineCount: group.physicalLines,
+  };
+}
+
+/** Bytes `[from, to)` of the chunk's stream that could not be had, as an event of their own. */
+export function gapEventOf(chunk: Chunk, from: number, to: number, gap: { cause: string; bytes: number; exact: boolean }, lastTimeNs: bigint | null): LogEvent {
+  return {
+    eventId: `${chunk.streamId}:${from}:gap`,
+    timeNs: lastTimeNs ?? BigInt(chunk.readMs) * nsPerMs,
+    timeSource: lastTimeNs === null ? 'read' : 'inherited',
+    ...chunk.origin,
+    level: null,
+    message: `${gap.exact ? '' : 'at least '}${gap.bytes} bytes are missing here (${gap.cause})`,
+    raw: new Uint8Array(0),
+    fields: {},
+    requestId: null,
+    requestIdSource: null,
+    confidence: null,
+    ids: [],
+    source: chunk.source,
+    streamId: chunk.streamId,
+    streamOffset: from,
+    streamOffsetEnd: to,
+    pieces: [{ from, to }],
+    output: null,
+    part: null,
+    gap,
+    exceptionType: null,
+    template: null,
+    lineCount: 0,
+  };
+}

@@ -1,0 +1,53 @@
+/** What a stack trace reports: the class or error name, of Java and its relatives, Node, Python, .NET, Ruby and Go. */
+
+/** Only this much of a trace is looked at. Python names its exception in the last line, so the end counts as well. */
+const linesMax = 400;
+
+const frame = /^\s+(?:at |eval at |File "|\.{3} \d+ |from \S+:\d+)|^\s*--- End of |^goroutine \d+ \[/;
+const typeName = /(?:^|[\s:("'[])((?:[A-Za-z_$][\w$]*\.){0,12}(?:[A-Za-z_$][\w$]*)?(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Exit|Warning|Timeout))(?=[:\s)("'\]]|$)/g;
+/** A class in a package needs no telling ending: `org.acme.QuotaExceeded: 12 of 10`. */
+const qualifiedName = /^(?:Caused by: |Exception in thread "[^"]*" |Unhandled exception\. |Uncaught )?((?:[A-Za-z_$][\w$]*\.){1,12}[A-Z][\w$]*)(?::|$)/;
+const pythonHead = 'Traceback (most recent call last)';
+const pythonLast = /^((?:[A-Za-z_]\w*\.){0,12}[A-Za-z_]\w*)(?::|$)/;
+const goPanic = /^(panic|fatal error): /;
+const lineCharsMax = 1024;
+
+/** The exception's name, or null where the text holds no stack trace, or one that does not say. `text` has its lines joined by `\n`. */
+export function exceptionTypeOf(text: string): string | null {
+  if (!text.includes('\n')) return null;
+  const lines = text.split('\n', linesMax).map(line => line.slice(0, lineCharsMax).trimEnd());
+  const python = lines.findIndex(line => line.includes(pythonHead));
+  if (python >= 0) return pythonType(lines, python);
+  const panic = goPanic.exec(lines[0]!);
+  if (panic !== null && lines.some(line => line.startsWith('goroutine '))) return panic[1]!;
+  const firstFrame = lines.findIndex(line => frame.test(line));
+  for (let index = firstFrame - 1; index >= 0 && index >= firstFrame - 20; index--) {
+    const name = nameIn(lines[index]!);
+    if (name !== null) return name;
+  }
+  return null;
+}
+
+/** Of several names on a line (`MakeLog: RuntimeException: Run from this`), the first one counts: it wraps the rest. */
+function nameIn(line: string): string | null {
+  const qualified = qualifiedName.exec(line);
+  if (qualified !== null) return qualified[1]!;
+  typeName.lastIndex = 0;
+  return typeName.exec(line)?.[1] ?? null;
+}
+
+/** The last exception of a chain is the one that got away. */
+function pythonType(lines: readonly string[], head: number): string | null {
+  let type: string | null = null;
+  let inTrace = false;
+  for (let index = head; index < lines.length; index++) {
+    const line = lines[index]!;
+    if (line.includes(pythonHead)) {
+      inTrace = true;
+    } else if (inTrace && line !== '' && !/^\s/.test(line)) {
+      type = pythonLast.exec(line)?.[1] ?? type;
+      inTrace = false;
+    }
+  }
+  return type;
+}

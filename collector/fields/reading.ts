@@ -1,0 +1,84 @@
+import type { FieldValue, Fields, Level } from '#schemas/event.ts';
+import { addIdsOfField, IdList } from '../ids/extract.ts';
+import { exceptionTypeOf } from './exception.ts';
+import { levelOfLetter, levelOfName, levelOfOtelNumber, levelOfPythonNumber, levelOfValue } from './level.ts';
+import { rolesOfName, type FieldRoles } from './roles.ts';
+import { timeOfValue } from './time.ts';
+
+/** What is known of a structured line so far. Fields may come in any order; the strongest name wins, and a value that cannot be read does not count. */
+export class Reading {
+  readonly fields: Fields = {};
+  readonly ids = new IdList();
+  count = 0;
+  timeNs: bigint | null = null;
+  level: Level | null = null;
+  message: string | null = null;
+  exceptionType: string | null = null;
+  /** True once a name of time, level or message was met, whatever its value. */
+  hasCoreName = false;
+  private timeRank = Infinity;
+  private levelRank = Infinity;
+  private messageRank = Infinity;
+  private exceptionRank = Infinity;
+  private seconds: number | null = null;
+  private nanos: number | null = null;
+  private stack: string | null = null;
+
+  add(name: string, value: FieldValue): void {
+    this.count++;
+    // Plain assignment would replace the object's prototype instead of making a field.
+    if (name === '__proto__') Object.defineProperty(this.fields, name, { value, enumerable: true, configurable: true, writable: true });
+    else this.fields[name] = value;
+    const roles = rolesOfName(name);
+    if (roles.time !== null || roles.level !== null || roles.message !== null) this.addCore(roles, value);
+    if (roles.id !== null) addIdsOfField(this.ids, roles.id, name, value);
+    if (roles.exceptionType !== null && roles.exceptionType < this.exceptionRank && typeof value === 'string' && value !== '') {
+      this.exceptionType = value;
+      this.exceptionRank = roles.exceptionType;
+    }
+    if (roles.isStack && typeof value === 'string') this.stack ??= value;
+    if (roles.timeSeconds && typeof value === 'number') this.seconds = value;
+    if (roles.timeNanos && typeof value === 'number') this.nanos = value;
+  }
+
+  private addCore(roles: FieldRoles, value: FieldValue): void {
+    this.hasCoreName = true;
+    if (roles.time !== null && roles.time < this.timeRank) {
+      const timeNs = timeOfValue(value);
+      if (timeNs !== null) {
+        this.timeNs = timeNs;
+        this.timeRank = roles.time;
+      }
+    }
+    if (roles.level !== null && roles.level < this.levelRank) {
+      const level = levelOfScaled(roles.levelScale, value);
+      if (level !== null) {
+        this.level = level;
+        this.levelRank = roles.level;
+      }
+    }
+    if (roles.message !== null && roles.message < this.messageRank && typeof value === 'string' && value !== '') {
+      this.message = value;
+      this.messageRank = roles.message;
+    }
+  }
+
+  /** Called once, after the last field. */
+  finish(): void {
+    if (this.timeNs === null && this.seconds !== null && this.seconds >= 1e8 && this.seconds < 1e11) {
+      this.timeNs = BigInt(Math.trunc(this.seconds)) * 1_000_000_000n + BigInt(Math.trunc(this.nanos ?? 0));
+    }
+    if (this.exceptionType === null && this.stack !== null) this.exceptionType = exceptionTypeOf(this.stack);
+    if (this.exceptionType === null && this.message !== null) this.exceptionType = exceptionTypeOf(this.message);
+  }
+}
+
+function levelOfScaled(scale: FieldRoles['levelScale'], value: FieldValue): Level | null {
+  if (scale === 'usual') return levelOfValue(value);
+  // MongoDB's `"s":"D2"`; a longer text under so short a name is something else.
+  if (scale === 'letter') return typeof value === 'string' && value.length <= 2 ? levelOfLetter(value.charAt(0)) : null;
+  // A number under this name is as often a job's rank as a severity.
+  if (scale === 'names') return typeof value === 'string' ? levelOfName(value) : null;
+  const number = typeof value === 'number' ? value : typeof value === 'string' && value !== '' ? Number(value) : NaN;
+  return scale === 'otel' ? levelOfOtelNumber(number) : levelOfPythonNumber(number);
+}

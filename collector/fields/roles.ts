@@ -1,0 +1,60 @@
+/**
+ * What a field's name says about its value: the line's time, level, message, exception, or an id. Names are compared whole, flattened and in lower
+ * case, and ranked: `level` beats `severity`, so a line with both is read the same way whatever their order. 0 is the strongest rank.
+ */
+import { idRuleOfName, type IdRule } from '../ids/rule.ts';
+
+export interface FieldRoles {
+  time: number | null;
+  level: number | null;
+  /** How a number under a level's name counts. */
+  levelScale: 'usual' | 'names' | 'otel' | 'python' | 'letter';
+  message: number | null;
+  exceptionType: number | null;
+  /** The value may be a stack trace. */
+  isStack: boolean;
+  /** Time in two numbers, as log4j2 and Google's libraries give it. */
+  timeSeconds: boolean;
+  timeNanos: boolean;
+  id: IdRule | null;
+}
+
+const ranksOf = (names: string): Map<string, number> => new Map(names.split(/\s+/).map((name, rank) => [name, rank]));
+
+const timeNames = ranksOf('time timestamp @timestamp ts @t t.$date t eventtime event_time timeunixnano time_unix_nano datetime date @time timemillis timestampms asctime log_time logtime created created_at started_at start_time fields.time @fields.time fields.timestamp fields.ts syslog.timestamp');
+const levelNames = ranksOf('level log.level loglevel log_level lvl levelname level_name severity severitytext severity_text @l @level log.severity s priority severitynumber severity_number levelno fields.level @fields.level fields.lvl @fields.lvl fields.severity @fields.severity syslog.severity');
+const messageNames = ranksOf('message msg @message @m short_message log_message text body body.stringvalue fields.message fields.msg @fields.message @fields.msg jsonpayload.message event @mt log error.message err.message exception.message error err exception');
+const exceptionTypeNames = ranksOf('error.type exception.type err.type error.name err.name exception.name error.class exception.class error.kind exception.class_name exception_type error_type thrown.name');
+const stackNames = ranksOf('error.stack_trace err.stack error.stack exception.stacktrace exception.stack_trace stack_trace stacktrace stack exc_info exc_text traceback exception @x error err thrown.extendedstacktrace');
+const secondsNames = ranksOf('instant.epochsecond timestamp.seconds timestampseconds');
+const nanosNames = ranksOf('instant.nanoofsecond timestamp.nanos timestampnanos');
+
+function readRoles(name: string): FieldRoles {
+  const lower = name.toLowerCase();
+  const levelScale = lower.startsWith('severitynumber') || lower === 'severity_number' ? 'otel' : lower === 'levelno' ? 'python' : lower === 's' ? 'letter' : lower === 'priority' ? 'names' : 'usual';
+  return {
+    time: timeNames.get(lower) ?? null,
+    level: levelNames.get(lower) ?? null,
+    levelScale,
+    message: messageNames.get(lower) ?? null,
+    exceptionType: exceptionTypeNames.get(lower) ?? null,
+    isStack: stackNames.has(lower),
+    timeSeconds: secondsNames.has(lower),
+    timeNanos: nanosNames.has(lower),
+    id: idRuleOfName(name),
+  };
+}
+
+/** Names repeat from line to line, so what they mean is remembered; a log that makes up names cannot fill the memory. */
+const rememberedNamesMax = 8192;
+let remembered = new Map<string, FieldRoles>();
+
+export function rolesOfName(name: string): FieldRoles {
+  let roles = remembered.get(name);
+  if (roles === undefined) {
+    roles = readRoles(name);
+    if (remembered.size >= rememberedNamesMax) remembered = new Map();
+    if (name.length <= 256) remembered.set(name, roles);
+  }
+  return roles;
+}

@@ -1,0 +1,91 @@
+/** JSON lines, of whatever logger: bunyan, pino, logrus, zap, zerolog, slog, Serilog, Python, ECS, GCP, OpenTelemetry. Read by shape, not by logger. */
+import type { FieldValue } from '#schemas/event.ts';
+import { Reading } from '../fields/reading.ts';
+import { addIdsOfText } from '../ids/extract.ts';
+import { withoutAnsi } from './ansi.ts';
+import { textCharsMax, understoodOf, type Understood } from './understood.ts';
+
+/** A deeper object stays as JSON text. */
+export const jsonDepthMax = 20;
+/** Past it, what an object still holds goes into one field `_rest` as JSON text. */
+export const jsonFieldsMax = 1000;
+
+/** `text` is the line without surrounding space. Null where it is not one JSON object. */
+export function understandJson(text: string): Understood | null {
+  if (text.charCodeAt(0) !== 0x7b || text.charCodeAt(text.length - 1) !== 0x7d) return null;
+  let reading = new Reading();
+  try {
+    // Numbers that JavaScript cannot hold are rare and keeping their digits is slow, so only a line that has one is read again for them.
+    if (!flatten(reading, '', JSON.parse(text) as object, 1)) {
+      reading = new Reading();
+      flatten(reading, '', JSON.parse(text, keepDigits) as object, 1);
+    }
+  } catch {
+    // Broken, or nested so deep that even its text cannot be made: such a line is text.
+    return null;
+  }
+  reading.finish();
+  const { fields } = reading;
+  // Serilog's compact format leaves the level out where it is Information.
+  if (reading.level === null && fields['@t'] !== undefined && fields['@l'] === undefined && (fields['@m'] !== undefined || fields['@mt'] !== undefined)) reading.level = 'info';
+  const { message } = reading;
+  if (message !== null) addIdsOfText(reading.ids, message.length > textCharsMax ? message.slice(0, textCharsMax) : message);
+  return understoodOf('json', reading, withoutAnsi(message ?? text));
+}
+
+/** Called by JSON.parse for each value, with the number as it stood in the text. */
+function keepDigits(this: unknown, _key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+  const source = context?.source ?? String(value);
+  if (!Number.isFinite(value)) return source;
+  const isWhole = /^-?\d+$/.test(source);
+  return isWhole ? source : value;
+}
+
+/** False where a number was met that may have lost digits. */
+function flatten(reading: Reading, prefix: string, object: object, depth: number): boolean {
+  let isExact = true;
+  let rest: Record<string, unknown> | null = null;
+  for (const key of Object.keys(object)) {
+    const value: unknown = (object as Record<string, unknown>)[key];
+    if (rest !== null || reading.count >= jsonFieldsMax) {
+      rest ??= Object.create(null) as Record<string, unknown>;
+      rest[key] = value;
+      continue;
+    }
+    const name = prefix === '' ? key : `${prefix}.${key}`;
+    if (typeof value !== 'object' || value === null) {
+      if (typeof value === 'number' && !isHeldExactly(value)) isExact = false;
+      reading.add(name, value as FieldValue);
+    } else if (Array.isArray(value)) {
+      const members = membersOf(value, depth + 1);
+      if (Array.isArray(members) && members.some(member => typeof member === 'number' && !isHeldExactly(member))) isExact = false;
+      reading.add(name, members);
+    } else if (depth >= jsonDepthMax || isEmpty(value)) {
+      reading.add(name, JSON.stringify(value));
+    } else if (!flatten(reading, name, value, depth + 1)) {
+      isExact = false;
+    }
+  }
+  if (rest !== null) reading.add(prefix === '' ? '_rest' : `${prefix}._rest`, JSON.stringify(rest));
+  return isExact;
+}
+
+/** Fractions count as exact: logs print them from such numbers. */
+function isHeldExactly(value: number): boolean {
+  return Number.isSafeInteger(value) || !(Number.isInteger(value) || !Number.isFinite(value));
+}
+
+function isEmpty(object: object): boolean {
+  for (const key in object) if (Object.hasOwn(object, key)) return false;
+  return true;
+}
+
+/** Arrays keep their members; an object among them is JSON text, as are arrays too long or too deep to be worth taking apart. */
+function membersOf(array: readonly unknown[], depth: number): FieldValue {
+  if (array.length > jsonFieldsMax || depth > jsonDepthMax) return JSON.stringify(array);
+  return array.map(member => {
+    if (Array.isArray(member)) return membersOf(member, depth + 1);
+    return typeof member === 'object' && member !== null ? JSON.stringify(member) : (member as FieldValue);
+  });
+}

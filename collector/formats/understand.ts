@@ -1,0 +1,36 @@
+import { understandAccessLog } from './access-log.ts';
+import { understandJson } from './json.ts';
+import { understandLogfmt } from './logfmt.ts';
+import { understandText } from './text.ts';
+import type { Understood } from './understood.ts';
+
+export type { LineFormat, Understood } from './understood.ts';
+
+/**
+ * What a line says: its time, level, message, fields and ids. `body` is the application's own line without container framing, or several joined by
+ * `\n`; it is only read. Any bytes give an answer: bytes that are not UTF-8 become U+FFFD here (the raw line is the caller's), and what fits no
+ * format is text. Linear in the line's length.
+ */
+export function understandLine(body: Uint8Array): Understood {
+  const buffer = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  let text = buffer.toString('utf8');
+  if (text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+  const first = firstCode(text);
+  if (first === openingBrace) {
+    const json = understandJson(text.trim());
+    if (json !== null) return json;
+  } else if (!text.includes('\n')) {
+    const line = text.trimEnd();
+    const structured = understandAccessLog(line) ?? understandLogfmt(line);
+    if (structured !== null) return structured;
+  }
+  return understandText(text);
+}
+
+const openingBrace = 0x7b;
+
+function firstCode(text: string): number {
+  let index = 0;
+  while (text.charCodeAt(index) === 0x20 || text.charCodeAt(index) === 0x09) index++;
+  return text.charCodeAt(index);
+}

@@ -1,0 +1,40 @@
+import type { EventId, Fields, Level } from '#schemas/event.ts';
+import type { Reading } from '../fields/reading.ts';
+
+export type LineFormat = 'json' | 'logfmt' | 'access' | 'text';
+
+/** What one line, or one event of several lines, says. */
+export interface Understood {
+  format: LineFormat;
+  /** True where nothing can follow that belongs to this line, so that it need not be held. */
+  complete: boolean;
+  /** The line's own time, nanoseconds since the epoch. Null where it has none, or one without a date (which is then the field `time`). */
+  timeNs: bigint | null;
+  level: Level | null;
+  /** The first line of text without time, level and terminal colours; of a structured line its message, or the whole line where it has none. */
+  message: string;
+  fields: Fields;
+  ids: EventId[];
+  requestId: string | null;
+  requestIdSource: string | null;
+  exceptionType: string | null;
+}
+
+/** Lines of text longer than this are read to here; the message keeps its length. JSON is always read whole. */
+export const textCharsMax = 65_536;
+
+export function understoodOf(format: LineFormat, reading: Reading, message: string): Understood {
+  const { requestId, requestIdSource } = reading.ids.request();
+  return {
+    format,
+    complete: format !== 'text',
+    timeNs: reading.timeNs,
+    level: reading.level,
+    message,
+    fields: reading.fields,
+    ids: reading.ids.sorted(),
+    requestId,
+    requestIdSource,
+    exceptionType: reading.exceptionType,
+  };
+}

@@ -1,0 +1,135 @@
+/**
+ * Where chunks come in: one collector behind any number of connections, each a `Transport`. In the same thread a connection is used as it is; over a
+ * message port or HTTP it is what the other end's calls are carried to.
+ */
+import type { Acknowledgement, StreamState, Transport } from '#schemas/transport.ts';
+import type { Chunk } from '#schemas/chunk.ts';
+import { Collector, type CollectorParts } from './collector.ts';
+
+/** Pause between two attempts to store while the disk is full. */
+const stalledRetryMs = 500;
+
+export class CollectorIntake {
+  readonly collector: Collector;
+  private readonly clock: CollectorParts['clock'];
+  private readonly connections = new Set<Connection>();
+  private timer: NodeJS.Timeout | null = null;
+  private stopped = false;
+
+  constructor(parts: Omit<CollectorParts, 'onAcknowledged'>) {
+    this.clock = parts.clock;
+    this.collector = new Collector({
+      ...parts,
+      onAcknowledged: acknowledgements => {
+        for (const connection of this.connections) connection.acknowledged(acknowledgements);
+      },
+    });
+  }
+
+  connect(): Transport {
+    const connection = new Connection(this, () => this.connections.delete(connection));
+    this.connections.add(connection);
+    return connection;
+  }
+
+  async accept(chunk: Chunk): Promise<void> {
+    while (this.collector.isStalled && !this.stopped) await this.clock.sleep(stalledRetryMs);
+    this.collector.accept(chunk);
+    this.schedule();
+  }
+
+  /** Resolves when everything accepted so far is stored, or after `timeoutMs`. */
+  async committed(timeoutMs?: number): Promise<boolean> {
+    const done = this.collector.committed().then(() => true);
+    this.schedule();
+    if (timeoutMs === undefined) return done;
+    const stop = new AbortController();
+    const result = await Promise.race([done, this.clock.sleep(timeoutMs, stop.signal).then(() => false)]);
+    stop.abort();
+    return result;
+  }
+
+  publishStates(states: readonly StreamState[]): Promise<void> {
+    const done = this.collector.acceptStates(states);
+    this.schedule();
+    return done;
+  }
+
+  /** Stores what is waiting, once, and stops. */
+  stop(): void {
+    this.stopped = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    this.collector.commit();
+  }
+
+  private schedule(): void {
+    if (this.timer !== null || this.stopped) return;
+    const dueInMs = this.collector.isStalled ? stalledRetryMs : this.collector.dueInMs(this.clock.nowMs());
+    if (dueInMs === null) return;
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.collector.commit();
+      this.schedule();
+    }, dueInMs);
+  }
+}
+
+/** One client's end: it hears of its own streams only. */
+class Connection implements Transport {
+  onAcknowledged: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
+  private readonly intake: CollectorIntake;
+  private readonly leave: () => void;
+  /** Per stream: end of what was published, and whether its closing record was. */
+  private readonly published = new Map<string, { end: number; closing: boolean }>();
+  private readonly drained = new Set<() => void>();
+
+  constructor(intake: CollectorIntake, leave: () => void) {
+    this.intake = intake;
+    this.leave = leave;
+  }
+
+  loadStates(sources: readonly string[]): Promise<StreamState[]> {
+    return Promise.resolve(this.intake.collector.statesOf(sources));
+  }
+
+  publishStates(states: readonly StreamState[]): Promise<void> {
+    return this.intake.publishStates(states);
+  }
+
+  async publish(chunk: Chunk): Promise<void> {
+    const before = this.published.get(chunk.streamId);
+    this.published.set(chunk.streamId, { end: Math.max(before?.end ?? 0, chunk.end), closing: chunk.kind === 'close' });
+    await this.intake.accept(chunk);
+  }
+
+  acknowledged(acknowledgements: readonly Acknowledgement[]): void {
+    const mine = acknowledgements.filter(({ streamId }) => this.published.has(streamId));
+    if (mine.length === 0) return;
+    for (const { streamId, to, closed } of mine) {
+      const published = this.published.get(streamId)!;
+      if (to >= published.end && (closed || !published.closing)) this.published.delete(streamId);
+    }
+    this.onAcknowledged(mine);
+    if (this.published.size === 0) for (const resolve of [...this.drained]) resolve();
+  }
+
+  async drain(timeoutMs: number): Promise<boolean> {
+    if (this.published.size === 0) return true;
+    return new Promise(resolve => {
+      const finish = (done: boolean): void => {
+        clearTimeout(timer);
+        this.drained.delete(succeed);
+        resolve(done);
+      };
+      const succeed = (): void => finish(true);
+      const timer = setTimeout(() => finish(this.published.size === 0), timeoutMs);
+      this.drained.add(succeed);
+    });
+  }
+
+  close(): Promise<void> {
+    this.leave();
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,374 @@
+/**
+ * The embedded store's one writer: SQLite files in WAL mode with `synchronous=FULL`, one transaction per commit.
+ *
+ * Small commits lie in unsealed `hot` rows; when those hold a block's worth, the commit that fills it writes them as one sealed row in the same
+ * transaction, so that at a low rate a day is not a million tiny rows and at a high rate no event is written twice.
+ */
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { invariant } from '#lib/assert.ts';
+import { addRanges, coverage } from '#lib/byte-ranges.ts';
+import type { Signal } from '#schemas/alert.ts';
+import { canonicalId, idHash } from '#schemas/canonical-id.ts';
+import { Block, blockCodec, encodeBlock } from '#schemas/embedded/block-codec.ts';
+import { createTables, eventsFileName, eventsFolder, layoutVersion, levelBit, readEventsFileName, toJsonWithBigints, writerPragmas, type EventsFileName } from '#schemas/embedded/layout.ts';
+import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
+import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
+import { levelRank, type LogEvent } from '#schemas/event.ts';
+import type { ConsumedPosition, StoreBatch, StoredStream, StoreWriter } from '#schemas/store.ts';
+
+export interface EmbeddedWriterOptions {
+  dataDir: string;
+  commitEventsMax: number;
+  commitBytesMax: number;
+  fileBytesMax: number;
+  retentionMs: number;
+  retentionBytesMax: number;
+  /** False for a store that is thrown away afterwards: no fsync. */
+  durable?: boolean;
+  nowMs?: () => number;
+}
+
+interface Statements {
+  begin: StatementSync;
+  commit: StatementSync;
+  rollback: StatementSync;
+  insertHot: StatementSync;
+  deleteHotFrom: StatementSync;
+  insertId: StatementSync;
+  putStream: StatementSync;
+  putPosition: StatementSync;
+  insertSignal: StatementSync;
+}
+
+type StreamEntry = StoredStream & { chainPosition: number };
+
+/** Streams that a batch changes, copied before they are, so that a failed commit leaves the known ones as they were. */
+type ChangedStreams = Map<string, StreamEntry>;
+
+const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+
+export class EmbeddedWriter implements StoreWriter {
+  private readonly options: Required<EmbeddedWriterOptions>;
+  private readonly folder: string;
+  private file!: { database: DatabaseSync; name: EventsFileName; statements: Statements };
+  private streamsById = new Map<string, StreamEntry>();
+  private positionsByKey = new Map<string, ConsumedPosition>();
+  private nextSequence = 1;
+  private nextChainPosition = 1;
+  private nextSignal = 1;
+  /** Events of the unsealed rows at the end of the newest file. */
+  private unsealed: { from: number; events: LogEvent[]; rawBytes: number } = { from: 1, events: [], rawBytes: 0 };
+
+  /**
+   * Opens or creates the store. The caller owns the directory (`StoreOwner`).
+   * @throws LeadlineError STORE_VERSION, STORE_DAMAGED, STORE_FULL, DATA_DIR_NOT_WRITABLE.
+   */
+  constructor(options: EmbeddedWriterOptions) {
+    this.options = { durable: true, nowMs: Date.now, ...options };
+    this.folder = eventsFolder(options.dataDir);
+    try {
+      mkdirSync(this.folder, { recursive: true });
+    } catch (error) {
+      throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir: options.dataDir, systemCode: systemCodeOf(error) ?? 'unknown' }, { cause: error });
+    }
+    this.withStoreErrors(() => {
+      const newest = this.fileNames().at(-1);
+      if (newest === undefined) this.openFile({ name: eventsFileName(dayOf(this.options.nowMs()), 1), day: dayOf(this.options.nowMs()), firstSequence: 1 });
+      else this.resume(newest);
+    });
+  }
+
+  append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): void {
+    this.withStoreErrors(() => {
+      this.rollWhenDue();
+      const changed: ChangedStreams = new Map();
+      const events = this.newEvents(batch.events, changed);
+      for (const state of batch.states) this.changedStream(changed, state.streamId, state.source).state = state;
+      if (changed.size === 0 && positions.length === 0 && signals.length === 0) return;
+
+      const { statements } = this.file;
+      const firstSequence = this.nextSequence;
+      const joined = [...this.unsealed.events, ...events];
+      const rawBytes = this.unsealed.rawBytes + events.reduce((sum, event) => sum + event.raw.length, 0);
+      const sealed = joined.length >= this.options.commitEventsMax || rawBytes >= this.options.commitBytesMax;
+      statements.begin.run();
+      try {
+        if (events.length > 0) {
+          if (sealed) statements.deleteHotFrom.run(this.unsealed.from);
+          this.insertHot(sealed ? this.unsealed.from : firstSequence, sealed ? joined : events, sealed);
+          this.insertIds(firstSequence, events);
+        }
+        for (const stream of changed.values()) this.putStream(stream);
+        for (const { topicId, partition, recordOffset } of positions) statements.putPosition.run(topicId, partition, recordOffset);
+        signals.forEach((signal, index) => statements.insertSignal.run(this.nextSignal + index, toJsonWithBigints(signal)));
+        statements.commit.run();
+      } catch (error) {
+        this.rollback();
+        throw error;
+      }
+      this.nextSequence += events.length;
+      this.nextSignal += signals.length;
+      this.unsealed = sealed ? { from: this.nextSequence, events: [], rawBytes: 0 } : { from: this.unsealed.from, events: joined, rawBytes };
+      for (const stream of changed.values()) this.streamsById.set(stream.streamId, stream);
+      for (const position of positions) this.positionsByKey.set(`${position.topicId}:${position.partition}`, position);
+      this.nextChainPosition = Math.max(this.nextChainPosition, ...[...changed.values()].map(stream => stream.chainPosition + 1));
+    });
+  }
+
+  streams(): StoredStream[] {
+    return [...this.streamsById.values()];
+  }
+
+  lastKnown(streamId: string): StoredStream | null {
+    return this.streamsById.get(streamId) ?? null;
+  }
+
+  positions(): ConsumedPosition[] {
+    return [...this.positionsByKey.values()];
+  }
+
+  retain(nowMs: number): { files: number; bytes: number } {
+    const files = this.fileNames().map(file => ({ ...file, bytes: this.fileBytes(file.name) }));
+    let total = files.reduce((sum, file) => sum + file.bytes, 0);
+    const oldestDay = dayOf(nowMs - this.options.retentionMs);
+    const gone = { files: 0, bytes: 0 };
+    for (const file of files.slice(0, -1)) {
+      if (file.day >= oldestDay && total <= this.options.retentionBytesMax) break;
+      for (const suffix of ['', '-wal', '-shm']) rmSync(join(this.folder, file.name + suffix), { force: true });
+      total -= file.bytes;
+      gone.files += 1;
+      gone.bytes += file.bytes;
+    }
+    if (gone.files > 0) this.forgetStreams();
+    return gone;
+  }
+
+  close(): void {
+    this.file.database.close();
+  }
+
+  /** Rows of closed streams, none of whose events are kept, are forgotten; the row is what recognises a stream that is read again. */
+  private forgetStreams(): void {
+    const oldest = this.fileNames()[0];
+    if (oldest === undefined) return;
+    const keptSinceMs = Date.parse(`${oldest.day}T00:00:00Z`);
+    for (const stream of this.streamsById.values()) {
+      const seenMs = stream.state?.readToEndMs ?? null;
+      if (stream.state?.closed !== true || seenMs === null || seenMs >= keptSinceMs) continue;
+      this.file.database.prepare('delete from streams where streamId = ?').run(stream.streamId);
+      this.streamsById.delete(stream.streamId);
+    }
+  }
+
+  /** Leaves out what is stored; gives the rest its place in the chain. */
+  private newEvents(events: readonly LogEvent[], changed: ChangedStreams): LogEvent[] {
+    return events.filter(event => {
+      const stream = this.changedStream(changed, event.streamId, event.source);
+      if (event.gap !== null) {
+        const gapRange = { from: event.streamOffset, to: event.streamOffsetEnd };
+        if (stream.gaps.some(gap => gap.from === gapRange.from)) return false;
+        stream.gaps = [...stream.gaps, gapRange];
+        stream.gapBytes += event.gap.bytes;
+      } else {
+        const covered = event.pieces.map(piece => coverage(piece, stream.storedRanges));
+        if (covered.every(state => state === 'all') && event.streamOffsetEnd > event.streamOffset) return false;
+        if (covered.some(state => state !== 'none') && event.streamOffsetEnd > event.streamOffset) {
+          throw new LeadlineError('EVENT_OVERLAPS_STORED', { streamId: event.streamId, from: event.streamOffset, to: event.streamOffsetEnd });
+        }
+        stream.storedRanges = addRanges(stream.storedRanges, event.pieces);
+        stream.lines += event.lineCount ?? 1;
+      }
+      stream.events += 1;
+      stream.lastTimeNs = event.timeNs;
+      if (stream.watermarkNs === null || event.timeNs > stream.watermarkNs) stream.watermarkNs = event.timeNs;
+      event.chainPosition = stream.chainPosition;
+      return true;
+    });
+  }
+
+  private changedStream(changed: ChangedStreams, streamId: string, source: string): StreamEntry {
+    let stream = changed.get(streamId);
+    if (stream === undefined) {
+      const known = this.streamsById.get(streamId);
+      stream = known === undefined ? { streamId, source, storedRanges: [], gaps: [], lines: 0, events: 0, gapBytes: 0, watermarkNs: null, lastTimeNs: null, state: null, chainPosition: this.nextChainPosition + changed.size } : { ...known };
+      changed.set(streamId, stream);
+    }
+    return stream;
+  }
+
+  private insertHot(id: number, events: readonly LogEvent[], sealed: boolean): void {
+    let tMin = events[0]!.timeNs;
+    let tMax = tMin;
+    let levels = 0;
+    const services = new Set<string>();
+    for (const event of events) {
+      if (event.timeNs < tMin) tMin = event.timeNs;
+      if (event.timeNs > tMax) tMax = event.timeNs;
+      levels |= levelBit(levelRank(event.level));
+      services.add(event.service ?? '');
+    }
+    const { data, plainBytes } = encodeBlock(events);
+    this.file.statements.insertHot.run(id, events.length, sealed ? 1 : 0, blockCodec, plainBytes, tMin, tMax, levels, JSON.stringify([...services]), data);
+  }
+
+  private insertIds(firstSequence: number, events: readonly LogEvent[]): void {
+    events.forEach((event, index) => {
+      const hashes = new Set<number>();
+      for (const id of event.ids) {
+        const canonical = canonicalId(id.value);
+        if (canonical !== null) hashes.add(idHash(canonical));
+      }
+      for (const hash of hashes) this.file.statements.insertId.run(hash, firstSequence + index);
+    });
+  }
+
+  private putStream(stream: StreamEntry): void {
+    const { chainPosition, streamId, source, storedRanges, gaps, lines, events, gapBytes, watermarkNs, lastTimeNs, state } = stream;
+    this.file.statements.putStream.run(chainPosition, streamId, source, JSON.stringify(storedRanges), JSON.stringify(gaps), lines, events, gapBytes, watermarkNs, lastTimeNs, state === null ? null : JSON.stringify(state));
+  }
+
+  /** A new file at midnight UTC and at `fileBytesMax`. Its first transaction takes the stream table over, because no commit spans two files. */
+  private rollWhenDue(): void {
+    const today = dayOf(this.options.nowMs());
+    const full = this.nextSequence > this.file.name.firstSequence && this.fileBytes(this.file.name.name) >= this.options.fileBytesMax;
+    // A clock that went back must not open an older day: files sort by name in the order of storing.
+    if (today <= this.file.name.day && !full) return;
+    if (this.nextSequence === this.file.name.firstSequence) return;
+    const before = this.file.database;
+    const day = today > this.file.name.day ? today : this.file.name.day;
+    this.openFile({ name: eventsFileName(day, this.nextSequence), day, firstSequence: this.nextSequence });
+    this.unsealed = { from: this.nextSequence, events: [], rawBytes: 0 };
+    before.exec('pragma wal_checkpoint(truncate)');
+    before.close();
+  }
+
+  private openFile(name: EventsFileName): void {
+    const database = this.openDatabase(name.name);
+    database.exec('begin immediate');
+    database.exec(createTables);
+    database.prepare("insert or replace into meta values ('layoutVersion', ?), ('nextSignal', ?)").run(String(layoutVersion), String(this.nextSignal));
+    this.file = { database, name, statements: prepare(database) };
+    for (const stream of this.streamsById.values()) this.putStream(stream);
+    for (const { topicId, partition, recordOffset } of this.positionsByKey.values()) this.file.statements.putPosition.run(topicId, partition, recordOffset);
+    database.exec('commit');
+  }
+
+  /** Goes on with the newest file after a start. */
+  private resume(name: EventsFileName): void {
+    const database = this.openDatabase(name.name);
+    const hasMeta = database.prepare("select 1 from sqlite_master where name = 'meta'").get() !== undefined;
+    if (!hasMeta) {
+      // A crash between creating the file and its first transaction: the file before it is the newest.
+      database.close();
+      for (const suffix of ['', '-wal', '-shm']) rmSync(join(this.folder, name.name + suffix), { force: true });
+      const newest = this.fileNames().at(-1);
+      if (newest !== undefined) this.resume(newest);
+      else this.openFile({ name: eventsFileName(dayOf(this.options.nowMs()), 1), day: dayOf(this.options.nowMs()), firstSequence: 1 });
+      return;
+    }
+    const version = (database.prepare("select value from meta where key = 'layoutVersion'").get() as { value: string }).value;
+    if (version !== String(layoutVersion)) {
+      database.close();
+      throw new LeadlineError('STORE_VERSION', { path: join(this.folder, name.name), found: version, expected: String(layoutVersion) });
+    }
+    this.file = { database, name, statements: prepare(database) };
+    for (const row of bigStatement(database, 'select * from streams').all() as unknown as StreamRow[]) {
+      const stream = { ...readStream(row), chainPosition: Number(row.chainPosition) };
+      this.streamsById.set(stream.streamId, stream);
+      this.nextChainPosition = Math.max(this.nextChainPosition, stream.chainPosition + 1);
+    }
+    for (const position of database.prepare('select topicId, partition, recordOffset from positions').all() as unknown as ConsumedPosition[]) this.positionsByKey.set(`${position.topicId}:${position.partition}`, position);
+    const last = database.prepare('select id, n from hot order by id desc limit 1').get() as { id: number; n: number } | undefined;
+    this.nextSequence = last === undefined ? name.firstSequence : last.id + last.n;
+    const lastSignal = database.prepare('select max(id) as id from signals').get() as { id: number | null };
+    const kept = database.prepare("select value from meta where key = 'nextSignal'").get() as { value: string };
+    this.nextSignal = Math.max((lastSignal.id ?? 0) + 1, Number(kept.value));
+    const rows = database.prepare('select id, plainBytes, data from hot where sealed = 0 order by id').all() as unknown as { id: number; plainBytes: number; data: Uint8Array }[];
+    const events: LogEvent[] = [];
+    for (const row of rows) {
+      const block = new Block(row.data, row.plainBytes);
+      for (let index = 0; index < block.length; index++) events.push(block.event(index));
+    }
+    this.unsealed = { from: rows[0]?.id ?? this.nextSequence, events, rawBytes: events.reduce((sum, event) => sum + event.raw.length, 0) };
+  }
+
+  private openDatabase(name: string): DatabaseSync {
+    const database = new DatabaseSync(join(this.folder, name));
+    database.exec(writerPragmas);
+    if (!this.options.durable) database.exec('pragma synchronous = off');
+    return database;
+  }
+
+  private fileNames(): EventsFileName[] {
+    return readdirSync(this.folder).sort().map(readEventsFileName).filter(name => name !== null);
+  }
+
+  private fileBytes(name: string): number {
+    return ['', '-wal'].reduce((sum, suffix) => sum + (statSync(join(this.folder, name + suffix), { throwIfNoEntry: false })?.size ?? 0), 0);
+  }
+
+  private rollback(): void {
+    try {
+      this.file.statements.rollback.run();
+    } catch {
+      // SQLite rolled back by itself, as it does on a full disk.
+    }
+    invariant(!this.file.database.isTransaction, 'a failed commit left a transaction open');
+  }
+
+  private withStoreErrors<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storeError(error, this.options.dataDir);
+    }
+  }
+}
+
+function prepare(database: DatabaseSync): Statements {
+  return {
+    begin: database.prepare('begin immediate'),
+    commit: database.prepare('commit'),
+    rollback: database.prepare('rollback'),
+    insertHot: database.prepare('insert into hot (id, n, sealed, codec, plainBytes, tMin, tMax, levels, services, data) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    deleteHotFrom: database.prepare('delete from hot where id >= ?'),
+    insertId: database.prepare('insert or ignore into ids (hash, sequence) values (?, ?)'),
+    putStream: database.prepare('insert or replace into streams (chainPosition, streamId, source, ranges, gaps, lines, events, gapBytes, watermarkNs, lastTimeNs, state) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    putPosition: database.prepare('insert or replace into positions (topicId, partition, recordOffset) values (?, ?, ?)'),
+    insertSignal: database.prepare('insert into signals (id, data) values (?, ?)'),
+  };
+}
+
+function bigStatement(database: DatabaseSync, sql: string): StatementSync {
+  const statement = database.prepare(sql);
+  statement.setReadBigInts(true);
+  return statement;
+}
+
+const sqliteFull = 13;
+const sqliteCorrupt = 11;
+const sqliteNotADatabase = 26;
+const sqliteIoError = 10;
+const sqliteReadOnly = 8;
+const sqliteCannotOpen = 14;
+
+/** SQLite's answer, in the catalogue's words. */
+export function storeError(error: unknown, dir: string): unknown {
+  const code = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : null;
+  switch (code) {
+    case sqliteFull:
+      return new LeadlineError('STORE_FULL', { dir }, { cause: error });
+    case sqliteCorrupt:
+    case sqliteNotADatabase:
+      return new LeadlineError('STORE_DAMAGED', { path: dir, problem: (error as Error).message }, { cause: error });
+    case sqliteIoError:
+      return new LeadlineError('STORE_WRITE_FAILED', { dir, problem: (error as Error).message }, { cause: error });
+    case sqliteReadOnly:
+    case sqliteCannotOpen:
+      return new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir, systemCode: (error as Error).message }, { cause: error });
+    default:
+      return systemCodeOf(error) === 'ENOSPC' ? new LeadlineError('STORE_FULL', { dir }, { cause: error }) : error;
+  }
+}

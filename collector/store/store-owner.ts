@@ -1,0 +1,65 @@
+/**
+ * Ownership of an embedded store's directory: an exclusive SQLite lock on `owner.db`, held for as long as the process lives and free at once after
+ * kill -9. A file with a process id would be wrong in containers, where every process is number 1.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { ownerFile, ownerNote } from '#schemas/embedded/layout.ts';
+import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
+
+export interface OwnerNote {
+  pid: number;
+  url: string | null;
+}
+
+export class StoreOwner {
+  private readonly dataDir: string;
+  private readonly database: DatabaseSync;
+
+  /** @throws LeadlineError STORE_OWNED where another process holds it, DATA_DIR_NOT_WRITABLE. */
+  constructor(dataDir: string) {
+    this.dataDir = dataDir;
+    try {
+      mkdirSync(dataDir, { recursive: true });
+      this.database = new DatabaseSync(ownerFile(dataDir));
+    } catch (error) {
+      throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir: dataDir, systemCode: systemCodeOf(error) ?? (error as Error).message }, { cause: error });
+    }
+    try {
+      this.database.exec('begin exclusive');
+    } catch (error) {
+      this.database.close();
+      if (isBusy(error)) throw new LeadlineError('STORE_OWNED', { dir: dataDir, owner: describe(readOwnerNote(dataDir)) }, { cause: error });
+      throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir: dataDir, systemCode: (error as Error).message }, { cause: error });
+    }
+    this.note(null);
+  }
+
+  /** Says where the owner can be reached, for read commands and `ingest`. */
+  note(url: string | null): void {
+    writeFileSync(ownerNote(this.dataDir), `${JSON.stringify({ pid: process.pid, url } satisfies OwnerNote)}\n`);
+  }
+
+  release(): void {
+    rmSync(ownerNote(this.dataDir), { force: true });
+    this.database.close();
+  }
+}
+
+/** The note of whoever owns the directory, or null. It may be stale: only an answer from its address proves an owner. */
+export function readOwnerNote(dataDir: string): OwnerNote | null {
+  try {
+    return JSON.parse(readFileSync(ownerNote(dataDir), 'utf8')) as OwnerNote;
+  } catch {
+    return null;
+  }
+}
+
+function describe(note: OwnerNote | null): string {
+  if (note === null) return '';
+  return note.url === null ? ` (process ${note.pid})` : ` (process ${note.pid}, ${note.url})`;
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && (error.errcode === 5 || error.errcode === 261);
+}

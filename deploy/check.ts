@@ -1,0 +1,91 @@
+/** `leadline check`: tries what a start would need, and says of each failure what to do. */
+import { createServer } from 'node:net';
+import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { styleText } from 'node:util';
+import { StoreOwner } from '../collector/store/store-owner.ts';
+import { checkPaths } from '../shipper/discovery.ts';
+import { isLoopback } from '../query/server.ts';
+import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
+import { optionNames, options as catalogue, type OptionSpec } from '#schemas/options.ts';
+import type { Config } from './config.ts';
+import { runningOwner } from './read-source.ts';
+import { bytesText } from '../query/cli/render/terminal.ts';
+
+const freeBytesMin = 100_000_000;
+
+interface Result {
+  what: string;
+  problem: LeadlineError | string | null;
+  note?: string;
+}
+
+/** @returns the exit code of the first failure, or 0. */
+export async function check(paths: readonly string[], printConfig: boolean, read: () => Config): Promise<number> {
+  const config = read();
+  if (printConfig) {
+    for (const name of optionNames) {
+      const spec: OptionSpec = catalogue[name];
+      const value = config.options[name];
+      const shown = spec.secret === true && value !== null ? '***' : Array.isArray(value) ? JSON.stringify(value) : String(value);
+      process.stdout.write(`${name}: ${shown}  # ${config.origins[name]}\n`);
+    }
+    return 0;
+  }
+  const results: Result[] = [
+    { what: 'configuration', problem: null, note: config.file ?? 'no leadline.yaml; defaults, environment and flags' },
+    { what: 'alert rules', problem: null, note: `${config.alerts.rules.length} rules, ${config.alerts.targets.length} targets` },
+    ...paths.map(path => attempt(`path ${path}`, () => checkPaths([path]))),
+  ];
+  const owner = await runningOwner(config.options.dataDir);
+  if (owner !== null) results.push({ what: `data directory ${config.options.dataDir}`, problem: null, note: `in use by the Leadline at ${owner}` });
+  else {
+    results.push(
+      attempt(`data directory ${config.options.dataDir}`, () => {
+        if (existsSync(config.options.dataDir)) new StoreOwner(config.options.dataDir).release();
+        else mkdirAndRemove(config.options.dataDir);
+        const { bavail, bsize } = statfsSync(existsSync(config.options.dataDir) ? config.options.dataDir : '.');
+        const free = bavail * bsize;
+        if (free < freeBytesMin) throw new LeadlineError('STORE_FULL', { dir: `${config.options.dataDir} (${bytesText(free)} free)` });
+        return `${bytesText(free)} free`;
+      }),
+      await checkPort(config),
+    );
+  }
+  for (const { what, problem, note } of results) {
+    const mark = problem === null ? styleText('green', 'ok    ') : styleText('red', 'failed');
+    process.stdout.write(`${mark}  ${what}${note === undefined ? '' : ` (${note})`}${problem === null ? '' : `: ${problem instanceof LeadlineError ? problem.message : problem}`}\n`);
+  }
+  const failed = results.find(({ problem }) => problem !== null)?.problem;
+  return failed === undefined || failed === null ? 0 : failed instanceof LeadlineError ? failed.exitCode : 2;
+}
+
+function attempt(what: string, work: () => unknown): Result {
+  try {
+    const note = work();
+    return { what, problem: null, ...(typeof note === 'string' ? { note } : {}) };
+  } catch (error) {
+    return { what, problem: error instanceof LeadlineError ? error : String(error) };
+  }
+}
+
+function mkdirAndRemove(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true });
+    accessSync(dir, constants.W_OK);
+  } catch (error) {
+    throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir, systemCode: systemCodeOf(error) ?? 'unknown' }, { cause: error });
+  }
+}
+
+function checkPort({ options: { host, port, apiKey } }: Config): Promise<Result> {
+  const what = `port ${port} on ${host}`;
+  if (!isLoopback(host) && apiKey === null) return Promise.resolve({ what, problem: new LeadlineError('KEY_NEEDED_TO_LISTEN', { host }) });
+  return new Promise(resolve => {
+    const server = createServer();
+    server.once('error', error => {
+      const systemCode = systemCodeOf(error);
+      resolve({ what, problem: new LeadlineError(systemCode === 'EADDRINUSE' ? 'PORT_IN_USE' : 'LISTEN_FAILED', { host, port, systemCode: systemCode ?? '' }) });
+    });
+    server.listen(port, host, () => server.close(() => resolve({ what, problem: null })));
+  });
+}

@@ -1,0 +1,76 @@
+/** The collector's thread as the main thread sees it. */
+import { EventEmitter } from 'node:events';
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import type { CollectorCounts } from '../collector/collector.ts';
+import type { Rule } from '#schemas/alert.ts';
+import { fromPlainError } from '#schemas/errors.ts';
+import type { Options } from '#schemas/options.ts';
+import type { CollectorCall, CollectorMessage, CollectorThreadData } from './collector-thread.ts';
+import { InProcessTransport } from './in-process-transport.ts';
+
+export class CollectorHost {
+  private readonly worker: Worker;
+  private readonly events = new EventEmitter();
+  private nextId = 1;
+
+  private constructor(worker: Worker) {
+    this.worker = worker;
+    this.events.setMaxListeners(0);
+  }
+
+  /** @throws LeadlineError STORE_OWNED, STORE_VERSION, DATA_DIR_NOT_WRITABLE and what else the store says at opening. */
+  static start(options: Options, rules: readonly Rule[], isTerminal: boolean, onCrash: (error: Error) => void): Promise<CollectorHost> {
+    const worker = new Worker(new URL('./collector-thread.ts', import.meta.url), { workerData: { options, rules, isTerminal } satisfies CollectorThreadData });
+    const host = new CollectorHost(worker);
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: CollectorMessage) => {
+        if (message.kind === 'ready') resolve(host);
+        else if (message.kind === 'failed') reject(fromPlainError(message.error));
+        else host.events.emit(message.kind === 'counts' ? `counts:${message.id}` : message.kind, message);
+      });
+      worker.on('error', error => {
+        reject(error as Error);
+        onCrash(error as Error);
+      });
+    });
+  }
+
+  /** A port for a client in another thread; it is transferred there and wrapped in an `InProcessTransport`. */
+  newPort(): MessagePort {
+    const { port1, port2 } = new MessageChannel();
+    this.send({ kind: 'port', port: port1 }, [port1]);
+    return port2;
+  }
+
+  newTransport(): InProcessTransport {
+    return new InProcessTransport(this.newPort());
+  }
+
+  onCommitted(listener: () => void): () => void {
+    this.events.on('committed', listener);
+    return () => this.events.off('committed', listener);
+  }
+
+  note(url: string): void {
+    this.send({ kind: 'note', url });
+  }
+
+  counts(): Promise<{ counts: CollectorCounts; stalledBecause: string | null }> {
+    const id = this.nextId++;
+    return new Promise(resolve => {
+      this.events.once(`counts:${id}`, (message: Extract<CollectorMessage, { kind: 'counts' }>) => resolve(message));
+      this.send({ kind: 'counts', id });
+    });
+  }
+
+  async stop(): Promise<void> {
+    const stopped = new Promise(resolve => this.events.once('stopped', resolve));
+    this.send({ kind: 'stop' });
+    await stopped;
+    await this.worker.terminate();
+  }
+
+  private send(call: CollectorCall, transfer: MessagePort[] = []): void {
+    this.worker.postMessage(call, transfer);
+  }
+}

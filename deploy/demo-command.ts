@@ -1,0 +1,33 @@
+/** `leadline demo`: the shop alone, or a word to the one that runs. */
+import { commandRunningDemo, startDemo } from './demo/demo.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import { readOption } from '#schemas/options.ts';
+import type { Config } from './config.ts';
+import { createLog } from './log.ts';
+import { demoDir } from './read-source.ts';
+
+/** A span such as `30s`, in milliseconds. */
+function spanMs(flag: string, text: unknown): number {
+  const result = readOption('drainTimeoutMs', text);
+  if ('problem' in result) throw new LeadlineError('BAD_OPTION', { option: flag, ...result, fix: 'Write a span such as 30s' });
+  return result.value as number;
+}
+
+export async function demo(flags: Record<string, unknown>, { options, origins }: Config): Promise<number> {
+  const dir = origins.dataDir === 'default' ? demoDir : options.dataDir;
+  const burst = typeof flags['burst'] === 'string' ? { service: flags['burst'], atMs: spanMs('--at', flags['at']), forMs: spanMs('--for', flags['for']) } : null;
+  if (burst !== null && (await commandRunningDemo(dir, burst)) === 'commanded') {
+    process.stdout.write(`the running demo in ${dir} was told: ${burst.service} fails ${burst.atMs === 0 ? 'now' : `in ${burst.atMs / 1000} s`}, for ${burst.forMs / 1000} s\n`);
+    return 0;
+  }
+  const rate = flags['rate'] === undefined ? undefined : Number(flags['rate']);
+  if (rate !== undefined && !(rate > 0 && rate <= 1000)) throw new LeadlineError('BAD_OPTION', { option: '--rate', problem: `"${String(flags['rate'])}" is not a number above 0`, fix: 'Write a number of requests per second up to 1000' });
+  const shop = await startDemo({ dir, log: createLog('demo', options, process.stderr.isTTY), ...(rate === undefined ? {} : { ratePerSecond: rate }), ...(burst === null ? {} : { burst }) });
+  process.stdout.write(`demo shop: ${shop.services.length} services, logs in ${shop.logsDir}. Ctrl-C ends it.\nLook at them with: leadline up ${shop.logsDir}\n`);
+  await new Promise<void>(resolve => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+  });
+  await shop.stop();
+  return 0;
+}

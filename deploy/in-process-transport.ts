@@ -1,0 +1,129 @@
+/**
+ * The in-process transport: a `Transport` whose calls go over a message port to the collector's thread. Buffers are transferred, not copied: a
+ * published chunk's bytes are gone for the sender.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { Chunk } from '#schemas/chunk.ts';
+import { fromPlainError, toPlainError, type PlainError } from '#schemas/errors.ts';
+import type { Acknowledgement, StreamState, Transport } from '#schemas/transport.ts';
+
+type Call = { id: number } & ({ call: 'publish'; chunk: Chunk } | { call: 'publishStates'; states: readonly StreamState[] } | { call: 'loadStates'; sources: readonly string[] } | { call: 'drain'; timeoutMs: number } | { call: 'close' });
+type Answer = { kind: 'done'; id: number; result?: unknown } | { kind: 'failed'; id: number; error: PlainError } | { kind: 'acknowledged'; acknowledgements: Acknowledgement[] };
+
+/** Handed over and not yet taken in, beyond which `publish` waits. */
+const windowBytesMax = 4 * 1024 * 1024;
+
+export class InProcessTransport implements Transport {
+  onAcknowledged: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
+  private readonly port: MessagePort;
+  private readonly calls = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
+  private nextId = 1;
+  private windowBytes = 0;
+  private refused: Error | null = null;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(port: MessagePort) {
+    this.port = port;
+    port.on('message', (answer: Answer) => this.answered(answer));
+  }
+
+  loadStates(sources: readonly string[]): Promise<StreamState[]> {
+    return this.call({ id: this.nextId++, call: 'loadStates', sources }) as Promise<StreamState[]>;
+  }
+
+  async publishStates(states: readonly StreamState[]): Promise<void> {
+    await this.call({ id: this.nextId++, call: 'publishStates', states });
+  }
+
+  async publish(chunk: Chunk): Promise<void> {
+    const bytes = chunk.value.length;
+    this.windowBytes += bytes;
+    const owned = ownBuffer(chunk);
+    void this.call({ id: this.nextId++, call: 'publish', chunk: owned }, owned.value.length > 0 ? [owned.value.buffer as ArrayBuffer] : [])
+      .catch((error: unknown) => {
+        this.refused = error as Error;
+      })
+      .finally(() => {
+        this.windowBytes -= bytes;
+        for (const resolve of this.waiting.splice(0)) resolve();
+      });
+    while (this.windowBytes > windowBytesMax && this.refused === null) await new Promise<void>(resolve => this.waiting.push(resolve));
+    this.throwRefused();
+  }
+
+  async drain(timeoutMs: number): Promise<boolean> {
+    this.throwRefused();
+    return (await this.call({ id: this.nextId++, call: 'drain', timeoutMs })) as boolean;
+  }
+
+  async close(): Promise<void> {
+    await this.call({ id: this.nextId++, call: 'close' });
+    this.port.close();
+  }
+
+  private throwRefused(): void {
+    const { refused } = this;
+    this.refused = null;
+    if (refused !== null) throw refused;
+  }
+
+  private call(call: Call, transfer: ArrayBuffer[] = []): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.calls.set(call.id, { resolve, reject });
+      this.port.postMessage(call, transfer);
+    });
+  }
+
+  private answered(answer: Answer): void {
+    if (answer.kind === 'acknowledged') {
+      this.onAcknowledged(answer.acknowledgements);
+      return;
+    }
+    const call = this.calls.get(answer.id);
+    this.calls.delete(answer.id);
+    if (answer.kind === 'done') call?.resolve(answer.result);
+    else call?.reject(fromPlainError(answer.error));
+  }
+}
+
+/** Serves a port with a collector's connection. Calls are taken one after the other, in the order they came. */
+export function servePort(port: MessagePort, connection: Transport): void {
+  connection.onAcknowledged = acknowledgements => port.postMessage({ kind: 'acknowledged', acknowledgements: [...acknowledgements] } satisfies Answer);
+  let before: Promise<unknown> = Promise.resolve();
+  port.on('message', (call: Call) => {
+    const answer = async (): Promise<void> => {
+      try {
+        const result = await perform(connection, call);
+        port.postMessage({ kind: 'done', id: call.id, result } satisfies Answer);
+      } catch (error) {
+        port.postMessage({ kind: 'failed', id: call.id, error: toPlainError(error) } satisfies Answer);
+      }
+    };
+    // Only publishing has an order to keep; a drain that waits must not hold back what it waits for.
+    if (call.call === 'publish') before = before.then(answer);
+    else if (call.call === 'drain') void before.then(() => void answer());
+    else void answer();
+  });
+}
+
+function perform(connection: Transport, call: Call): Promise<unknown> {
+  switch (call.call) {
+    case 'publish':
+      return connection.publish(call.chunk);
+    case 'publishStates':
+      return connection.publishStates(call.states);
+    case 'loadStates':
+      return connection.loadStates(call.sources);
+    case 'drain':
+      return connection.drain(call.timeoutMs);
+    case 'close':
+      return connection.close();
+  }
+}
+
+/** The chunk with bytes that fill an ArrayBuffer of their own, which alone can be transferred. */
+function ownBuffer(chunk: Chunk): Chunk {
+  const { value } = chunk;
+  if (value.byteOffset === 0 && value.byteLength === value.buffer.byteLength && value.buffer instanceof ArrayBuffer && !(value.buffer as ArrayBuffer & { detached: boolean }).detached) return chunk;
+  return { ...chunk, value: new Uint8Array(value) };
+}

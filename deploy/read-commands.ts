@@ -1,0 +1,119 @@
+/** `trace`, `search`, `tail` and `status`. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Answers } from '../query/cli/answers.ts';
+import { EventRenderer, type OutputFormat } from '../query/cli/render/events.ts';
+import { renderStatus } from '../query/cli/render/status.ts';
+import { terminalOf } from '../query/cli/render/terminal.ts';
+import { renderTimeline } from '../query/cli/render/timeline.ts';
+import { readQuery, type SearchParameters, type TailAnswer } from '../query/queries.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import type { EventBody } from '#schemas/http-api.ts';
+import type { Config } from './config.ts';
+import { answersFromFiles, openAnswers } from './read-source.ts';
+
+type Flags = Record<string, unknown>;
+
+const found = 0;
+const nothingFound = 1;
+const pageEventsMax = 1000;
+const tailPollMs = 300;
+
+const textFlag = (flags: Flags, name: string): string | undefined => (typeof flags[name] === 'string' ? flags[name] : undefined);
+
+/** NDJSON where it was asked for or a program reads it. */
+function formatOf(flags: Flags, { options }: Config): OutputFormat {
+  return (textFlag(flags, 'output') as OutputFormat | undefined) ?? (options.json || !process.stdout.isTTY ? 'json' : 'text');
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+async function withAnswers(paths: readonly string[], config: Config, work: (answers: Answers) => Promise<number>): Promise<number> {
+  const answers = paths.length > 0 ? await answersFromFiles(paths, config) : await openAnswers(config);
+  try {
+    return await work(answers);
+  } finally {
+    await answers.close();
+  }
+}
+
+export function trace(id: string, paths: readonly string[], config: Config): Promise<number> {
+  return withAnswers(paths, config, async answers => {
+    const timeline = await answers.timeline(id);
+    if (formatOf({}, config) !== 'json') print(renderTimeline(timeline, terminalOf(process.stdout)));
+    else if (timeline.grouping !== null) for (const request of timeline.grouping.requests) print(JSON.stringify(request));
+    else for (const event of timeline.events) print(JSON.stringify(event));
+    if (timeline.truncatedBecause !== null) process.stderr.write(`leadline: not complete: ${timeline.truncatedBecause}\n`);
+    return found;
+  });
+}
+
+export function search(text: string, paths: readonly string[], flags: Flags, config: Config): Promise<number> {
+  const query = readQuery(text);
+  const limitText = textFlag(flags, 'limit') ?? '100';
+  const limit = Number(limitText);
+  if (!Number.isInteger(limit) || limit < 1) throw new LeadlineError('BAD_OPTION', { option: '--limit', problem: `"${limitText}" is not a whole number above 0`, fix: 'Write, for instance, --limit 1000' });
+  const pipeLimit = query.pipes.find(pipe => pipe.type === 'limit');
+  const pipeFields = query.pipes.find(pipe => pipe.type === 'fields');
+  const fields = pipeFields?.names ?? textFlag(flags, 'fields')?.split(',').map(name => name.trim()) ?? [];
+  return withAnswers(paths, config, async answers => {
+    const events: EventBody[] = [];
+    const wanted = pipeLimit?.count ?? limit;
+    let cursor: string | undefined;
+    let truncated = false;
+    while (events.length < wanted) {
+      const parameters: SearchParameters = { query: text, since: textFlag(flags, 'since'), until: textFlag(flags, 'until'), limit: Math.min(pageEventsMax, wanted - events.length), cursor };
+      const page = await answers.events(parameters);
+      events.push(...page.events);
+      truncated = page.truncated;
+      if (page.truncated) process.stderr.write(`leadline: not complete: stopped after looking at ${page.scanned.events} events in ${page.scanned.ms} ms. Narrow it with --since and --until.\n`);
+      if (page.cursor === null || page.truncated) break;
+      cursor = page.cursor;
+    }
+    const renderer = new EventRenderer(terminalOf(process.stdout), formatOf(flags, config), fields);
+    // The newest is what one looks for, and the last line is what one sees.
+    for (const event of events.reverse()) print(renderer.render(event));
+    if (events.length === 0 && !truncated && !config.options.quiet) process.stderr.write(`leadline: nothing in ${answers.name} matches ${text}\n`);
+    return events.length > 0 ? found : nothingFound;
+  });
+}
+
+export function tail(text: string, flags: Flags, config: Config): Promise<number> {
+  readQuery(text);
+  return withAnswers([], config, async answers => {
+    const renderer = new EventRenderer(terminalOf(process.stdout), formatOf(flags, config));
+    const stopping = new AbortController();
+    process.once('SIGINT', () => stopping.abort());
+    process.once('SIGTERM', () => stopping.abort());
+    const stopped = new Promise<null>(resolve => stopping.signal.addEventListener('abort', () => resolve(null), { once: true }));
+    if (process.stderr.isTTY && !config.options.quiet) process.stderr.write(`tailing ${answers.name}; Ctrl-C ends it\n`);
+    let cursor: string | null = null;
+    let some = false;
+    while (!stopping.signal.aborted) {
+      const page: TailAnswer | null = await Promise.race([answers.tail(cursor, text), stopped]);
+      if (page === null) break;
+      cursor = page.cursor;
+      for (const event of page.events) print(renderer.render(event));
+      some ||= page.events.length > 0;
+      if (page.atEnd) await pause(tailPollMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+    process.exit(some ? found : nothingFound);
+  });
+}
+
+export function status(flags: Flags, config: Config): Promise<number> {
+  return withAnswers([], config, async answers => {
+    for (;;) {
+      const answer = await answers.streams();
+      if (config.options.json || !process.stdout.isTTY) {
+        for (const stream of answer.streams) print(JSON.stringify(stream));
+      } else {
+        if (flags['watch'] === true) process.stdout.write('\u001b[2J\u001b[H');
+        print(renderStatus(answer, answers.name, terminalOf(process.stdout)));
+      }
+      if (flags['watch'] !== true) return found;
+      await pause(1000);
+    }
+  });
+}

@@ -1,0 +1,96 @@
+/**
+ * Where a read command looks: the server it is told, else a running owner of the data directory, else the directory itself opened read-only; given
+ * neither server nor directory, the default one and the demo's are tried.
+ */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readEpisodes } from '../query/alerts/alert-store.ts';
+import { alertBody } from '../query/alerts/message.ts';
+import { HttpAnswers, StoreAnswers, type Answers } from '../query/cli/answers.ts';
+import { Queries } from '../query/queries.ts';
+import { EmbeddedReader } from '../query/store/embedded-reader.ts';
+import { readOwnerNote } from '../collector/store/store-owner.ts';
+import { quietLog } from '#lib/log.ts';
+import { alertsFile, eventsFolder } from '#schemas/embedded/layout.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import type { Options } from '#schemas/options.ts';
+import type { Config } from './config.ts';
+import { storePaths } from './ingest.ts';
+
+export const demoDir = './leadline-demo';
+const listedAlertsMax = 1000;
+const aliveTimeoutMs = 1500;
+
+/** The address of the running process that owns the directory, or null. */
+export async function runningOwner(dataDir: string): Promise<string | null> {
+  const url = readOwnerNote(dataDir)?.url ?? null;
+  if (url === null) return null;
+  try {
+    const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(aliveTimeoutMs) });
+    return response.ok ? url : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The directory a read command opens: the one it is told, else the default's or the demo's, whichever holds a store. */
+export function storedDirOf({ options, origins }: Config): string {
+  return dirsOf({ options, origins }).find(candidate => existsSync(eventsFolder(candidate))) ?? options.dataDir;
+}
+
+function dirsOf({ options, origins }: Pick<Config, 'options' | 'origins'>): string[] {
+  return origins.dataDir === 'default' ? [options.dataDir, demoDir] : [options.dataDir];
+}
+
+/** @throws LeadlineError NO_STORE, STORE_VERSION, SERVER_UNREACHABLE */
+export async function openAnswers(config: Config): Promise<Answers> {
+  const { options } = config;
+  if (options.server !== null) return new HttpAnswers(options.server, options.apiKey);
+  for (const dir of dirsOf(config)) {
+    const url = await runningOwner(dir);
+    if (url !== null) return new HttpAnswers(url, options.apiKey);
+  }
+  const dir = storedDirOf(config);
+  return storeAnswers(dir, dir, options);
+}
+
+function storeAnswers(dir: string, name: string, options: Options): StoreAnswers {
+  const queries = new Queries(new EmbeddedReader(dir), options);
+  return new StoreAnswers(name, queries, () => (existsSync(alertsFile(dir)) ? readEpisodes(alertsFile(dir), listedAlertsMax).map(episode => alertBody(episode, '')) : []));
+}
+
+/** Answers straight from files, over a store that is gone when they are closed. */
+export async function answersFromFiles(paths: readonly string[], config: Config): Promise<Answers> {
+  const { dir, remove } = await temporaryStore(paths, config);
+  const answers = storeAnswers(dir, paths.join(' '), config.options);
+  const close = answers.close;
+  answers.close = async () => {
+    await close();
+    remove();
+  };
+  return answers;
+}
+
+export async function withTemporaryStore<T>(paths: readonly string[], config: Config, work: (dir: string) => Promise<T>): Promise<T> {
+  const { dir, remove } = await temporaryStore(paths, config);
+  try {
+    return await work(dir);
+  } finally {
+    remove();
+  }
+}
+
+/** Reads files into a store in the temporary folder. Whatever ends the process takes it along, short of kill -9. */
+async function temporaryStore(paths: readonly string[], { options }: Config): Promise<{ dir: string; remove: () => void }> {
+  const dir = mkdtempSync(join(tmpdir(), 'leadline-'));
+  const remove = (): void => rmSync(dir, { recursive: true, force: true });
+  process.once('exit', remove);
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
+  const keepAll = { retentionMs: Number.MAX_SAFE_INTEGER, retentionBytesMax: Number.MAX_SAFE_INTEGER };
+  const report = await storePaths(paths, { ...options, dataDir: dir, ...keepAll }, quietLog, { durable: false });
+  for (const { path, message } of report.problems) process.stderr.write(`leadline: ${message.includes(path) ? message : `${path}: ${message}`}\n`);
+  if (report.bytes === 0 && report.problems.length > 0) throw new LeadlineError('NOT_FOUND', { what: 'readable line' });
+  return { dir, remove };
+}

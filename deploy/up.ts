@@ -1,0 +1,177 @@
+/**
+ * `leadline up`: everything in one process. The main thread serves HTTP and judges alerts; one thread tails, one parses and writes, one answers
+ * queries. Whatever fails at the start leaves nothing running.
+ */
+import { AlertLoop } from '../query/alerts/loop.ts';
+import { httpIntakeRoutes } from '../collector/http-intake.ts';
+import { ReaderPool } from '../query/store/reader-pool.ts';
+import { buildServer, listen } from '../query/server.ts';
+import { systemClock } from '#lib/clock.ts';
+import { Metrics } from '#lib/metrics.ts';
+import { alertsFile } from '#schemas/embedded/layout.ts';
+import type { StreamsAnswer } from '#schemas/http-api.ts';
+import type { Options } from '#schemas/options.ts';
+import { metrics as metricCatalogue } from '#schemas/telemetry.ts';
+import { bytesText, countText } from '../query/cli/render/terminal.ts';
+import { CollectorHost } from './collector-host.ts';
+import type { Config } from './config.ts';
+import { demoServices, startDemo, type RunningDemo } from './demo/demo.ts';
+import { createLog } from './log.ts';
+import { demoDir } from './read-source.ts';
+import { ShipperHost } from './shipper-host.ts';
+import { StatusLine } from './status-line.ts';
+
+const readerThreads = 1;
+/** The demo's store never grows past this. */
+const demoRetentionBytesMax = 200_000_000;
+const demoFileBytesMax = 32_000_000;
+const demoBurstMs = 20_000;
+
+/** Ends what was started, last first. */
+class Ending {
+  private readonly steps: (() => Promise<unknown>)[] = [];
+
+  add(step: () => Promise<unknown>): void {
+    this.steps.unshift(step);
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.steps.splice(0)) await step();
+  }
+}
+
+/** @returns the exit code after SIGINT or SIGTERM. @throws LeadlineError for what keeps it from starting. */
+export async function up(paths: readonly string[], config: Config, version: string): Promise<number> {
+  const isDemo = paths.length === 0;
+  const options: Options = isDemo ? demoOptions(config) : config.options;
+  const isTerminal = process.stderr.isTTY;
+  const log = createLog('up', options, isTerminal);
+  const ending = new Ending();
+  let crash: (error: Error) => void = () => undefined;
+  const crashed = new Promise<never>((_, reject) => {
+    crash = reject;
+  });
+  crashed.catch(() => undefined);
+  const stopAsked = new Promise<void>(resolve => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+  });
+
+  try {
+    const collector = await CollectorHost.start(options, config.alerts.rules, isTerminal, crash);
+    ending.add(() => collector.stop());
+    const pool = await ReaderPool.start(options.dataDir, options, readerThreads);
+    ending.add(() => pool.stop());
+
+    const metrics = new Metrics(metricCatalogue);
+    let alerts: AlertLoop | null = null;
+    let limits: StreamsAnswer['limits'] = [];
+    let stalledBecause: string | null = null;
+    const refresh = async (): Promise<StreamsAnswer> => {
+      const { counts, stalledBecause: stalled } = await collector.counts();
+      stalledBecause = stalled;
+      limits = counts.refusedChunks === 0 ? [] : [{ limit: 'storedRangesMax', count: counts.refusedChunks, message: 'chunks of a stream with too many holes were refused' }];
+      const streams = await pool.value('streams', [limits]);
+      setMetrics(metrics, streams, counts, stalled, alerts?.list().filter(({ state }) => state === 'firing').length ?? 0);
+      return streams;
+    };
+    const server = await buildServer({
+      options,
+      log,
+      version,
+      pool,
+      metrics,
+      alerts: { list: () => alerts?.list() ?? [], get: id => alerts?.get(id) ?? null },
+      limitsReached: () => limits,
+      onCommitted: listener => collector.onCommitted(listener),
+      refreshMetrics: async () => {
+        await refresh();
+      },
+      notReadyBecause: () => stalledBecause,
+      addRoutes: routes => httpIntakeRoutes(routes, collector.newTransport()),
+    });
+    ending.add(() => server.close());
+    const url = await listen(server, options);
+    collector.note(url);
+
+    alerts = new AlertLoop({
+      reader: { signalsAfter: (cursor, limit) => pool.value('signalsAfter', [cursor, limit]), streams: () => pool.value('storedStreams', []) },
+      alertsDbPath: alertsFile(options.dataDir),
+      config: config.alerts,
+      publicUrl: options.publicUrl ?? url,
+      log,
+      clock: systemClock,
+    });
+    const loop = alerts;
+    loop.start();
+    ending.add(() => loop.stop());
+    collector.onCommitted(() => loop.wake());
+
+    let shop: RunningDemo | null = null;
+    if (isDemo) {
+      shop = await startDemo({ dir: options.dataDir, log });
+      const running = shop;
+      ending.add(() => running.stop());
+    }
+    const shipper = await ShipperHost.start({ paths: shop === null ? paths : [shop.logsDir], options, isTerminal, port: collector.newPort() }, crash);
+    ending.add(() => shipper.stop());
+
+    const line = new StatusLine(process.stdout, { quiet: options.quiet, intro: introOf(url, shop, paths, options) });
+    ending.add(() => Promise.resolve(line.end()));
+    loop.onChange = alert => line.say(`${alert.state === 'firing' ? 'ALERT' : 'resolved'} ${alert.rule} ${Object.values(alert.key).join(' ')}: ${alert.count} errors${alert.topError === null ? '' : `, "${alert.topError.message}"`}  ${alert.url}`);
+    line.start(async () => {
+      const { totals, store } = await refresh();
+      return `${countText(totals.lines)} lines, ${countText(totals.events)} events, ${bytesText(totals.lagBytes)} waiting, store ${bytesText(store.bytes)}${stalledBecause === null ? '' : `  STALLED: ${stalledBecause}`}`;
+    });
+    if (shop !== null) {
+      const running = shop;
+      line.onKey('b', () => {
+        line.say(`payment fails for ${demoBurstMs / 1000} s`);
+        void running.burst('payment', demoBurstMs);
+      });
+    }
+    await Promise.race([stopAsked, crashed, line.interrupted]);
+    return 0;
+  } finally {
+    await ending.run();
+  }
+}
+
+function demoOptions({ options, origins }: Config): Options {
+  return {
+    ...options,
+    dataDir: origins.dataDir === 'default' ? demoDir : options.dataDir,
+    retentionBytesMax: origins.retentionBytesMax === 'default' ? demoRetentionBytesMax : options.retentionBytesMax,
+    fileBytesMax: origins.fileBytesMax === 'default' ? demoFileBytesMax : options.fileBytesMax,
+  };
+}
+
+function introOf(url: string, shop: RunningDemo | null, paths: readonly string[], options: Options): string[] {
+  return [
+    `Leadline is at ${url}`,
+    shop === null ? `tailing ${paths.join(' ')} into ${options.dataDir}` : `demo shop: ${demoServices.length} services log into ${shop.logsDir}; press b to make payment fail. Your own logs: leadline up PATH`,
+    'Ctrl-C ends everything.',
+  ];
+}
+
+function setMetrics(metrics: Metrics<typeof metricCatalogue>, { streams, totals, store }: StreamsAnswer, counts: Awaited<ReturnType<CollectorHost['counts']>>['counts'], stalled: string | null, firing: number): void {
+  metrics.set('leadline_streams', totals.streams);
+  metrics.set('leadline_stream_written_bytes', totals.bytes);
+  metrics.set('leadline_stream_stored_bytes', totals.storedBytes);
+  metrics.set('leadline_stream_lag_bytes', totals.lagBytes);
+  metrics.set('leadline_stream_gap_bytes', streams.reduce((sum, stream) => sum + stream.gapBytes, 0));
+  const dropped = new Map<string, number>();
+  for (const stream of streams) for (const [cause, bytes] of Object.entries(stream.droppedBytes)) dropped.set(cause, (dropped.get(cause) ?? 0) + bytes);
+  for (const [cause, bytes] of dropped) metrics.set('leadline_stream_dropped_bytes', bytes, { cause });
+  metrics.set('leadline_lines', totals.lines);
+  metrics.set('leadline_events', totals.events);
+  metrics.set('leadline_store_bytes', store.bytes);
+  metrics.set('leadline_store_files', store.files);
+  metrics.total('leadline_collector_chunks_total', counts.chunks);
+  metrics.total('leadline_collector_chunk_bytes_total', counts.chunkBytes);
+  metrics.total('leadline_collector_trimmed_bytes_total', counts.trimmedBytes);
+  metrics.total('leadline_collector_refused_chunks_total', counts.refusedChunks);
+  metrics.total('leadline_collector_commits_total', counts.commits);
+  metrics.set('leadline_collector_stalled', stalled === null ? 0 : 1);
+  metrics.set('leadline_alerts_firing', firing);
+}

@@ -1,0 +1,161 @@
+/** The command table. Each command loads its part only when it is asked for. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { configOf, runCommandLine, withOptions } from './deploy/command-line.ts';
+import { nearestName } from '#lib/nearest-name.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as { version: string };
+
+type Flags = Record<string, unknown>;
+
+const program = new Command('leadline')
+  .description('Logs in, the story of one request out.')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(add --help for what there is)')
+  .enablePositionalOptions()
+  .configureHelp({ sortSubcommands: false })
+  .addHelpText('after', '\nEvery option --some-name is also LEADLINE_SOME_NAME in the environment and someName in leadline.yaml.\nExit: 0 found or done, 1 nothing found, 2 bad usage, config or input, 3 something unreachable.');
+
+withOptions(program.command('up [PATH...]'), ['common', 'ship', 'collect', 'serve'], ['server', 'json'])
+  .description('Everything in one process: tails the paths, stores, serves API and page, alerts. Without paths: starts the demo shop.')
+  .action(async (paths: string[], flags: Flags) => {
+    const { up } = await import('./deploy/up.ts');
+    process.exitCode = await up(paths, configOf(flags), version);
+  });
+
+withOptions(program.command('ingest <PATH...>'), ['common', 'ship', 'collect'], ['server', 'pollIntervalMs', 'idlePollIntervalMs', 'idleAfterMs', 'openFilesMax', 'checkpointIntervalMs', 'drainTimeoutMs', 'ignoreOlderMs'])
+  .description('Reads files, folders or - (standard input) to their end, once, stores every line and prints the balance.')
+  .action(async (paths: string[], flags: Flags) => {
+    const { ingest } = await import('./deploy/ingest.ts');
+    process.exitCode = await ingest(paths, configOf(flags));
+  });
+
+withOptions(program.command('trace <ID> [PATH...]'), ['common'])
+  .description("One request's timeline, by any id it is known under; with paths straight from files, nothing left behind.")
+  .action(async (id: string, paths: string[], flags: Flags) => {
+    const { trace } = await import('./deploy/read-commands.ts');
+    process.exitCode = await trace(id, paths, configOf(flags));
+  });
+
+withOptions(program.command('search <QUERY> [PATH...]'), ['common'])
+  .description('Events that match, newest last. -word and -field:value leave out.')
+  .option('--since <TIME>', 'From this time on: 2026-11-21T08:15:00Z, 2026-11-21, 15m.')
+  .option('--until <TIME>', 'Before this time.')
+  .option('--limit <N>', 'Newest so many.', '100')
+  .option('--fields <NAMES>', 'Show these fields, separated by commas, instead of the message.')
+  .addOption(new Option('-o, --output <FORMAT>', 'text, json or raw.').choices(['text', 'json', 'raw']))
+  .action(async (query: string, paths: string[], flags: Flags) => {
+    const { search } = await import('./deploy/read-commands.ts');
+    process.exitCode = await search(query, paths, flags, configOf(flags));
+  });
+
+withOptions(program.command('tail [QUERY]'), ['common'])
+  .description('Events as they arrive.')
+  .addOption(new Option('-o, --output <FORMAT>', 'text, json or raw.').choices(['text', 'json', 'raw']))
+  .action(async (query: string | undefined, flags: Flags) => {
+    const { tail } = await import('./deploy/read-commands.ts');
+    process.exitCode = await tail(query ?? '', flags, configOf(flags));
+  });
+
+withOptions(program.command('status'), ['common'])
+  .description('Streams with lag and balance, and the store.')
+  .option('--watch', 'Again every second.')
+  .action(async (flags: Flags) => {
+    const { status } = await import('./deploy/read-commands.ts');
+    process.exitCode = await status(flags, configOf(flags));
+  });
+
+const alerts = program.command('alerts').description('Alert episodes and rules.');
+withOptions(alerts.command('list'), ['common'])
+  .description('Episodes, newest first.')
+  .action(async (flags: Flags) => {
+    const { listAlerts } = await import('./deploy/alert-commands.ts');
+    process.exitCode = await listAlerts(configOf(flags));
+  });
+withOptions(alerts.command('show <ID>'), ['common'])
+  .description('One episode.')
+  .action(async (id: string, flags: Flags) => {
+    const { showAlert } = await import('./deploy/alert-commands.ts');
+    process.exitCode = await showAlert(id, configOf(flags));
+  });
+withOptions(alerts.command('test [PATH...]'), ['common'])
+  .description('Replays rules over what is stored, or over files, and prints the episodes there would have been.')
+  .option('--rules <FILE>', 'Rules file; default: those of the configuration.')
+  .option('--since <TIME>', 'Stored events from this time on.')
+  .option('--until <TIME>', 'Stored events before this time.')
+  .action(async (paths: string[], flags: Flags) => {
+    const { testAlerts } = await import('./deploy/alert-commands.ts');
+    process.exitCode = await testAlerts(paths, flags, configOf(flags));
+  });
+const rules = alerts.command('rules').description('Rules as files.');
+rules
+  .command('check <FILE>')
+  .description('Reads a rules file and says what is wrong with it.')
+  .action(async (file: string) => {
+    const { checkRules } = await import('./deploy/alert-commands.ts');
+    process.exitCode = await checkRules(file);
+  });
+
+withOptions(program.command('check [PATH...]'), ['common', 'ship', 'collect', 'serve'], ['server', 'json'])
+  .description('Tries configuration, paths, data directory and port; each failure says what to do.')
+  .option('--print-config', 'Show what is in force and where each value came from.')
+  .action(async (paths: string[], flags: Flags) => {
+    const { check } = await import('./deploy/check.ts');
+    process.exitCode = await check(paths, flags['printConfig'] === true, () => configOf(flags));
+  });
+
+withOptions(program.command('demo'), ['common'], ['server', 'json', 'pathPattern'])
+  .description('Only the demo shop: real processes that log, call each other and fail on request. While one runs, --burst commands that one.')
+  .option('--burst <SERVICE>', 'Make this service fail.')
+  .option('--at <SPAN>', 'When, from the start on: 30s.', '0s')
+  .option('--for <SPAN>', 'How long.', '20s')
+  .option('--rate <N>', 'Requests per second.')
+  .action(async (flags: Flags) => {
+    const { demo } = await import('./deploy/demo-command.ts');
+    process.exitCode = await demo(flags, configOf(flags));
+  });
+
+/** `leadline search -path:/healthz` is a query, not a flag: one dash and a word that is no short option of the command. */
+function keepNegatedWords(argv: readonly string[]): string[] {
+  const command = argv[0];
+  if (command !== 'search' && command !== 'tail') return [...argv];
+  const negated = argv.findIndex((word, index) => index > 0 && /^-[^-]/.test(word) && !/^-(?:o.*|h|V)$/.test(word));
+  if (negated < 0) return [...argv];
+  // Everything that commander must not look at goes behind `--`.
+  const before = argv.slice(0, negated);
+  const after = argv.slice(negated);
+  const flags: string[] = [];
+  const words: string[] = [];
+  for (let index = 0; index < after.length; index++) {
+    const word = after[index]!;
+    if (/^(--[a-z]|-o)/.test(word)) {
+      flags.push(word);
+      const takesValue = !word.includes('=') && !['--json', '--quiet', '--verbose', '--help'].includes(word) && word !== '-o=';
+      if (takesValue && index + 1 < after.length) flags.push(after[++index]!);
+    } else words.push(word);
+  }
+  return [...before, ...flags, '--', ...words];
+}
+
+const argv = process.argv.slice(2);
+const known = program.commands.map(command => command.name());
+if (argv.length === 0) argv.push('up');
+else if (!argv[0]!.startsWith('-') && !known.includes(argv[0]!) && argv[0] !== 'help') {
+  const nearest = nearestName(argv[0]!, known);
+  process.stderr.write(`leadline: there is no command "${argv[0]!}".${nearest === null ? ` Known are ${known.join(', ')}.` : ` Did you mean ${nearest}?`}\n`);
+  process.exit(2);
+} else if (argv[0]!.startsWith('--') && !['--help', '--version'].includes(argv[0]!)) argv.unshift('up');
+
+process.on('uncaughtException', error => {
+  // Whoever reads the output has gone, as `| head` does.
+  if ('code' in error && error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`${error instanceof LeadlineError ? `leadline: ${error.message}` : (error.stack ?? error.message)}\n`);
+  process.exit(error instanceof LeadlineError ? error.exitCode : 3);
+});
+
+const exitCode = await runCommandLine(program, keepNegatedWords(argv));
+// Output that a pipe has not taken yet would be cut off by an exit.
+process.exitCode = exitCode;

@@ -1,0 +1,163 @@
+/** Where a read command gets its answers: a running server, or a store opened here. */
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { LeadlineError, systemCodeOf, errorCatalogue, type ErrorCode } from '#schemas/errors.ts';
+import type { AlertBody, AlertsAnswer, ErrorBody, EventsAnswer, RequestsAnswer, StreamsAnswer, TimelineBody } from '#schemas/http-api.ts';
+import type { Queries, SearchParameters, TailAnswer } from '../queries.ts';
+
+export interface Answers {
+  timeline(id: string): Promise<TimelineBody>;
+  requests(parameters: SearchParameters): Promise<RequestsAnswer>;
+  events(parameters: SearchParameters): Promise<EventsAnswer>;
+  /** A page of what was stored behind the cursor; null begins now. */
+  tail(cursor: string | null, query: string): Promise<TailAnswer>;
+  streams(): Promise<StreamsAnswer>;
+  alerts(): Promise<AlertBody[]>;
+  /** For messages: the server's address or the directory. */
+  readonly name: string;
+  close(): Promise<void>;
+}
+
+const tailPage = 500;
+
+export class StoreAnswers implements Answers {
+  readonly name: string;
+  private readonly queries: Queries;
+  private readonly alertList: () => AlertBody[];
+  private readonly controller = new AbortController();
+
+  constructor(name: string, queries: Queries, alertList: () => AlertBody[]) {
+    this.name = name;
+    this.queries = queries;
+    this.alertList = alertList;
+  }
+
+  timeline = (id: string): Promise<TimelineBody> => this.queries.timeline(id, this.controller.signal);
+  requests = (parameters: SearchParameters): Promise<RequestsAnswer> => this.queries.requests(parameters, this.controller.signal);
+  events = (parameters: SearchParameters): Promise<EventsAnswer> => this.queries.events(parameters, this.controller.signal);
+  tail = (cursor: string | null, query: string): Promise<TailAnswer> => this.queries.tail(cursor, query, tailPage, this.controller.signal);
+  streams = (): Promise<StreamsAnswer> => this.queries.streams([], this.controller.signal);
+  alerts = (): Promise<AlertBody[]> => Promise.resolve(this.alertList());
+  close = (): Promise<void> => this.queries.close();
+}
+
+export class HttpAnswers implements Answers {
+  readonly name: string;
+  private readonly base: URL;
+  private readonly apiKey: string | null;
+
+  /** @param url the server's address @throws LeadlineError BAD_OPTION */
+  constructor(url: string, apiKey: string | null) {
+    const base = URL.parse(url);
+    if (base === null || !/^https?:$/.test(base.protocol)) throw new LeadlineError('BAD_OPTION', { option: '--server', problem: `"${url}" is not an http address`, fix: 'Write, for instance, http://127.0.0.1:4680' });
+    this.base = base;
+    this.name = url;
+    this.apiKey = apiKey;
+  }
+
+  timeline = (id: string): Promise<TimelineBody> => this.get(`/api/v1/timelines/${encodeURIComponent(id)}`);
+  requests = (parameters: SearchParameters): Promise<RequestsAnswer> => this.get(`/api/v1/requests?${queryString(parameters)}`);
+  events = (parameters: SearchParameters): Promise<EventsAnswer> => this.get(`/api/v1/events?${queryString(parameters)}`);
+  streams = (): Promise<StreamsAnswer> => this.get('/api/v1/streams');
+  alerts = async (): Promise<AlertBody[]> => (await this.get<AlertsAnswer>('/api/v1/alerts')).alerts;
+  close = (): Promise<void> => Promise.resolve();
+
+  /** Server-sent events, as pages: what has arrived since the last one. */
+  async tail(cursor: string | null, query: string): Promise<TailAnswer> {
+    this.stream ??= new EventStream(() => this.open(`/api/v1/tail?${new URLSearchParams({ query }).toString()}`, this.stream?.lastId ?? cursor));
+    return this.stream.next();
+  }
+  private stream: EventStream | null = null;
+
+  private async get<T>(path: string): Promise<T> {
+    const response = await this.open(path, null);
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString('utf8');
+    if (response.statusCode === 200) return JSON.parse(text) as T;
+    throw errorOf(this.name, response.statusCode ?? 0, text);
+  }
+
+  private async open(path: string, lastEventId: string | null): Promise<import('node:http').IncomingMessage> {
+    const url = new URL(path, this.base);
+    const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
+      headers: { ...(this.apiKey === null ? {} : { authorization: `Bearer ${this.apiKey}` }), ...(lastEventId === null ? {} : { 'last-event-id': lastEventId }) },
+    });
+    request.end();
+    try {
+      const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+      return response;
+    } catch (error) {
+      throw new LeadlineError('SERVER_UNREACHABLE', { url: this.name, systemCode: systemCodeOf(error) ?? String(error) }, { cause: error });
+    }
+  }
+}
+
+/** Reads one server-sent event stream and opens it again, behind the last event, when it breaks. */
+class EventStream {
+  lastId: string | null = null;
+  private readonly open: () => Promise<import('node:http').IncomingMessage>;
+  private lines: AsyncIterator<string> | null = null;
+
+  constructor(open: () => Promise<import('node:http').IncomingMessage>) {
+    this.open = open;
+  }
+
+  async next(): Promise<TailAnswer> {
+    for (;;) {
+      this.lines ??= linesOf(await this.open());
+      let data: string | null = null;
+      for (;;) {
+        const line = await this.lines.next();
+        if (line.done === true) {
+          this.lines = null;
+          break;
+        }
+        if (line.value.startsWith('id: ')) this.lastId = line.value.slice(4);
+        else if (line.value.startsWith('data: ')) data = line.value.slice(6);
+        else if (line.value === '' && data !== null) return { events: [JSON.parse(data) as TailAnswer['events'][number]], cursors: [this.lastId ?? ''], cursor: this.lastId ?? '', atEnd: false };
+      }
+    }
+  }
+}
+
+async function* linesOf(response: import('node:http').IncomingMessage): AsyncGenerator<string> {
+  if (response.statusCode !== 200) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    throw errorOf('the server', response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8'));
+  }
+  let rest = '';
+  response.setEncoding('utf8');
+  try {
+    for await (const chunk of response) {
+      const lines = (rest + String(chunk)).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } catch {
+    // The connection broke: whoever reads opens it again.
+  }
+}
+
+function queryString(parameters: SearchParameters): string {
+  return new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== undefined && value !== '').map(([name, value]) => [name, String(value)])).toString();
+}
+
+/** The server's error as ours, so that the exit code is the same with and without a server. */
+export function errorOf(url: string, status: number, text: string): LeadlineError {
+  let body: Partial<ErrorBody> = {};
+  try {
+    body = JSON.parse(text) as ErrorBody;
+  } catch {
+    // Not a Leadline server, or a proxy in between.
+  }
+  const message = body.message ?? text.slice(0, 200);
+  if (body.code !== undefined && body.code in errorCatalogue) {
+    const error = new LeadlineError(body.code as ErrorCode, { message });
+    error.message = message;
+    return error;
+  }
+  return new LeadlineError('SERVER_REFUSED', { url, status, message });
+}

@@ -1,0 +1,75 @@
+/** What all text output shares: colour, width, and making a log line safe for a terminal. */
+import { styleText } from 'node:util';
+
+export interface Terminal {
+  width: number;
+  colour: boolean;
+}
+
+export function terminalOf(stream: NodeJS.WriteStream): Terminal {
+  return { width: stream.isTTY ? Math.max(60, stream.columns) : 200, colour: stream.isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb' };
+}
+
+type Format = Parameters<typeof styleText>[0];
+
+export function paint(terminal: Terminal, format: Format, text: string): string {
+  return terminal.colour ? styleText(format, text, { validateStream: false }) : text;
+}
+
+const levelFormats: Record<string, Format> = { trace: 'gray', debug: 'gray', info: 'green', warn: 'yellow', error: 'red', fatal: ['red', 'bold'] };
+export const levelWidth = 5;
+
+/** A level in its colour, five characters wide; a dash where it is unknown. */
+export function levelText(terminal: Terminal, level: string | null): string {
+  const text = (level ?? '-').toUpperCase().padEnd(levelWidth);
+  return level === null ? paint(terminal, 'gray', text) : paint(terminal, levelFormats[level] ?? 'reset', text);
+}
+
+const serviceFormats: Format[] = ['cyan', 'magenta', 'blue', 'yellow', 'green', 'cyanBright', 'magentaBright', 'blueBright', 'yellowBright', 'greenBright'];
+
+/** One colour per service, the same in one output. */
+export function serviceFormat(services: readonly string[], service: string): Format {
+  return serviceFormats[Math.max(0, services.indexOf(service)) % serviceFormats.length]!;
+}
+
+/** Control characters as visible ones: a log line must not be able to move the cursor or set the title of the terminal that shows it. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- these are what is replaced
+  return text.replace(/\t/g, '  ').replace(/[\u0000-\u001f\u007f-\u009f]/g, character => (character === '\n' ? ' ⏎ ' : character === '\r' ? '␍' : '\ufffd'));
+}
+
+export function fit(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
+/** `1 234.567`: milliseconds with microseconds, thousands apart. */
+export function milliseconds(ns: bigint): string {
+  const sign = ns < 0n ? '-' : '';
+  const micros = (ns < 0n ? -ns : ns) / 1000n;
+  const whole = (micros / 1000n).toString().replace(/\B(?=(\d{3})+$)/g, ' ');
+  return `${sign}${whole}.${(micros % 1000n).toString().padStart(3, '0')}`;
+}
+
+/** `4.5 MB`. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${units[unit]!}`;
+}
+
+export function countText(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ' ');
+}
+
+/** Rows as aligned columns; numbers, as text of digits, to the right. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map(row => row[column]!.length)));
+  const isNumber = headings.map((_, column) => rows.length > 0 && rows.every(row => /^[\d .,]+( [kMGT]?B)?$|^-?$/.test(row[column]!)));
+  const line = (cells: readonly string[]): string => cells.map((cell, column) => (isNumber[column] === true ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ').trimEnd();
+  return [line(headings), ...rows.map(line)].join('\n');
+}

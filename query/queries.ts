@@ -1,0 +1,102 @@
+/** Every question the API and the command line ask, answered over a store reader in the shapes of `schemas/http-api.ts`. */
+import { eventToJson, type LogEvent } from '#schemas/event.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import type { EventBody, EventsAnswer, RequestsAnswer, StreamsAnswer, TimelineBody } from '#schemas/http-api.ts';
+import type { Options } from '#schemas/options.ts';
+import { QuerySyntaxError } from '#schemas/query/errors.ts';
+import { parseQuery } from '#schemas/query/parse.ts';
+import type { Query } from '#schemas/query/ast.ts';
+import type { EventsRequest, ReadContext, SignalsPage, StoredStream, StoreReader } from '#schemas/store.ts';
+import { readTime } from '#schemas/time-text.ts';
+import { requestsOf } from './requests.ts';
+import { streamsAnswer } from './streams.ts';
+import { timelineOf } from './timeline/timeline.ts';
+
+export interface SearchParameters {
+  query?: string | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}
+
+export interface TailAnswer {
+  events: EventBody[];
+  cursors: string[];
+  cursor: string;
+  atEnd: boolean;
+}
+
+type QueryLimits = Pick<Options, 'queryMsMax' | 'queryEventsMax' | 'timelineEventsMax' | 'joinEventsMax' | 'joinSpanMsMax'>;
+
+export class Queries {
+  private readonly reader: StoreReader;
+  private readonly limits: QueryLimits;
+  private readonly nowMs: () => number;
+
+  constructor(reader: StoreReader, limits: QueryLimits, nowMs: () => number = Date.now) {
+    this.reader = reader;
+    this.limits = limits;
+    this.nowMs = nowMs;
+  }
+
+  timeline(asked: string, signal: AbortSignal): Promise<TimelineBody> {
+    return timelineOf(this.reader, asked, this.limits, this.context(signal));
+  }
+
+  requests(parameters: SearchParameters, signal: AbortSignal): Promise<RequestsAnswer> {
+    return requestsOf(this.reader, this.request(parameters, 50), this.limits, this.context(signal));
+  }
+
+  async events(parameters: SearchParameters, signal: AbortSignal): Promise<EventsAnswer> {
+    const request = this.request(parameters, 100);
+    const page = await this.reader.events(request, this.context(signal));
+    return { events: page.events.map(eventBody), cursor: page.cursor, truncated: page.truncated, scanned: page.scanned, hint: null };
+  }
+
+  async tail(cursor: string | null, query: string, limit: number, signal: AbortSignal): Promise<TailAnswer> {
+    const page = await this.reader.after(cursor, readQuery(query), limit, this.context(signal));
+    return { events: page.events.map(eventBody), cursors: page.cursors, cursor: page.cursor, atEnd: page.atEnd };
+  }
+
+  streams(limitsReached: StreamsAnswer['limits'], signal: AbortSignal): Promise<StreamsAnswer> {
+    return streamsAnswer(this.reader, limitsReached, this.context(signal));
+  }
+
+  storedStreams(signal: AbortSignal): Promise<StoredStream[]> {
+    return this.reader.streams(this.context(signal));
+  }
+
+  signalsAfter(cursor: string | null, limit: number, signal: AbortSignal): Promise<SignalsPage> {
+    return this.reader.signalsAfter(cursor, limit, this.context(signal));
+  }
+
+  close(): Promise<void> {
+    return this.reader.close();
+  }
+
+  private context(signal: AbortSignal): ReadContext {
+    return { signal, budget: { eventsMax: this.limits.queryEventsMax, msMax: this.limits.queryMsMax } };
+  }
+
+  private request(parameters: SearchParameters, limitDefault: number): EventsRequest {
+    const nowMs = this.nowMs();
+    const time = (name: 'since' | 'until'): bigint | null => (parameters[name] === undefined || parameters[name] === '' ? null : readTime(name, parameters[name], nowMs));
+    return { query: readQuery(parameters.query ?? ''), fromNs: time('since'), toNs: time('until'), limit: parameters.limit ?? limitDefault, cursor: parameters.cursor === undefined || parameters.cursor === '' ? null : parameters.cursor };
+  }
+}
+
+/** @throws LeadlineError BAD_QUERY with the column and what was expected. */
+export function readQuery(text: string): Query {
+  try {
+    return parseQuery(text);
+  } catch (error) {
+    if (error instanceof QuerySyntaxError) throw new LeadlineError('BAD_QUERY', { message: error.message, column: error.column, length: error.length }, { cause: error });
+    throw error;
+  }
+}
+
+/** The event as the API gives it. */
+function eventBody(event: LogEvent): EventBody {
+  return eventToJson(event);
+}

@@ -1,0 +1,66 @@
+/**
+ * Aliases: ids that a line proves to be the same request. An edge is derived from an event, never stored beside it, so the proof is always the
+ * line itself and a line that leaves by retention takes its edges along.
+ *
+ * Ranks: trace before request and correlation before span. On one line the strongest id owns the others (a star), so that a request id per hop
+ * under one trace is the normal case; where request and correlation are the strongest, they are peers. Grouping kinds make no edges.
+ */
+import { canonicalId } from './canonical-id.ts';
+import { linkingIdKinds, type EventId, type IdKind, type LogEvent } from './event.ts';
+
+/** 0 for trace, 1 for request and correlation, 2 for span; null for grouping kinds. */
+export function idRank(kind: IdKind): number | null {
+  switch (kind) {
+    case 'trace':
+      return 0;
+    case 'request':
+    case 'correlation':
+      return 1;
+    case 'span':
+      return 2;
+    default:
+      return null;
+  }
+}
+
+/** An id of an event in canonical form, with the spelling and kind its line gave it. */
+export interface CanonicalEventId extends EventId {
+  canonical: string;
+}
+
+/** One line proves that `lower` belongs to the request of `higher`; `peers` where both have the same rank. */
+export interface AliasEdge {
+  lower: CanonicalEventId;
+  higher: CanonicalEventId;
+  peers: boolean;
+  proofEventId: string;
+}
+
+/** The event's ids with a canonical form; placeholders are no ids and are left out. */
+export function canonicalIdsOf(event: LogEvent): CanonicalEventId[] {
+  const ids: CanonicalEventId[] = [];
+  for (const id of event.ids) {
+    const canonical = canonicalId(id.value);
+    if (canonical !== null) ids.push({ ...id, canonical });
+  }
+  return ids;
+}
+
+/** The edges that an event proves: from its strongest id to each other one. None where two different ids of kind trace stand on the line. */
+export function edgesOf(event: LogEvent): AliasEdge[] {
+  const ids = canonicalIdsOf(event).filter(id => idRank(id.kind) !== null);
+  if (ids.length < 2) return [];
+  ids.sort((a, b) => linkingIdKinds.indexOf(a.kind as never) - linkingIdKinds.indexOf(b.kind as never));
+  const higher = ids[0]!;
+  const rank = idRank(higher.kind)!;
+  if (rank === 0 && ids.some(id => id.kind === 'trace' && id.canonical !== higher.canonical)) return [];
+  if (rank === 2) return [];
+  const seen = new Set([higher.canonical]);
+  const edges: AliasEdge[] = [];
+  for (const lower of ids.slice(1)) {
+    if (seen.has(lower.canonical)) continue;
+    seen.add(lower.canonical);
+    edges.push({ lower, higher, peers: idRank(lower.kind) === rank, proofEventId: event.eventId });
+  }
+  return edges;
+}

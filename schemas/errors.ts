@@ -1,0 +1,120 @@
+/**
+ * Every failure Leadline reports, declared once: whether trying again can help, which HTTP status and exit code it becomes, and the sentence a
+ * person reads (what happened, where, what to do). Bugs are not here: they break `invariant()` and stop the process.
+ */
+
+export interface ErrorEntry {
+  /** True where the same call may succeed later without anyone doing anything. */
+  retryable: boolean;
+  httpStatus: number;
+  /** 1 nothing found, 2 bad usage, config or input, 3 something unreachable. */
+  exitCode: 1 | 2 | 3;
+  message: (details: Record<string, unknown>) => string;
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'bigint' ? value.toString() : JSON.stringify(value));
+
+/** One line of the catalogue. The template's `{name}` is filled from the error's details. */
+function entry(httpStatus: number, exitCode: 1 | 2 | 3, template: string, retryable = false): ErrorEntry {
+  return { retryable, httpStatus, exitCode, message: details => template.replace(/\{(\w+)\}/g, (_, name: string) => (name in details ? text(details[name]) : `{${name}}`)) };
+}
+
+export const errorCatalogue = {
+  // Usage, configuration and input
+  UNKNOWN_OPTION: entry(400, 2, '{message}'),
+  BAD_OPTION: entry(400, 2, '{option}: {problem}. {fix}'),
+  BAD_CONFIG: entry(400, 2, '{message}'),
+  BAD_RULES: entry(400, 2, '{message}'),
+  PATH_NOT_FOUND: entry(404, 2, '{path}: there is no such file or folder. Check the spelling; a glob must be quoted if the shell should not expand it.'),
+  PATH_NOT_READABLE: entry(403, 2, '{path}: may not be read by this user ({systemCode}). Give the user read permission, or run Leadline as the user that owns the logs.'),
+  NO_LOGS_IN_FOLDER: entry(404, 2, '{path}: no log files in this folder. Taken are names like {include}; widen it with --include, for instance --include "*".'),
+  BINARY_FILE: entry(400, 2, '{path}: looks like a binary file ({evidence}), not a log. Name it with --include-binary to read it all the same.'),
+  UTF16_FILE: entry(400, 2, '{path}: is UTF-16 text, which cannot be cut at newlines byte by byte. Convert it first: iconv -f UTF-16 -t UTF-8.'),
+  BAD_QUERY: entry(400, 2, '{message}'),
+  BAD_TIME: entry(400, 2, '{name}: "{value}" is not a time. Write 2026-11-21T08:15:00Z, 2026-11-21, or a span back from now such as 15m, 2h, 7d.'),
+  BAD_CURSOR: entry(400, 2, 'cursor: "{value}" is not a cursor of this store. Leave it out to begin at the newest.'),
+  BAD_CHUNK: entry(400, 2, 'chunk refused: {problem}'),
+  UNSUPPORTED: entry(501, 2, '{message}'),
+
+  // Found or not
+  REQUEST_NOT_FOUND: entry(404, 1, 'No stored line carries the id {id}. It may have been mistyped, not have arrived yet (leadline status shows the lag), or be older than the retention.'),
+  ALERT_NOT_FOUND: entry(404, 1, 'There is no alert {id}. leadline alerts list shows what is known.'),
+  NOT_FOUND: entry(404, 1, 'There is no {what} here.'),
+
+  // Access
+  KEY_REQUIRED: entry(401, 2, 'An API key is required: send it as "Authorization: Bearer KEY".'),
+  KEY_NEEDED_TO_LISTEN: entry(400, 2, 'Listening on {host} lets other machines in, so a key is required: set LEADLINE_API_KEY, or listen on 127.0.0.1.'),
+  ORIGIN_REFUSED: entry(403, 2, 'Refused: the {header} header says {value}, which is not this server. Open the page under its own address.'),
+
+  // The machine and the servers around
+  PORT_IN_USE: entry(503, 3, 'Port {port} on {host} is in use by another program. Stop it, or choose another port with --port.'),
+  LISTEN_FAILED: entry(503, 3, 'Cannot listen on {host}:{port} ({systemCode}). Choose another with --host and --port.'),
+  SERVER_UNREACHABLE: entry(503, 3, 'No answer from {url} ({systemCode}). Start it with leadline up, or name another with --server.', true),
+  SERVER_REFUSED: entry(502, 3, '{url} answered {status}: {message}'),
+  NO_STORE: entry(404, 3, '{dir}: no Leadline store here and no server is running for it. Start one with leadline up, read files with leadline ingest PATH, or name it with --data-dir or --server.'),
+  STORE_OWNED: entry(409, 3, '{dir}: this data directory is in use by another Leadline process{owner}. Stop that one, or use another directory with --data-dir.'),
+  STORE_VERSION: entry(500, 2, '{path}: was written in store layout {found}; this Leadline reads layout {expected}. Read it with the Leadline that wrote it, or start afresh with another --data-dir.'),
+  STORE_DAMAGED: entry(500, 3, '{path}: is damaged ({problem}). Move it away and ingest its logs again.'),
+  STORE_FULL: entry(507, 3, '{dir}: no space left on the disk. Nothing is lost: the lines stay in their files and reading goes on when there is room. Free some space, or lower --retention-bytes-max.', true),
+  STORE_WRITE_FAILED: entry(500, 3, '{dir}: writing failed ({problem}).', true),
+  DATA_DIR_NOT_WRITABLE: entry(500, 2, '{dir}: cannot be written ({systemCode}). Give write permission, or choose another with --data-dir.'),
+  CHECKPOINT_DAMAGED: entry(500, 2, '{path}: the checkpoint is damaged ({problem}); positions are taken from the store instead.'),
+
+  // Invariants of the data
+  EVENT_OVERLAPS_STORED: entry(500, 2, 'An event covers bytes [{from}, {to}) of stream {streamId}, of which a part is stored already.'),
+  STORED_RANGES_FULL: entry(503, 3, 'Stream {streamId} has {count} separate stored ranges, the most allowed; its chunks are refused until the holes are filled.', true),
+  CANCELLED: entry(499, 1, 'The query was cancelled.'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** A failure with a code from the catalogue. `details` fill its sentence and go to the logs; wrap a foreign error as `cause`. */
+export class LeadlineError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Record<string, unknown>;
+
+  constructor(code: ErrorCode, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super(errorCatalogue[code].message(details), options);
+    this.name = 'LeadlineError';
+    this.code = code;
+    this.details = details;
+  }
+
+  get retryable(): boolean {
+    return errorCatalogue[this.code].retryable;
+  }
+
+  get httpStatus(): number {
+    return errorCatalogue[this.code].httpStatus;
+  }
+
+  get exitCode(): number {
+    return errorCatalogue[this.code].exitCode;
+  }
+}
+
+/** The `code` of a Node system error (`ENOENT`), or null. */
+export function systemCodeOf(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+/** An error made plain for a worker's message, and back: structured clone keeps neither class nor code. */
+export interface PlainError {
+  code: ErrorCode | null;
+  message: string;
+  details: Record<string, unknown>;
+  stack?: string | undefined;
+}
+
+export function toPlainError(error: unknown): PlainError {
+  if (error instanceof LeadlineError) return { code: error.code, message: error.message, details: error.details };
+  if (error instanceof Error) return { code: null, message: error.message, details: {}, stack: error.stack };
+  return { code: null, message: String(error), details: {} };
+}
+
+export function fromPlainError(plain: PlainError): Error {
+  if (plain.code !== null) return new LeadlineError(plain.code, plain.details);
+  const error = new Error(plain.message);
+  if (plain.stack !== undefined) error.stack = plain.stack;
+  return error;
+}

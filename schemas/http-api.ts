@@ -1,0 +1,177 @@
+/**
+ * The HTTP API's bodies and query strings, declared once: the server validates and serializes by them, OpenAPI is made from them, and the
+ * types of the page and of the command line are theirs.
+ */
+import { Type, type Static } from 'typebox';
+
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
+/** A signed 64-bit number of nanoseconds since the epoch, as text: a JSON number cannot hold it. */
+const TimeNs = Type.String({ pattern: '^-?[0-9]+$', description: 'Nanoseconds since the epoch.' });
+
+export const IdSchema = Type.Object({ kind: Type.String(), name: Type.String(), value: Type.String() });
+
+export const EventSchema = Type.Object({
+  eventId: Type.String(),
+  time: Type.String({ description: 'RFC 3339, UTC, nine fractional digits.' }),
+  timeNs: TimeNs,
+  timeSource: Type.String(),
+  service: nullable(Type.String()),
+  container: nullable(Type.String()),
+  pod: nullable(Type.String()),
+  namespace: nullable(Type.String()),
+  node: nullable(Type.String()),
+  level: nullable(Type.String()),
+  message: Type.String(),
+  raw: Type.Optional(Type.String({ description: "The application's own line. Absent where it is not valid UTF-8." })),
+  rawBase64: Type.Optional(Type.String()),
+  fields: Type.Record(Type.String(), Type.Any()),
+  requestId: nullable(Type.String()),
+  requestIdSource: nullable(Type.String()),
+  confidence: nullable(Type.Number()),
+  ids: Type.Array(IdSchema),
+  source: Type.String(),
+  streamId: Type.String(),
+  streamOffset: Type.Integer(),
+  streamOffsetEnd: Type.Integer(),
+  output: nullable(Type.String()),
+  part: nullable(Type.Object({ n: Type.Integer(), of: nullable(Type.Integer()) })),
+  gap: nullable(Type.Object({ cause: Type.String(), bytes: Type.Integer(), exact: Type.Boolean() })),
+  exceptionType: nullable(Type.String()),
+  correctedTimeNs: nullable(Type.String()),
+  clockErrorNs: nullable(Type.String()),
+  template: nullable(Type.String()),
+});
+
+export const RequestSummarySchema = Type.Object({
+  id: Type.String({ description: 'The strongest id the request is known under.' }),
+  services: Type.Array(Type.String(), { description: 'In the order of their first line.' }),
+  from: Type.String(),
+  to: Type.String(),
+  durationMs: Type.Number(),
+  lines: Type.Integer(),
+  errors: Type.Integer({ description: 'Lines of level error or fatal.' }),
+  title: Type.String({ description: "What the request was: method and path where a line says them, else its first line's message." }),
+});
+
+export const JoinSchema = Type.Object({
+  kind: Type.String(),
+  value: Type.String(),
+  owner: Type.String({ description: 'The id that owns it.' }),
+  proofEventId: Type.String({ description: 'A line that carries both.' }),
+});
+
+export const TimelineSchema = Type.Object({
+  id: Type.String({ description: 'The strongest id of the request; asked for under any of `ids`.' }),
+  asked: Type.String(),
+  ids: Type.Array(IdSchema),
+  joins: Type.Array(JoinSchema, { description: 'Which line proves that an id belongs to this request.' }),
+  services: Type.Array(Type.String(), { description: 'In the order of their first line.' }),
+  from: nullable(Type.String()),
+  to: nullable(Type.String()),
+  events: Type.Array(EventSchema, { description: 'By time, source, position in the rotation chain, streamOffset.' }),
+  gaps: Type.Array(EventSchema),
+  clocks: Type.Array(Type.Object({ domain: Type.String(), services: Type.Array(Type.String()), offsetNs: nullable(Type.String()), errorNs: nullable(Type.String()) })),
+  grouping: nullable(Type.Object({ kind: Type.String(), requests: Type.Array(RequestSummarySchema) }, { description: 'Set where the id groups several requests: it merges none, and lists them.' })),
+  truncated: Type.Boolean(),
+  truncatedBecause: nullable(Type.String()),
+});
+
+export const ScannedSchema = Type.Object({ events: Type.Integer(), bytes: Type.Integer(), ms: Type.Number() });
+
+export const EventsAnswerSchema = Type.Object({
+  events: Type.Array(EventSchema, { description: 'Newest first.' }),
+  cursor: nullable(Type.String({ description: 'Give it back as `cursor` for the next page; null at the end.' })),
+  truncated: Type.Boolean({ description: 'True where a limit of work cut the search; `scanned` says what was looked at.' }),
+  scanned: ScannedSchema,
+  hint: nullable(Type.String()),
+});
+
+export const RequestsAnswerSchema = Type.Object({
+  requests: Type.Array(RequestSummarySchema),
+  cursor: nullable(Type.String()),
+  truncated: Type.Boolean(),
+  scanned: ScannedSchema,
+});
+
+export const StreamStatusSchema = Type.Object({
+  streamId: Type.String(),
+  source: Type.String(),
+  service: nullable(Type.String()),
+  path: nullable(Type.String()),
+  closed: Type.Boolean(),
+  sizeBytes: Type.Integer({ description: 'Bytes written to the stream so far, as last seen.' }),
+  readBytes: Type.Integer(),
+  acknowledgedBytes: Type.Integer(),
+  storedBytes: Type.Integer(),
+  lagBytes: Type.Integer({ description: 'Written and not yet stored.' }),
+  lines: Type.Integer(),
+  events: Type.Integer(),
+  droppedBytes: Type.Record(Type.String(), Type.Integer(), { description: 'By cause.' }),
+  gapBytes: Type.Integer(),
+  lastReadAt: nullable(Type.String()),
+});
+
+export const StreamsAnswerSchema = Type.Object({
+  streams: Type.Array(StreamStatusSchema),
+  totals: Type.Object({ streams: Type.Integer(), bytes: Type.Integer(), storedBytes: Type.Integer(), lagBytes: Type.Integer(), lines: Type.Integer(), events: Type.Integer(), droppedBytes: Type.Integer() }),
+  store: Type.Object({ files: Type.Integer(), bytes: Type.Integer(), events: Type.Integer(), oldest: nullable(Type.String()), newest: nullable(Type.String()) }),
+  limits: Type.Array(Type.Object({ limit: Type.String(), count: Type.Integer(), message: Type.String() }), { description: 'Limits that were reached since the start.' }),
+});
+
+export const AlertSchema = Type.Object({
+  episodeId: Type.String(),
+  revision: Type.Integer(),
+  rule: Type.String(),
+  key: Type.Record(Type.String(), Type.String(), { description: 'The values of the rule\'s `by` fields.' }),
+  state: Type.Union([Type.Literal('firing'), Type.Literal('resolved')]),
+  openedAt: Type.String({ description: 'Event time of the event that made the count.' }),
+  firstAt: Type.String(),
+  lastAt: Type.String({ description: 'Event time of the last counted event.' }),
+  resolvedAt: nullable(Type.String()),
+  foundAt: Type.String({ description: 'When Leadline saw it, by its own clock.' }),
+  count: Type.Integer({ description: 'Counted events since the first of the window that opened it.' }),
+  peak: Type.Integer({ description: 'Most counted events in one window.' }),
+  told: Type.Boolean({ description: 'False for an episode that was over more than an hour before it was found.' }),
+  topError: nullable(Type.Object({ message: Type.String(), count: Type.Integer(), exceptionType: nullable(Type.String()) })),
+  services: Type.Array(Type.String()),
+  requests: Type.Array(Type.Object({ id: Type.String(), url: Type.String() }), { description: 'Sample requests that failed.' }),
+  url: Type.String(),
+});
+
+export const AlertsAnswerSchema = Type.Object({ alerts: Type.Array(AlertSchema, { description: 'Newest first.' }) });
+
+export const ErrorSchema = Type.Object({
+  code: Type.String(),
+  message: Type.String(),
+  errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), code: Type.String(), message: Type.String() }))),
+});
+
+/** Query strings. Times are RFC 3339, a date, or a span back from now such as `15m`. */
+export const SearchQuerySchema = Type.Object({
+  query: Type.Optional(Type.String({ maxLength: 10_000, default: '' })),
+  since: Type.Optional(Type.String()),
+  until: Type.Optional(Type.String()),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 100 })),
+  cursor: Type.Optional(Type.String()),
+}, { additionalProperties: false });
+
+export const RequestsQuerySchema = Type.Object({
+  query: Type.Optional(Type.String({ maxLength: 10_000, default: '' })),
+  since: Type.Optional(Type.String()),
+  until: Type.Optional(Type.String()),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 50 })),
+  cursor: Type.Optional(Type.String()),
+}, { additionalProperties: false });
+
+export const TailQuerySchema = Type.Object({ query: Type.Optional(Type.String({ maxLength: 10_000, default: '' })) }, { additionalProperties: false });
+
+export type EventBody = Static<typeof EventSchema>;
+export type RequestSummary = Static<typeof RequestSummarySchema>;
+export type TimelineBody = Static<typeof TimelineSchema>;
+export type EventsAnswer = Static<typeof EventsAnswerSchema>;
+export type RequestsAnswer = Static<typeof RequestsAnswerSchema>;
+export type StreamsAnswer = Static<typeof StreamsAnswerSchema>;
+export type StreamStatus = Static<typeof StreamStatusSchema>;
+export type AlertBody = Static<typeof AlertSchema>;
+export type AlertsAnswer = Static<typeof AlertsAnswerSchema>;
+export type ErrorBody = Static<typeof ErrorSchema>;

@@ -1,0 +1,163 @@
+/**
+ * Every option, declared once as plain data: its flag, its environment variable, its key in `leadline.yaml`, its check and its help derive from
+ * here. No library is imported, so that the shipper can read its options without loading one.
+ *
+ * `pollIntervalMs` of section `ship` is `--poll-interval-ms`, `LEADLINE_POLL_INTERVAL_MS` and `ship.pollIntervalMs`.
+ */
+
+export type OptionSection = 'common' | 'ship' | 'collect' | 'serve';
+
+interface OptionBase {
+  section: OptionSection;
+  doc: string;
+  /** May hold a secret: shown as `***`. */
+  secret?: true;
+}
+export interface IntegerOption extends OptionBase {
+  type: 'integer';
+  default: number;
+  min: number;
+  max: number;
+}
+export interface TextOption extends OptionBase {
+  type: 'text';
+  default: string | null;
+  placeholder: string;
+}
+export interface ListOption extends OptionBase {
+  type: 'list';
+  default: readonly string[];
+  placeholder: string;
+}
+export interface FlagOption extends OptionBase {
+  type: 'flag';
+  default: boolean;
+}
+export type OptionSpec = IntegerOption | TextOption | ListOption | FlagOption;
+
+const integer = (section: OptionSection, value: number, min: number, max: number, doc: string): IntegerOption => ({ type: 'integer', section, default: value, min, max, doc });
+const text = <D extends string | null>(section: OptionSection, value: D, placeholder: string, doc: string, secret = false): TextOption & { default: D } => ({ type: 'text', section, default: value, placeholder, doc, ...(secret ? { secret: true as const } : {}) });
+const list = (section: OptionSection, value: readonly string[], placeholder: string, doc: string): ListOption => ({ type: 'list', section, default: value, placeholder, doc });
+const flag = (section: OptionSection, doc: string): FlagOption => ({ type: 'flag', section, default: false, doc });
+
+const secondMs = 1000;
+const minuteMs = 60 * secondMs;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+
+export const options = {
+  // common
+  dataDir: text<string>('common', './leadline-data', 'DIR', 'Where the store, the checkpoint and the alert state live.'),
+  server: text<string | null>('common', null, 'URL', 'Ask this running server instead of a data directory.'),
+  pathPattern: list('common', [], 'PATTERN', 'Who wrote a line, from its path, tried before the built-in patterns: "/srv/{service}/{anything}.log".'),
+  verbose: flag('common', "Show Leadline's own log on standard error, debug lines included."),
+  quiet: flag('common', 'Print results only.'),
+  json: flag('common', 'Print NDJSON, also on a terminal.'),
+
+  // ship
+  pollIntervalMs: integer('ship', 25, 5, minuteMs, 'Pause between two looks at an active file.'),
+  idlePollIntervalMs: integer('ship', 1000, 50, 10 * minuteMs, 'Pause between two looks at a file that has not grown for a minute, and at folders for new files.'),
+  chunkBytesMax: integer('ship', 900_000, 4 * KiB, 16 * MiB, 'Largest chunk before compression; a longer line travels in pieces.'),
+  lineBytesMax: integer('ship', 16 * MiB, 1 * KiB, 64 * MiB, 'Longest line that stays one event; beyond it a line is several events with part numbers.'),
+  inFlightBytesMax: integer('ship', 8 * MiB, 64 * KiB, GiB, 'Bytes handed over and not yet acknowledged, over all streams; at the limit reading pauses.'),
+  idleAfterMs: integer('ship', 2000, 100, hourMs, 'A stream that has not grown for this long is said to be idle, which closes its open event.'),
+  openFilesMax: integer('ship', 512, 16, 100_000, 'Files held open at once; the least recently active is closed first.'),
+  stateIntervalMs: integer('ship', 5000, 100, hourMs, 'How often a changed stream state is published.'),
+  checkpointIntervalMs: integer('ship', 200, 10, minuteMs, 'Pause between two writes of the checkpoint while acknowledgements arrive.'),
+  drainTimeoutMs: integer('ship', 4000, 0, hourMs, 'On SIGTERM: how long to wait for what is read to be acknowledged.'),
+  ignoreOlderMs: integer('ship', 0, 0, 3650 * dayMs, 'Leave out files not modified for this long; 0 takes all.'),
+  include: list('ship', ['*.log', '*.log.*', '*.out', '*.json', '*.ndjson'], 'GLOB', 'File names taken from a folder; names without a suffix are taken too.'),
+  exclude: list('ship', [], 'GLOB', 'File names left out of a folder.'),
+  includeBinary: flag('ship', 'Also read files that look binary.'),
+  sourceId: text<string | null>('ship', null, 'ID', 'Stands for this machine in the identity of its streams; default: the machine id.'),
+  service: text<string | null>('ship', null, 'NAME', 'Service of all lines, before what the path says.'),
+  container: text<string | null>('ship', null, 'NAME', 'Container of all lines, before what the path says.'),
+  pod: text<string | null>('ship', null, 'NAME', 'Pod of all lines, before what the path says.'),
+  namespace: text<string | null>('ship', null, 'NAME', 'Namespace of all lines, before what the path says.'),
+  node: text<string | null>('ship', null, 'NAME', 'Node of all lines.'),
+
+  // collect
+  commitIntervalMs: integer('collect', 50, 1, 10 * secondMs, 'Longest wait of a parsed event for its commit.'),
+  commitEventsMax: integer('collect', 4096, 1, 100_000, 'Events of one commit at most.'),
+  commitBytesMax: integer('collect', 512 * KiB, 4 * KiB, 64 * MiB, 'Raw bytes of one commit, after which it closes.'),
+  openEventLinesMax: integer('collect', 1000, 1, 100_000, 'Lines joined into one event at most (a stack trace); more begin the next event.'),
+  openEventBytesMax: integer('collect', MiB, KiB, 64 * MiB, 'Bytes joined into one event at most.'),
+  openEventMsMax: integer('collect', minuteMs, secondMs, dayMs, 'A record of the same stream read this much later closes what is open.'),
+  storedRangesMax: integer('collect', 10_000, 10, 1_000_000, 'Separate stored byte ranges of one stream at most; beyond it its chunks are refused, not dropped.'),
+  intakeBytesMax: integer('collect', 16 * MiB, MiB, GiB, 'Largest body of one intake request.'),
+  retentionMs: integer('collect', 7 * dayMs, minuteMs, 3650 * dayMs, 'How long stored events are kept, by the day they arrived.'),
+  retentionBytesMax: integer('collect', 5 * GiB, MiB, 1024 * GiB, 'Largest size of the store; the oldest file goes first.'),
+  fileBytesMax: integer('collect', GiB, 256 * KiB, 64 * GiB, 'A store file is followed by the next at midnight UTC or at this size.'),
+
+  // serve
+  host: text<string>('serve', '127.0.0.1', 'ADDRESS', 'Address to listen on; any other than this machine needs a key.'),
+  port: integer('serve', 4680, 0, 65_535, 'Port to listen on; 0 takes any free one.'),
+  apiKey: text<string | null>('serve', null, 'KEY', 'Key that every request must carry as "Authorization: Bearer KEY".', true),
+  publicUrl: text<string | null>('serve', null, 'URL', 'Address under which people reach the page, for links in messages.'),
+  queryMsMax: integer('serve', 10 * secondMs, 10, 10 * minuteMs, 'Longest work on one query; the answer then says that it is cut.'),
+  queryEventsMax: integer('serve', 5_000_000, 1000, 1_000_000_000, 'Most events looked at for one query; the answer then says that it is cut.'),
+  timelineEventsMax: integer('serve', 100_000, 10, 1_000_000, 'Most lines of one timeline; the answer then says that it is cut.'),
+  joinEventsMax: integer('serve', 10_000, 10, 1_000_000, 'A request of more lines takes in no further ids.'),
+  joinSpanMsMax: integer('serve', 10 * minuteMs, secondMs, dayMs, 'A request that lasts longer takes in no further ids.'),
+} as const satisfies Record<string, OptionSpec>;
+
+export type OptionName = keyof typeof options;
+type ValueOf<S extends OptionSpec> = S extends IntegerOption ? number : S extends FlagOption ? boolean : S extends ListOption ? string[] : S extends { type: 'text'; default: infer D } ? (null extends D ? string | null : string) : never;
+/** The values in force, one per option. */
+export type Options = { [N in OptionName]: ValueOf<(typeof options)[N]> };
+
+export const optionNames = Object.keys(options) as OptionName[];
+
+/** `pollIntervalMs` -> `--poll-interval-ms`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `pollIntervalMs` -> `LEADLINE_POLL_INTERVAL_MS`. */
+export function environmentNameOf(name: string): string {
+  return `LEADLINE_${name.replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()}`;
+}
+
+export function defaultOptions(): Options {
+  return Object.fromEntries(optionNames.map(name => [name, Array.isArray(options[name].default) ? [...options[name].default] : options[name].default])) as Options;
+}
+
+const sizeUnits: Record<string, number> = { '': 1, b: 1, k: 1000, kb: 1000, kib: KiB, m: 1e6, mb: 1e6, mib: MiB, g: 1e9, gb: 1e9, gib: GiB };
+const spanUnits: Record<string, number> = { '': 1, ms: 1, s: secondMs, m: minuteMs, h: hourMs, d: dayMs };
+
+/**
+ * The value of an option from text (a flag, the environment) or from YAML.
+ * Numbers of names in `...Ms` may be written `15m`, those in `Bytes...` as `5GB`.
+ * @returns the value, or `{ problem, fix }` for a person.
+ */
+export function readOption(name: OptionName, given: unknown): { value: Options[OptionName] } | { problem: string; fix: string } {
+  const spec: OptionSpec = options[name];
+  switch (spec.type) {
+    case 'integer': {
+      const units = /Ms(?:Max)?$/.test(name) ? spanUnits : /Bytes/.test(name) ? sizeUnits : { '': 1 };
+      const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(String(given));
+      const factor = match === null ? undefined : units[match[2]!.toLowerCase()];
+      const known = units === spanUnits ? ' or a span such as 500ms, 15m, 7d' : units === sizeUnits ? ' or a size such as 900kB, 5GB' : '';
+      const range = `Write a whole number from ${spec.min} to ${spec.max}${known}`;
+      if (match === null || factor === undefined) return { problem: `"${String(given)}" is not a number`, fix: range };
+      const value = Math.round(Number(match[1]) * factor);
+      if (value < spec.min || value > spec.max) return { problem: `${String(given)} is out of range`, fix: range };
+      return { value };
+    }
+    case 'flag':
+      if (given === true || given === 'true' || given === '1') return { value: true };
+      if (given === false || given === 'false' || given === '0') return { value: false };
+      return { problem: `"${String(given)}" is neither true nor false`, fix: 'Write true or false' };
+    case 'list':
+      if (Array.isArray(given) && given.every(member => typeof member === 'string')) return { value: given };
+      if (typeof given === 'string') return { value: given.split(',').map(member => member.trim()).filter(member => member !== '') };
+      return { problem: 'is not a list of texts', fix: 'Write a list, one entry per line with a leading dash' };
+    case 'text':
+      if (given === null) return { value: null };
+      if (typeof given === 'string' || typeof given === 'number') return { value: String(given) };
+      return { problem: 'is not a text', fix: `Write ${name}: ${spec.placeholder}` };
+  }
+}

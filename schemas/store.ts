@@ -1,0 +1,127 @@
+/**
+ * The store contract. One suite (`test/contract/store.ts`) runs against every implementation, with a naive in-memory model as the oracle.
+ *
+ * Writing: one owner, one transaction per `append`. Reading: any number of readers, each call asynchronous, cancellable and within a budget.
+ */
+import type { Signal } from './alert.ts';
+import type { LogEvent, Piece } from './event.ts';
+import type { Query } from './query/ast.ts';
+import type { StreamState } from './transport.ts';
+
+export interface StoreBatch {
+  /** Closed events, in the order they shall be tailed. Their pieces are what becomes stored; a gap's bytes never count as stored. */
+  events: LogEvent[];
+  states: StreamState[];
+}
+
+/** What was consumed when the batch was made: Kafka's topic id, partition and recordOffset. Empty in process. */
+export interface ConsumedPosition {
+  topicId: string;
+  partition: number;
+  recordOffset: string;
+}
+
+export interface StoredStream {
+  streamId: string;
+  source: string;
+  /** Union of the physical lines stored: disjoint, ascending. */
+  storedRanges: Piece[];
+  lines: number;
+  events: number;
+  gapBytes: number;
+  /** Byte ranges known to be lost: they hold no low-water mark back, and never count as stored. */
+  gaps: Piece[];
+  /** Highest event time stored of it, or null. */
+  watermarkNs: bigint | null;
+  /** Time of its last stored event, for lines that bring none. */
+  lastTimeNs: bigint | null;
+  state: StreamState | null;
+}
+
+export interface StoreWriter {
+  /**
+   * Stores a batch in one transaction; returns when it is durable. Idempotent by byte ranges: events whose bytes are stored already are left out.
+   * @throws LeadlineError STORE_FULL (nothing changed, try again later), EVENT_OVERLAPS_STORED for an event stored in part only.
+   */
+  append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): void;
+  /** All streams, to go on from after a start. */
+  streams(): StoredStream[];
+  lastKnown(streamId: string): StoredStream | null;
+  positions(): ConsumedPosition[];
+  /** Lets files go that are older than the retention or over its size. Returns what was let go. */
+  retain(nowMs: number): { files: number; bytes: number };
+  close(): void;
+}
+
+/** Work that a read may do. It ends early with `truncated: true`, never with an error. */
+export interface ReadBudget {
+  eventsMax: number;
+  msMax: number;
+}
+
+export interface ReadContext {
+  signal: AbortSignal;
+  budget: ReadBudget;
+}
+
+export interface Scanned {
+  events: number;
+  bytes: number;
+  ms: number;
+}
+
+export interface EventsRequest {
+  query: Query;
+  /** Half-open `[fromNs, toNs)` in event time, either end open. */
+  fromNs: bigint | null;
+  toNs: bigint | null;
+  limit: number;
+  /** Where the page before ended, or null for the newest. */
+  cursor: string | null;
+}
+
+export interface EventsPage {
+  /** Newest first: descending by (time, source, position in the chain, streamOffset). */
+  events: LogEvent[];
+  cursor: string | null;
+  truncated: boolean;
+  scanned: Scanned;
+}
+
+export interface TailPage {
+  events: LogEvent[];
+  /** For each event, the cursor behind it. */
+  cursors: string[];
+  /** Behind the last event looked at, matching or not. */
+  cursor: string;
+  /** False where more is waiting. */
+  atEnd: boolean;
+}
+
+export interface StoreStats {
+  files: number;
+  bytes: number;
+  events: number;
+  oldestNs: bigint | null;
+  newestNs: bigint | null;
+}
+
+export interface SignalsPage {
+  signals: Signal[];
+  cursor: string;
+}
+
+export interface StoreReader {
+  events(request: EventsRequest, context: ReadContext): Promise<EventsPage>;
+  /** Events that carry any of these canonical ids, in no order, each once. Stops at `eventsMax` of the budget and says so. */
+  ids(canonicalIds: readonly string[], context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean }>;
+  /** In the order of storing, for tail. `null` means from now on: no events, the cursor of the end. */
+  after(cursor: string | null, query: Query, limit: number, context: ReadContext): Promise<TailPage>;
+  /** In the order of storing. `null` begins at the oldest kept. */
+  signalsAfter(cursor: string | null, limit: number, context: ReadContext): Promise<SignalsPage>;
+  streams(context: ReadContext): Promise<StoredStream[]>;
+  stats(context: ReadContext): Promise<StoreStats>;
+  /** What this store cannot do, in words. */
+  readonly limitations: readonly string[];
+  close(): Promise<void>;
+}

@@ -1,0 +1,107 @@
+/** The transport over HTTP: each chunk one POST, one at a time per source, tried again for as long as it takes. */
+import { systemClock, type Clock } from '#lib/clock.ts';
+import { chunkHeaders, type Chunk } from '#schemas/chunk.ts';
+import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
+import type { Acknowledgement, StreamState, Transport } from '#schemas/transport.ts';
+
+const retryMsMin = 100;
+const retryMsMax = 5000;
+
+export interface HttpPublisherOptions {
+  /** The collector's address. */
+  url: string;
+  apiKey: string | null;
+  clock?: Clock;
+  /** Said once per outage. */
+  onUnreachable?: (error: LeadlineError) => void;
+}
+
+export class HttpPublisher implements Transport {
+  onAcknowledged: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
+  private readonly url: string;
+  private readonly apiKey: string | null;
+  private readonly clock: Clock;
+  private readonly onUnreachable: (error: LeadlineError) => void;
+  private readonly sources = new Map<string, Promise<void>>();
+  /** Streams whose published end is not acknowledged, with their last chunk: an idle record is sent again until the open event is stored. */
+  private readonly open = new Map<string, { end: number; closing: boolean }>();
+  private closed = false;
+
+  constructor({ url, apiKey, clock = systemClock, onUnreachable = () => undefined }: HttpPublisherOptions) {
+    this.url = url.replace(/\/$/, '');
+    this.apiKey = apiKey;
+    this.clock = clock;
+    this.onUnreachable = onUnreachable;
+  }
+
+  async loadStates(sources: readonly string[]): Promise<StreamState[]> {
+    return (await this.post<{ states: StreamState[] }>('/v1/streams/known', {}, JSON.stringify({ sources }), 'application/json')).states;
+  }
+
+  async publishStates(states: readonly StreamState[]): Promise<void> {
+    await this.post('/v1/streams', {}, JSON.stringify({ states }), 'application/json');
+  }
+
+  publish(chunk: Chunk): Promise<void> {
+    this.open.set(chunk.streamId, { end: Math.max(chunk.end, this.open.get(chunk.streamId)?.end ?? 0), closing: chunk.kind === 'close' });
+    const before = this.sources.get(chunk.source) ?? Promise.resolve();
+    const sent = before.catch(() => undefined).then(() => this.send(chunk));
+    this.sources.set(chunk.source, sent);
+    return sent.finally(() => {
+      if (this.sources.get(chunk.source) === sent) this.sources.delete(chunk.source);
+    });
+  }
+
+  async drain(timeoutMs: number): Promise<boolean> {
+    const deadlineMs = this.clock.nowMs() + timeoutMs;
+    while (this.open.size > 0 && this.clock.nowMs() < deadlineMs) await this.clock.sleep(20);
+    return this.open.size === 0;
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+
+  private async send(chunk: Chunk): Promise<void> {
+    const headers = Object.fromEntries(Object.entries(chunkHeaders(chunk)).map(([name, value]) => [name, encodeHeader(value)]));
+    const { acknowledgements } = await this.post<{ acknowledgements: Acknowledgement[] }>('/v1/chunks', headers, chunk.value, 'application/octet-stream');
+    for (const { streamId, to, closed } of acknowledgements) {
+      const open = this.open.get(streamId);
+      if (open !== undefined && to >= open.end && (closed || !open.closing)) this.open.delete(streamId);
+    }
+    this.onAcknowledged(acknowledgements);
+  }
+
+  /** @throws LeadlineError for what no retry can mend: an answer of 4xx other than 408 and 429. */
+  private async post<T>(path: string, headers: Record<string, string>, body: string | Uint8Array, contentType: string): Promise<T> {
+    let unreachable = false;
+    for (let pauseMs = retryMsMin; ; pauseMs = Math.min(retryMsMax, pauseMs * 2)) {
+      let problem: LeadlineError;
+      try {
+        const response = await fetch(this.url + path, {
+          method: 'POST',
+          headers: { ...headers, 'content-type': contentType, ...(this.apiKey === null ? {} : { authorization: `Bearer ${this.apiKey}` }) },
+          body: body as BodyInit,
+        });
+        const text = await response.text();
+        if (response.ok) return JSON.parse(text) as T;
+        problem = new LeadlineError('SERVER_REFUSED', { url: this.url + path, status: response.status, message: text });
+        if (response.status < 500 && response.status !== 408 && response.status !== 429) throw problem;
+      } catch (error) {
+        if (error instanceof LeadlineError) throw error;
+        problem = new LeadlineError('SERVER_UNREACHABLE', { url: this.url, systemCode: systemCodeOf((error as Error).cause) ?? (error as Error).message }, { cause: error });
+      }
+      if (this.closed) throw problem;
+      if (!unreachable) this.onUnreachable(problem);
+      unreachable = true;
+      // Jitter, so that many shippers do not come back in step.
+      await this.clock.sleep(pauseMs * (0.5 + Math.random()));
+    }
+  }
+}
+
+/** HTTP headers are latin-1: other characters, and the percent sign, travel percent-encoded. */
+function encodeHeader(value: string): string {
+  return value.replace(/[^\x20-\x24\x26-\x7e]/gu, character => encodeURIComponent(character));
+}

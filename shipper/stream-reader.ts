@@ -1,0 +1,76 @@
+/**
+ * One open file: bytes from a streamOffset, and the proof, after each read and on the same descriptor, that they belong to what was read before.
+ */
+import { closeSync, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import type { TailHash } from '#schemas/transport.ts';
+import { headAgrees, headBytesMax, tailBytesMax, tailHashOf } from './file-identity.ts';
+
+/** Reads until the buffer is full or the file ends. @returns bytes read */
+export function readAt(fd: number, buffer: Buffer, position: number): number {
+  let length = 0;
+  while (length < buffer.length) {
+    const got = readSync(fd, buffer, length, buffer.length - length, position + length);
+    if (got === 0) break;
+    length += got;
+  }
+  return length;
+}
+
+const proofBuffer = Buffer.alloc(Math.max(headBytesMax, tailBytesMax));
+
+/** The first bytes of a file, at most 1,024. The caller owns them. */
+export function firstBytesOf(fd: number): Buffer {
+  const length = readAt(fd, proofBuffer.subarray(0, headBytesMax), 0);
+  return Buffer.from(proofBuffer.subarray(0, length));
+}
+
+/** Whether the file's bytes before `tail.at` are still those the hash was made from; false where the file is shorter. */
+export function tailAgrees(fd: number, tail: TailHash): boolean {
+  const length = Math.min(tailBytesMax, tail.at);
+  const buffer = proofBuffer.subarray(0, length);
+  return readAt(fd, buffer, tail.at - length) === length && tailHashOf(buffer, tail.at).hash === tail.hash;
+}
+
+/** The hash of the bytes before `at` as they lie in the file now. */
+export function tailHashAt(fd: number, at: number): TailHash {
+  const length = Math.min(tailBytesMax, at);
+  const buffer = proofBuffer.subarray(0, length);
+  return tailHashOf(buffer.subarray(0, readAt(fd, buffer, at - length)), at);
+}
+
+export class StreamReader {
+  readonly fd: number;
+
+  constructor(path: string) {
+    this.fd = openSync(path, 'r');
+  }
+
+  stats(): BigIntStats {
+    return fstatSync(this.fd, { bigint: true });
+  }
+
+  /**
+   * Fills `buffer` from `position`. `[lead, lead + length)` are the new bytes; the `lead` bytes before them (at most 1,024) lie before
+   * `position` and are what the tail hash of `position` was made from.
+   */
+  read(buffer: Buffer, position: number): { lead: number; length: number } {
+    const lead = Math.min(tailBytesMax, position);
+    const length = readAt(this.fd, buffer, position - lead);
+    return { lead, length: Math.max(0, length - lead) };
+  }
+
+  /**
+   * Whether the file still is what it was: not smaller than `sizeBytes`, with this first line and this tail.
+   * @returns false when it was truncated (and perhaps written again)
+   */
+  proves(sizeBytes: number, head: Buffer, tail: TailHash | null): boolean {
+    if (Number(this.stats().size) < sizeBytes) return false;
+    const length = readAt(this.fd, proofBuffer.subarray(0, head.length), 0);
+    if (length < head.length || !headAgrees(head, proofBuffer.subarray(0, length))) return false;
+    return tail === null || tailAgrees(this.fd, tail);
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}

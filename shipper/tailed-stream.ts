@@ -1,0 +1,171 @@
+import { invariant } from '#lib/assert.ts';
+import type { Framing, PreviousStream } from '#schemas/chunk.ts';
+import type { StreamState, TailHash } from '#schemas/transport.ts';
+import { AckTracker } from './ack-tracker.ts';
+import { balanceOf, type StreamBalance } from './balance.ts';
+import type { OpenLine } from './chunker.ts';
+import type { FoundFile } from './discovery.ts';
+import { streamIdOf } from './file-identity.ts';
+import type { FileSource } from './file-source.ts';
+import { noOpenPieces, type OpenPieces } from './framing.ts';
+import type { StreamReader } from './stream-reader.ts';
+
+/**
+ * - `unnamed`: the first line is not there yet; nothing may be sent.
+ * - `reading`: known outside (checkpoint and transport); its bytes are sent as they come.
+ * - `draining`: it will not grow at its path again (truncated, its file gone); what can still be had is read.
+ * - `closing`: its closing record is on the way. `closed`: acknowledged and told.
+ * - `refused`: not a log; left alone.
+ */
+export type Phase = 'unnamed' | 'reading' | 'draining' | 'closing' | 'closed' | 'refused';
+
+/** A stream that is being tailed: what the loop knows of it. Only the shipper's files change it. */
+export class TailedStream {
+  source: FileSource;
+  path: string;
+  device: string | null;
+  inode: string;
+  birthTimeNs: string | null;
+
+  phase: Phase = 'unnamed';
+  /** Set before the first line is known where a truncation gave this stream a known name. */
+  name: string | null = null;
+  generation = 0;
+  head: Buffer = Buffer.alloc(0);
+  framing: Framing = 'plain';
+  /** The first bytes (at most 1,024) as they were seen, kept until the position is behind the first line and the tail hash proves more. */
+  seenStart: Buffer | null = null;
+  previous: PreviousStream | null = null;
+  bootId: string | null = null;
+
+  /** streamOffset of the next byte to read. */
+  position = 0;
+  /** At `position`. */
+  tail: TailHash | null = null;
+  openLine: OpenLine | null = null;
+  pieces: Readonly<OpenPieces> = noOpenPieces;
+  tracker = new AckTracker(0, null);
+  reader: StreamReader | null = null;
+  /** The reader is on a copy of the file, not on the file itself. */
+  readsCopy = false;
+
+  /** Largest size seen. */
+  sizeBytes = 0;
+  lookedSizeBytes = -1;
+  lookedMtimeNs = -1n;
+  mtimeNs = 0n;
+  lastGrowthMs = 0;
+  /** Seen under one of the PATHs at the last scan. */
+  present = true;
+  /** Not seen since. */
+  goneMs: number | null = null;
+  /** Truncated with bytes unread: a copy may still hold them; decided at the next scan. */
+  awaitsCopy = false;
+  idleOwed = false;
+  closeAcknowledged = false;
+  droppedBytes: Record<string, number> = {};
+  gapBytes = 0;
+  readToEndMs: number | null = null;
+  /** The published state is out of date. */
+  changed = true;
+  publishedMs = 0;
+
+  constructor(source: FileSource, file: { path: string; device: string | null; inode: string; birthTimeNs: string | null }) {
+    this.source = source;
+    this.path = file.path;
+    this.device = file.device;
+    this.inode = file.inode;
+    this.birthTimeNs = file.birthTimeNs;
+  }
+
+  get streamId(): string {
+    invariant(this.name !== null, 'a stream without a name sends nothing');
+    return streamIdOf(this.name, this.generation);
+  }
+
+  /** Known to the checkpoint and the transport. */
+  get isAnnounced(): boolean {
+    return this.phase !== 'unnamed' && this.phase !== 'refused';
+  }
+
+  get droppedTotal(): number {
+    return Object.values(this.droppedBytes).reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** Takes over where the file was seen now. */
+  locate(file: FoundFile, source: FileSource): void {
+    if (file.path !== this.path) this.changed = true;
+    this.path = file.path;
+    this.device = file.device;
+    this.birthTimeNs ??= file.birthTimeNs;
+    this.mtimeNs = file.mtimeNs;
+    if (this.phase === 'unnamed') this.sizeBytes = file.sizeBytes;
+    this.source = { ...this.source, chain: source.chain, rotation: source.rotation };
+    this.present = true;
+    this.goneMs = null;
+  }
+
+  state(): StreamState {
+    return {
+      streamId: this.streamId,
+      name: this.name!,
+      generation: this.generation,
+      source: this.source.source,
+      sourceId: this.source.sourceId,
+      partition: null,
+      inode: this.inode,
+      birthTimeNs: this.birthTimeNs,
+      head: this.head.toString('base64'),
+      framing: this.framing,
+      origin: this.source.origin,
+      path: this.path,
+      previous: this.previous,
+      closed: this.phase === 'closed',
+      sizeBytes: this.sizeBytes,
+      readBytes: this.position,
+      acknowledgedBytes: this.tracker.safeOffset,
+      droppedBytes: this.droppedBytes,
+      gapBytes: this.gapBytes,
+      tailHash: this.tracker.tail,
+      bootId: this.bootId,
+      readToEndMs: this.readToEndMs,
+    };
+  }
+
+  balance(): StreamBalance {
+    return balanceOf({
+      streamId: this.isAnnounced ? this.streamId : null,
+      source: this.source.source,
+      path: this.path,
+      phase: this.phase,
+      writtenBytes: Math.max(this.sizeBytes, this.position),
+      readBytes: this.position,
+      acknowledgedBytes: this.position - this.tracker.inFlightBytes,
+      inFlightBytes: this.tracker.inFlightBytes,
+      droppedBytes: this.droppedBytes,
+      readToEndMs: this.readToEndMs,
+    });
+  }
+}
+
+/** A stream as its state tells it, at its acknowledged position; whether a file still holds it is for the caller to prove. */
+export function streamOfState(state: StreamState, source: FileSource): TailedStream {
+  const stream = new TailedStream(source, { path: state.path ?? '', device: null, inode: state.inode ?? '', birthTimeNs: state.birthTimeNs });
+  stream.phase = state.closed ? 'closed' : 'reading';
+  stream.name = state.name;
+  stream.generation = state.generation;
+  stream.head = Buffer.from(state.head, 'base64');
+  stream.framing = state.framing;
+  stream.previous = state.previous;
+  stream.bootId = state.bootId;
+  stream.position = state.acknowledgedBytes;
+  stream.tail = state.tailHash;
+  stream.tracker = new AckTracker(state.acknowledgedBytes, state.tailHash);
+  stream.sizeBytes = Math.max(state.sizeBytes, state.acknowledgedBytes);
+  stream.droppedBytes = { ...state.droppedBytes };
+  stream.gapBytes = state.gapBytes;
+  stream.readToEndMs = state.readToEndMs;
+  // Whether an idle record followed the last bytes is not known; one too many does no harm.
+  stream.idleOwed = state.acknowledgedBytes > 0;
+  return stream;
+}
