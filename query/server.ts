@@ -60,8 +60,9 @@ export async function buildServer(parts: ServerParts): Promise<Server> {
       done(error as Error);
     }
   });
-  server.addHook('onSend', async (_request, reply) => {
-    await reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer').header('content-security-policy', "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'");
+  server.addHook('onSend', (_request, reply, _payload, done) => {
+    void reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer').header('content-security-policy', "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'");
+    done();
   });
   server.addHook('onResponse', (request, reply, done) => {
     parts.metrics.count('leadline_http_requests_total', 1, { route: request.routeOptions.url ?? 'unknown', status: String(reply.statusCode) });

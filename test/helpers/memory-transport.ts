@@ -45,6 +45,7 @@ export class MemoryTransport implements Transport {
   readonly prompt: boolean;
   /** Loaded states tell what is stored, as a store in the same process does; a broker tells only what was published. */
   readonly storeTells: boolean;
+  readonly #arrived = new Set<StoredChunk>();
   #crashed = false;
 
   constructor(store: MemoryStore, prompt: boolean, storeTells = true) {
@@ -75,26 +76,34 @@ export class MemoryTransport implements Transport {
     return Promise.resolve();
   }
 
-  /** Acknowledges the pending chunk at this index; a negative one counts from the end. */
+  /** Acknowledges the pending chunk at this index (a negative one counts from the end). All before it have arrived too: order is kept, only acknowledgements are not. */
   acknowledge(index: number): void {
-    const [stored] = this.pending.splice(index, 1);
+    const at = index < 0 ? this.pending.length + index : index;
+    const stored = this.pending[at];
     if (stored === undefined) return;
-    this.store.chunks.push(stored);
+    this.#arrive(at + 1);
+    this.pending.splice(at, 1);
     const { streamId, offset, end, kind } = stored.chunk;
     this.onAcknowledged([{ streamId, from: offset, to: kind === 'gap' ? offset : end, closed: kind === 'close' }]);
+  }
+
+  #arrive(count: number): void {
+    for (const stored of this.pending.slice(0, count)) {
+      if (this.#arrived.has(stored)) continue;
+      this.#arrived.add(stored);
+      this.store.chunks.push(stored);
+    }
   }
 
   acknowledgeAll(): void {
     while (this.pending.length > 0) this.acknowledge(0);
   }
 
-  /** The shipper is gone. `kept` decides for each pending chunk whether it had arrived. */
-  crash(kept: (index: number) => boolean): void {
+  /** The shipper is gone. Of what is pending, the first `arrived` chunks had arrived and only their acknowledgements are lost. */
+  crash(arrived: number): void {
     this.#crashed = true;
     this.onAcknowledged = () => undefined;
-    this.pending.forEach((stored, index) => {
-      if (kept(index)) this.store.chunks.push(stored);
-    });
+    this.#arrive(arrived);
     this.pending = [];
   }
 

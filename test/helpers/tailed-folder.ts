@@ -95,8 +95,8 @@ export class TailedFolder {
   }
 
   /** Kill -9: nothing of the shipper's memory survives; the next begins from the disk and the store. */
-  async crash(checkpoint: 'kept' | 'lost' | Buffer = 'kept', kept: (index: number) => boolean = () => false): Promise<void> {
-    this.transport.crash(kept);
+  async crash(checkpoint: 'kept' | 'lost' | Buffer = 'kept', arrived = 0): Promise<void> {
+    this.transport.crash(arrived);
     const abandoned = this.shipper;
     if (checkpoint === 'lost') rmSync(this.checkpointPath, { force: true });
     else if (checkpoint !== 'kept') writeFileSync(this.checkpointPath, checkpoint);

@@ -19,7 +19,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ do: 'rename' as const }) },
   { weight: 2, arbitrary: fc.constant({ do: 'copyTruncate' as const }) },
   { weight: 1, arbitrary: fc.constant({ do: 'truncate' as const }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), checkpoint: fc.constantFrom('kept' as const, 'lost' as const, 'rolledBack' as const), arrived: fc.integer({ min: 0, max: 255 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), checkpoint: fc.constantFrom('kept' as const, 'lost' as const, 'rolledBack' as const), arrived: fc.integer({ min: 0, max: 6 }) }) },
 );
 
 interface Outcome {
@@ -88,7 +88,7 @@ async function live(steps: readonly Step[], storeTells: boolean): Promise<Outcom
         }
         case 'crash': {
           const checkpoint = folder.checkpoint();
-          await folder.crash(each.checkpoint === 'rolledBack' ? (oldCheckpoint ?? 'lost') : each.checkpoint, index => ((each.arrived >> (index % 8)) & 1) === 1 && (index === 0 || each.arrived > 127));
+          await folder.crash(each.checkpoint === 'rolledBack' ? (oldCheckpoint ?? 'lost') : each.checkpoint, each.arrived);
           oldCheckpoint = checkpoint;
           break;
         }
@@ -139,9 +139,8 @@ test('random histories over a store that tells what it has: every line is stored
   t.pass();
 });
 
-// A copy of a stream of which nothing was acknowledged proves nothing, so a checkpoint lost at that moment stores it twice: not both here.
+// Without copytruncate: a copy of a stream of which nothing acknowledged is on record proves nothing, so a crash at that moment stores it twice.
 test('random histories over a broker that tells only states: every line is stored once', async t => {
   await check(fc.array(step.filter(each => each.do !== 'copyTruncate'), { minLength: 3, maxLength: 30 }), false);
-  await check(fc.array(step.filter(each => each.do !== 'crash' || each.checkpoint === 'kept'), { minLength: 3, maxLength: 30 }), false);
   t.pass();
 });

@@ -117,7 +117,7 @@ function Timeline({ timeline, route }: { timeline: TimelineBody; route: Timeline
       {route.eventId !== null && open === -1 && events.length > 0 && <Notice>The line this link points to is not part of the answer.</Notice>}
       {grouping !== null && (
         <section>
-          <Notice>This is a {grouping.kind} id: it groups {grouping.requests.length} {grouping.requests.length === 1 ? 'request' : 'requests'} and makes them not one. Choose one:</Notice>
+          <Notice>This is a {grouping.kind} id: it groups {grouping.requests.length} {grouping.requests.length === 1 ? 'request' : 'requests'} without merging them. Choose one:</Notice>
           <RequestRows requests={grouping.requests} />
         </section>
       )}
