@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { configOf, runCommandLine, withOptions } from './deploy/command-line.ts';
+import { configOf, report, runCommandLine, withOptions } from './deploy/command-line.ts';
+import { printable } from './query/cli/render/terminal.ts';
 import { nearestName } from '#lib/nearest-name.ts';
-import { LeadlineError } from '#schemas/errors.ts';
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as { version: string };
 
@@ -14,10 +14,11 @@ const program = new Command('leadline')
   .description('Logs in, the story of one request out.')
   .version(version)
   .exitOverride()
-  .showHelpAfterError('(add --help for what there is)')
+  // What is wrong is said in runCommandLine, in sentences of our own.
+  .configureOutput({ outputError: () => undefined })
   .enablePositionalOptions()
   .configureHelp({ sortSubcommands: false })
-  .addHelpText('after', '\nEvery option --some-name is also LEADLINE_SOME_NAME in the environment and someName in leadline.yaml.\nExit: 0 found or done, 1 nothing found, 2 bad usage, config or input, 3 something unreachable.');
+  .addHelpText('afterAll', '\nEvery option --some-name is also LEADLINE_SOME_NAME in the environment and someName in leadline.yaml.\nExit: 0 found or done, 1 nothing found, 2 bad usage, config or input, 3 something unreachable.');
 
 withOptions(program.command('up [PATH...]'), ['common', 'ship', 'collect', 'serve'], ['server', 'json'])
   .description('Everything in one process: tails the paths, stores, serves API and page, alerts. Without paths: starts the demo shop.')
@@ -44,9 +45,9 @@ withOptions(program.command('search <QUERY> [PATH...]'), ['common'])
   .description('Events that match, newest last. -word and -field:value leave out.')
   .option('--since <TIME>', 'From this time on: 2026-11-21T08:15:00Z, 2026-11-21, 15m.')
   .option('--until <TIME>', 'Before this time.')
-  .option('--limit <N>', 'Newest so many.', '100')
+  .option('--limit <N>', 'Newest so many. (default 100)')
   .option('--fields <NAMES>', 'Show these fields, separated by commas, instead of the message.')
-  .addOption(new Option('-o, --output <FORMAT>', 'text, json or raw.').choices(['text', 'json', 'raw']))
+  .addOption(new Option('-o, --output <FORMAT>', 'How; default text on a terminal, json elsewhere.').choices(['text', 'json', 'raw', 'csv']))
   .action(async (query: string, paths: string[], flags: Flags) => {
     const { search } = await import('./deploy/read-commands.ts');
     process.exitCode = await search(query, paths, flags, configOf(flags));
@@ -54,7 +55,7 @@ withOptions(program.command('search <QUERY> [PATH...]'), ['common'])
 
 withOptions(program.command('tail [QUERY]'), ['common'])
   .description('Events as they arrive.')
-  .addOption(new Option('-o, --output <FORMAT>', 'text, json or raw.').choices(['text', 'json', 'raw']))
+  .addOption(new Option('-o, --output <FORMAT>', 'How; default text on a terminal, json elsewhere.').choices(['text', 'json', 'raw']))
   .action(async (query: string | undefined, flags: Flags) => {
     const { tail } = await import('./deploy/read-commands.ts');
     process.exitCode = await tail(query ?? '', flags, configOf(flags));
@@ -145,15 +146,12 @@ const known = program.commands.map(command => command.name());
 if (argv.length === 0) argv.push('up');
 else if (!argv[0]!.startsWith('-') && !known.includes(argv[0]!) && argv[0] !== 'help') {
   const nearest = nearestName(argv[0]!, known);
-  process.stderr.write(`leadline: there is no command "${argv[0]!}".${nearest === null ? ` Known are ${known.join(', ')}.` : ` Did you mean ${nearest}?`}\n`);
+  process.stderr.write(`leadline: there is no command "${printable(argv[0]!)}".${nearest === null ? ` Known are ${known.join(', ')}.` : ` Did you mean ${nearest}?`}\n`);
   process.exit(2);
 } else if (argv[0]!.startsWith('--') && !['--help', '--version'].includes(argv[0]!)) argv.unshift('up');
 
 process.on('uncaughtException', error => {
-  // Whoever reads the output has gone, as `| head` does.
-  if ('code' in error && error.code === 'EPIPE') process.exit(0);
-  process.stderr.write(`${error instanceof LeadlineError ? `leadline: ${error.message}` : (error.stack ?? error.message)}\n`);
-  process.exit(error instanceof LeadlineError ? error.exitCode : 3);
+  process.exit(report(error));
 });
 
 const exitCode = await runCommandLine(program, keepNegatedWords(argv));

@@ -5,7 +5,7 @@
  * low-water mark of each stream; an open event holds its stream's mark back.
  */
 import { zstdDecompressSync } from 'node:zlib';
-import { addRange, addRanges, lowWaterMark, type ByteRange } from '#lib/byte-ranges.ts';
+import { addRange, addRanges, coverage, lowWaterMark, subtractRanges, type ByteRange } from '#lib/byte-ranges.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Rule, Signal } from '#schemas/alert.ts';
@@ -32,10 +32,11 @@ export interface CollectorCounts {
 interface StreamWork {
   /** Stored, queued for the store, or held in an open event. */
   taken: ByteRange[];
+  /** Known to be lost, so that a gap is told once. */
+  gaps: ByteRange[];
   assembler: LineAssembler;
   lastTimeNs: bigint | null;
   watermarkNs: bigint;
-  lastChunk: Chunk | null;
   silent: boolean;
 }
 
@@ -87,17 +88,21 @@ export class Collector {
    * @throws LeadlineError BAD_CHUNK, STORED_RANGES_FULL; the chunk is then as if it had not come.
    */
   accept(chunk: Chunk): void {
-    const work = this.workOf(chunk);
     this.counts.chunks += 1;
     this.counts.chunkBytes += chunk.end - chunk.offset;
-    if (work.taken.length > this.parts.options.storedRangesMax) {
+    let work: StreamWork;
+    let value: Uint8Array;
+    try {
+      value = plainBytes(chunk);
+      work = this.workOf(chunk);
+      if (work.taken.length > this.parts.options.storedRangesMax) throw new LeadlineError('STORED_RANGES_FULL', { streamId: chunk.streamId, count: work.taken.length });
+    } catch (error) {
       this.counts.refusedChunks += 1;
-      throw new LeadlineError('STORED_RANGES_FULL', { streamId: chunk.streamId, count: work.taken.length });
+      throw error;
     }
-    work.lastChunk = { ...chunk, value: new Uint8Array(0) };
     this.touched.add(chunk.streamId);
     this.firstWaitingMs ??= this.parts.clock.nowMs();
-    if (chunk.kind === 'lines') this.acceptLines(chunk, work);
+    if (chunk.kind === 'lines') this.acceptLines(chunk, value, work);
     else {
       if (chunk.kind === 'gap') this.acceptGap(chunk, work, chunk.offset, chunk.end, chunk.gap!);
       else this.take(chunk, work, work.assembler.closeAll());
@@ -173,10 +178,8 @@ export class Collector {
     for (const resolve of batch.waiters) resolve();
   }
 
-  private acceptLines(chunk: Chunk, work: StreamWork): void {
-    const end = work.taken.at(-1)?.to ?? 0;
-    if (chunk.offset > end) this.acceptGap(chunk, work, end, chunk.offset, { cause: 'missing', bytes: chunk.offset - end, exact: true });
-    const value = chunk.codec === 'zstd' ? decompress(chunk) : chunk.value;
+  private acceptLines(chunk: Chunk, value: Uint8Array, work: StreamWork): void {
+    for (const { from, to } of subtractRanges({ from: work.taken.at(-1)?.to ?? 0, to: chunk.offset }, work.gaps)) this.acceptGap(chunk, work, from, to, { cause: 'missing', bytes: to - from, exact: true });
     const taken = work.taken;
     let newBytes = 0;
     const lines = newLines(chunk, value, taken);
@@ -195,6 +198,8 @@ export class Collector {
   }
 
   private acceptGap(chunk: Chunk, work: StreamWork, from: number, to: number, gap: { cause: string; bytes: number; exact: boolean }): void {
+    if (to > from && coverage({ from, to }, work.gaps) === 'all') return;
+    work.gaps = addRange(work.gaps, { from, to });
     this.take(chunk, work, work.assembler.closeAll());
     this.queue(work, gapEventOf(chunk, from, to, gap, work.lastTimeNs));
     this.parts.log.warn({ event: 'gapFound', streamId: chunk.streamId, from, to, cause: gap.cause }, 'bytes of a stream are missing');
@@ -253,10 +258,10 @@ export class Collector {
       work = {
         // A gap never covers: bytes that fill it later are stored.
         taken: known?.storedRanges ?? [],
+        gaps: addRanges([], known?.gaps ?? []),
         assembler: new LineAssembler(options),
         lastTimeNs: known?.lastTimeNs ?? null,
         watermarkNs: known?.watermarkNs ?? 0n,
-        lastChunk: null,
         silent: state !== null && state.inode === null,
       };
       this.streams.set(chunk.streamId, work);
@@ -270,10 +275,30 @@ function durableMark(stream: StoredStream): number {
   return lowWaterMark(addRanges(stream.storedRanges, stream.gaps));
 }
 
-function decompress(chunk: Chunk): Uint8Array {
+/** The chunk's bytes, decompressed. @throws LeadlineError BAD_CHUNK where they are damaged or not as many as its offsets say. */
+function plainBytes(chunk: Chunk): Uint8Array {
+  const length = chunk.end - chunk.offset;
+  if (chunk.kind !== 'lines') return chunk.value;
+  const value = chunk.codec === 'zstd' ? decompress(chunk, length) : chunk.value;
+  const problem = lengthProblem(chunk, value, length);
+  if (problem !== null) throw new LeadlineError('BAD_CHUNK', { problem });
+  return value;
+}
+
+function decompress(chunk: Chunk, length: number): Uint8Array {
   try {
-    return zstdDecompressSync(chunk.value, { chunkSize: chunk.end - chunk.offset + 64 });
+    // No more is unpacked than the offsets allow, except where lines were altered.
+    return zstdDecompressSync(chunk.value, { chunkSize: length + 64, ...(chunk.lengths === null ? { maxOutputLength: Math.max(1, length) } : {}) });
   } catch (error) {
-    throw new LeadlineError('BAD_CHUNK', { problem: 'its zstd value is damaged' }, { cause: error });
+    throw new LeadlineError('BAD_CHUNK', { problem: `its zstd value is damaged or has more than the ${length} bytes that ll-offset and ll-end say` }, { cause: error });
   }
+}
+
+function lengthProblem({ lengths }: Chunk, value: Uint8Array, length: number): string | null {
+  if (lengths === null) return value.length === length ? null : `the value has ${value.length} bytes, ll-offset and ll-end say ${length}`;
+  let lines = value.length > 0 && value.at(-1) !== 10 ? 1 : 0;
+  for (const byte of value) if (byte === 10) lines += 1;
+  if (lines !== lengths.length) return `the value has ${lines} lines, ll-lengths ${lengths.length}`;
+  const sum = lengths.reduce((total, one) => total + one, 0);
+  return sum === length ? null : `ll-lengths add up to ${sum} bytes, ll-offset and ll-end say ${length}`;
 }

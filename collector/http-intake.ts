@@ -29,8 +29,10 @@ export function httpIntakeRoutes(server: AnyServer, transport: Transport): void 
       const chunk = chunkOf(headers, Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
       const { streamId, end, kind } = chunk;
       if (kind === 'close') marks.reopen(streamId);
+      const heard = marks.heard(streamId);
       await transport.publish(chunk);
-      return reply.code(202).send({ acknowledgements: [await marks.reached(streamId, end, kind === 'close')] });
+      // After lines an event may stay open for long, so any news will do; an idle or closing record leaves nothing open.
+      return reply.code(202).send({ acknowledgements: [await marks.reached(streamId, end, kind === 'close', kind === 'lines' && end > chunk.offset ? heard : null)] });
     },
   });
   server.post('/v1/streams', {
@@ -57,14 +59,15 @@ function decodeHeader(value: string): string {
 
 /** What was acknowledged per stream, and who waits for more. */
 class AcknowledgedMarks {
-  private readonly marks = new Map<string, Acknowledgement>();
+  private readonly marks = new Map<string, Acknowledgement & { heard: number }>();
   private readonly waiting = new Map<string, Set<() => void>>();
 
   add(acknowledgements: readonly Acknowledgement[]): void {
     for (const acknowledgement of acknowledgements) {
       const { streamId } = acknowledgement;
+      const heard = this.heard(streamId) + 1;
       this.marks.delete(streamId);
-      this.marks.set(streamId, acknowledgement);
+      this.marks.set(streamId, { ...acknowledgement, heard });
       for (const wake of this.waiting.get(streamId) ?? []) wake();
     }
     // The oldest marks serve nobody any more: a stream that comes back is acknowledged anew.
@@ -79,11 +82,16 @@ class AcknowledgedMarks {
     if (mark !== undefined) this.marks.set(streamId, { ...mark, closed: false });
   }
 
-  /** The stream's mark as soon as it reaches `end` (and is closed, if asked for), or as it is after a while. */
-  async reached(streamId: string, end: number, closed: boolean): Promise<Acknowledgement> {
+  /** How often the stream was acknowledged so far. */
+  heard(streamId: string): number {
+    return this.marks.get(streamId)?.heard ?? 0;
+  }
+
+  /** The stream's mark as soon as it reaches `end` (and is closed, if asked for) or was heard of more than `heard` times, or as it is after a while. */
+  async reached(streamId: string, end: number, closed: boolean, heard: number | null): Promise<Acknowledgement> {
     const mark = (): Acknowledgement => this.marks.get(streamId) ?? { streamId, from: 0, to: 0, closed: false };
     const deadlineMs = Date.now() + acknowledgeMsMax;
-    while ((mark().to < end || (closed && !mark().closed)) && Date.now() < deadlineMs) {
+    while ((mark().to < end || (closed && !mark().closed)) && (heard === null || this.heard(streamId) <= heard) && Date.now() < deadlineMs) {
       await new Promise<void>(resolve => {
         const wakers = this.waiting.get(streamId) ?? new Set();
         this.waiting.set(streamId, wakers);
@@ -97,6 +105,7 @@ class AcknowledgedMarks {
         wakers.add(wake);
       });
     }
-    return mark();
+    const { from, to, closed: isClosed } = mark();
+    return { streamId, from, to, closed: isClosed };
   }
 }

@@ -61,6 +61,8 @@ export class CollectorIntake {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     this.collector.commit();
+    // A batch that had failed went first; what came after it is still waiting.
+    if (!this.collector.isStalled) this.collector.commit();
   }
 
   private schedule(): void {
@@ -99,8 +101,18 @@ class Connection implements Transport {
 
   async publish(chunk: Chunk): Promise<void> {
     const before = this.published.get(chunk.streamId);
-    this.published.set(chunk.streamId, { end: Math.max(before?.end ?? 0, chunk.end), closing: chunk.kind === 'close' });
-    await this.intake.accept(chunk);
+    const now = { end: Math.max(before?.end ?? 0, chunk.end), closing: chunk.kind === 'close' };
+    this.published.set(chunk.streamId, now);
+    try {
+      await this.intake.accept(chunk);
+    } catch (error) {
+      // A refused chunk is never acknowledged: nobody shall wait for it.
+      if (this.published.get(chunk.streamId) === now) {
+        if (before === undefined) this.published.delete(chunk.streamId);
+        else this.published.set(chunk.streamId, before);
+      }
+      throw error;
+    }
   }
 
   acknowledged(acknowledgements: readonly Acknowledgement[]): void {

@@ -1,23 +1,23 @@
 /** A chunk minus what is stored, queued or held already: the physical lines that are new. */
-import { coverage, type ByteRange } from '#lib/byte-ranges.ts';
+import { coverage, subtractRanges, type ByteRange } from '#lib/byte-ranges.ts';
 import type { Chunk } from '#schemas/chunk.ts';
 
-/** One physical line as it lies in the stream. */
+/** One physical line as it lies in the stream, or what is new of it. */
 export interface PhysicalLine {
   /** Without its final newline. A view into the chunk's value. */
   bytes: Uint8Array;
   /** `[from, to)` in the stream, newline included where it has one. */
   from: number;
   to: number;
-  /** False for the last line of a chunk that ends without one: the end of a stream, or a piece of a longer line. */
+  /** False where it does not reach the line's newline: the end of a stream, or a piece of a longer line. */
   newline: boolean;
 }
 
 /**
  * Cuts a chunk's plain bytes at newlines and leaves out every line that `known` covers.
  *
- * Lines are whole in `known` or not there at all, because only whole lines are ever taken in. Should a line be covered in part all the same, it is
- * left out: storing its rest would store the covered part twice.
+ * Of a line that is covered in part, as a long one that was cut elsewhere the first time, the rest is given. Where lines were altered the rest
+ * cannot be told, and such a line is left out.
  * @param value the chunk's bytes, decompressed
  */
 export function* newLines(chunk: Chunk, value: Uint8Array, known: readonly ByteRange[]): Generator<PhysicalLine> {
@@ -29,7 +29,13 @@ export function* newLines(chunk: Chunk, value: Uint8Array, known: readonly ByteR
     const end = newlineAt < 0 ? buffer.length : newlineAt;
     const next = newlineAt < 0 ? end : end + 1;
     const to = from + (chunk.lengths?.[index] ?? next - position);
-    if (coverage({ from, to }, known) === 'none') yield { bytes: buffer.subarray(position, end), from, to, newline: newlineAt >= 0 };
+    const covered = coverage({ from, to }, known);
+    if (covered === 'none') yield { bytes: buffer.subarray(position, end), from, to, newline: newlineAt >= 0 };
+    else if (covered === 'some' && chunk.lengths === null) {
+      for (const rest of subtractRanges({ from, to }, known)) {
+        yield { bytes: buffer.subarray(position + rest.from - from, Math.min(end, position + rest.to - from)), ...rest, newline: newlineAt >= 0 && rest.to === to };
+      }
+    }
     position = next;
     from = to;
   }

@@ -1,7 +1,8 @@
 /** The collector's thread as the main thread sees it. */
 import { EventEmitter } from 'node:events';
-import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import type { CollectorCounts } from '../collector/collector.ts';
+import { startThread } from '#lib/thread.ts';
 import type { Rule } from '#schemas/alert.ts';
 import { fromPlainError } from '#schemas/errors.ts';
 import type { Options } from '#schemas/options.ts';
@@ -20,7 +21,7 @@ export class CollectorHost {
 
   /** @throws LeadlineError STORE_OWNED, STORE_VERSION, DATA_DIR_NOT_WRITABLE and what else the store says at opening. */
   static start(options: Options, rules: readonly Rule[], isTerminal: boolean, onCrash: (error: Error) => void): Promise<CollectorHost> {
-    const worker = new Worker(new URL('./collector-thread.ts', import.meta.url), { workerData: { options, rules, isTerminal } satisfies CollectorThreadData });
+    const worker = startThread(new URL('./collector-thread.ts', import.meta.url), { options, rules, isTerminal } satisfies CollectorThreadData);
     const host = new CollectorHost(worker);
     return new Promise((resolve, reject) => {
       worker.on('message', (message: CollectorMessage) => {

@@ -1,18 +1,20 @@
 /** What every command shares: options from the catalogue as flags, values from flags, environment and file, and an end with one sentence. */
 import { Command, CommanderError, Option } from 'commander';
+import { nearestName } from '#lib/nearest-name.ts';
 import { LeadlineError } from '#schemas/errors.ts';
-import { flagOf, optionNames, options as catalogue, type OptionName, type OptionSection, type OptionSpec } from '#schemas/options.ts';
+import { defaultText, flagOf, optionNames, quantityKind, options as catalogue, type OptionName, type OptionSection, type OptionSpec } from '#schemas/options.ts';
+import { printable } from '../query/cli/render/terminal.ts';
 import { readConfig, type Config } from './config.ts';
 
-/** Adds `--config` and the flags of these sections; each says its default and its environment variable's rule is in the help's foot. */
+/** Adds `--config` and the flags of these sections, each with its default; what they are in the environment says the help's foot. */
 export function withOptions(command: Command, sections: readonly OptionSection[], except: readonly OptionName[] = []): Command {
   command.addOption(new Option('--config <FILE>', 'Configuration file; default: leadline.yaml where there is one.'));
   for (const name of optionNames) {
     const spec: OptionSpec = catalogue[name];
     if (!sections.includes(spec.section) || except.includes(name)) continue;
-    const shown = spec.type === 'flag' ? '' : spec.type === 'integer' ? ' <N>' : spec.type === 'list' ? ` <${spec.placeholder}...>` : ` <${spec.placeholder}>`;
-    const value = spec.default === null || spec.type === 'flag' || (Array.isArray(spec.default) && spec.default.length === 0) ? '' : ` (default ${String(spec.default)})`;
-    const option = new Option(`${flagOf(name)}${shown}`, `${spec.doc}${value}`);
+    const shown = spec.type === 'flag' ? '' : spec.type === 'integer' ? ` <${quantityKind(name)}>` : spec.type === 'list' ? ` <${spec.placeholder}...>` : ` <${spec.placeholder}>`;
+    const value = defaultText(name);
+    const option = new Option(`${flagOf(name)}${shown}`, `${spec.doc}${value === null ? '' : ` (default ${value})`}`);
     // Lists are given by repeating the flag, so that a PATH behind one is not taken for a member.
     if (spec.type === 'list') {
       option.variadic = false;
@@ -23,10 +25,12 @@ export function withOptions(command: Command, sections: readonly OptionSection[]
   return command;
 }
 
-/** The configuration that a command's flags and surroundings give. @throws LeadlineError BAD_CONFIG */
+/** The configuration that a command's flags and surroundings give. What looks like a mistyped variable is told. @throws LeadlineError BAD_CONFIG */
 export function configOf(flags: Record<string, unknown>): Config {
   const given = Object.fromEntries(optionNames.filter(name => flags[name] !== undefined).map(name => [name, flags[name]]));
-  return readConfig(given, typeof flags['config'] === 'string' ? flags['config'] : null);
+  const config = readConfig(given, typeof flags['config'] === 'string' ? flags['config'] : null);
+  for (const warning of config.warnings) say(warning);
+  return config;
 }
 
 /**
@@ -34,27 +38,85 @@ export function configOf(flags: Record<string, unknown>): Config {
  * @param argv arguments without program and script
  */
 export async function runCommandLine(program: Command, argv: readonly string[]): Promise<number> {
-  let exitCode = 0;
-  program.hook('postAction', () => undefined);
   try {
     await program.parseAsync(['node', 'leadline', ...argv]);
-    exitCode = typeof process.exitCode === 'number' ? process.exitCode : 0;
+    return typeof process.exitCode === 'number' ? process.exitCode : 0;
   } catch (error) {
-    exitCode = report(error);
+    if (error instanceof CommanderError) return reportUsage(program, argv, error);
+    return report(error);
   }
-  return exitCode;
 }
 
-function report(error: unknown): number {
-  if (error instanceof CommanderError) {
-    // Commander has said it already. Help and version that were asked for are no mistakes.
-    return error.exitCode === 0 ? 0 : 2;
-  }
+/** Says a failure on standard error. @returns its exit code */
+export function report(error: unknown): number {
   if (error instanceof LeadlineError) {
-    process.stderr.write(`${error.message.split('\n').map((line, index) => (index === 0 ? `leadline: ${line}` : line)).join('\n')}\n`);
+    say(error.message);
     return error.exitCode;
   }
+  // Whoever reads the output has gone, as `| head` does.
   if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return 0;
   process.stderr.write(`leadline: something went wrong that should not have. Please report this:\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return 3;
+}
+
+function say(message: string): void {
+  process.stderr.write(`leadline: ${message.split('\n').map(printable).join('\n')}\n`);
+}
+
+/** What commander found wrong, with what to write instead. Help and version that were asked for are no mistakes. */
+function reportUsage(program: Command, argv: readonly string[], error: CommanderError): number {
+  if (error.exitCode === 0) return 0;
+  const { command, name } = commandOf(program, argv);
+  const named = /'([^']*)'/.exec(error.message)?.[1] ?? '';
+  const help = `leadline ${name}${name === '' ? '' : ' '}--help shows what there is.`;
+  switch (error.code) {
+    // Commander has shown the help, because a command is missing.
+    case 'commander.help':
+      break;
+    case 'commander.unknownOption':
+      say(unknownOption(program, command, name, named.split('=')[0]!));
+      break;
+    case 'commander.unknownCommand': {
+      const known = command.commands.map(each => each.name());
+      const nearest = nearestName(named, known);
+      say(`there is no command "${name} ${named}". ${nearest === null ? `Known are ${known.join(', ')}.` : `Did you mean leadline ${name} ${nearest}?`}`);
+      break;
+    }
+    case 'commander.missingArgument':
+      say(`${name}: ${named} is missing. Write: leadline ${name} ${argumentsOf(command)}`);
+      break;
+    case 'commander.optionMissingArgument':
+      say(`${named.split(' ')[0]!} needs a value: ${named}. ${help}`);
+      break;
+    default:
+      say(`${error.message.replace(/^error: /, '').replace(/\.?$/, '.')} ${help}`);
+  }
+  return 2;
+}
+
+function unknownOption(program: Command, command: Command, name: string, flag: string): string {
+  const here = command.options.flatMap(option => (option.long === undefined || option.long === null ? [] : [option.long]));
+  const all = optionNames.map(flagOf);
+  const meant = all.includes(flag) ? flag : nearestName(flag, [...here, ...all]);
+  if (meant !== null && here.includes(meant)) return `${name}: there is no option ${flag}. Did you mean ${meant}?`;
+  const owners = meant === null ? [] : program.commands.filter(each => each.options.some(option => option.long === meant)).map(each => each.name());
+  if (meant === null || owners.length === 0) return `${name}: there is no option ${flag}. leadline ${name} --help shows what there is.`;
+  return `${name}: there is no option ${flag}.${meant === flag ? '' : ` Did you mean ${meant}?`} ${meant} is one of ${owners.join(', ')}, not of ${name}.`;
+}
+
+/** The deepest command that the arguments name. */
+function commandOf(program: Command, argv: readonly string[]): { command: Command; name: string } {
+  let command = program;
+  const names: string[] = [];
+  for (const word of argv) {
+    const next = command.commands.find(each => each.name() === word);
+    if (next === undefined) break;
+    command = next;
+    names.push(word);
+  }
+  return { command, name: names.join(' ') };
+}
+
+function argumentsOf(command: Command): string {
+  return command.registeredArguments.map(argument => `${argument.required ? '' : '['}${argument.name()}${argument.variadic ? '...' : ''}${argument.required ? '' : ']'}`).join(' ');
 }

@@ -38,8 +38,14 @@ export async function storePaths(paths: readonly string[], options: Options, log
     try {
       const intake = new CollectorIntake({ writer, options, rules, log, clock: systemClock, onCommitted: () => undefined });
       const full = failWhenFull(intake.collector);
-      const report = await Promise.race([full.failure, ingestPaths({ paths, options, transport: intake.connect(), log, stdin: process.stdin, ...(onProgress === undefined ? {} : { onProgress }) })]).finally(full.stop);
-      intake.stop();
+      let report: IngestReport;
+      try {
+        report = await Promise.race([full.failure, ingestPaths({ paths, options, transport: intake.connect(), log, stdin: process.stdin, ...(onProgress === undefined ? {} : { onProgress }) })]);
+      } finally {
+        full.stop();
+        // On a failure, too: its timer must not find the store closed.
+        intake.stop();
+      }
       return { ...report, streams: new Map(writer.streams().map(stream => [stream.streamId, stream])) };
     } finally {
       writer.close();
@@ -68,9 +74,12 @@ async function ingestThrough(transport: Transport, paths: readonly string[], opt
   }
 }
 
+/** The report names these files, and the end of the command says what ended it. */
+const saidByReport = ['fileRefused', 'fileDoubted', 'pathSkipped', 'storeStalled'];
+
 /** @returns the exit code: 0 done, 2 where something could not be read. */
 export async function ingest(paths: readonly string[], { options, alerts }: Config): Promise<number> {
-  const log = createLog('ingest', options, true);
+  const log = createLog('ingest', options, true, saidByReport);
   const bar = new ProgressBar(process.stderr, !options.quiet);
   const onProgress = (progress: IngestProgress): void => bar.show(progress.bytesDone, progress.bytesTotal, `${progress.filesDone}/${progress.files} files`);
   const startedMs = performance.now();

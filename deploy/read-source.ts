@@ -9,6 +9,7 @@ import { readEpisodes } from '../query/alerts/alert-store.ts';
 import { alertBody } from '../query/alerts/message.ts';
 import { HttpAnswers, StoreAnswers, type Answers } from '../query/cli/answers.ts';
 import { Queries } from '../query/queries.ts';
+import { printable } from '../query/cli/render/terminal.ts';
 import { EmbeddedReader } from '../query/store/embedded-reader.ts';
 import { readOwnerNote } from '../collector/store/store-owner.ts';
 import { quietLog } from '#lib/log.ts';
@@ -90,7 +91,7 @@ async function temporaryStore(paths: readonly string[], { options }: Config): Pr
   process.once('SIGTERM', () => process.exit(143));
   const keepAll = { retentionMs: Number.MAX_SAFE_INTEGER, retentionBytesMax: Number.MAX_SAFE_INTEGER };
   const report = await storePaths(paths, { ...options, dataDir: dir, ...keepAll }, quietLog, { durable: false });
-  for (const { path, message } of report.problems) process.stderr.write(`leadline: ${message.includes(path) ? message : `${path}: ${message}`}\n`);
-  if (report.bytes === 0 && report.problems.length > 0) throw new LeadlineError('NOT_FOUND', { what: 'readable line' });
+  for (const { path, message } of report.problems) process.stderr.write(`leadline: ${printable(message.includes(path) ? message : `${path}: ${message}`)}\n`);
+  if (report.bytes === 0 && report.problems.length > 0) throw new LeadlineError('NOTHING_READABLE', { paths: paths.join(' ') });
   return { dir, remove };
 }

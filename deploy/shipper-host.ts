@@ -1,5 +1,6 @@
 /** The shipper's thread as the main thread sees it. */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '#lib/thread.ts';
 import { fromPlainError } from '#schemas/errors.ts';
 import type { ShipperCall, ShipperMessage, ShipperThreadData } from './shipper-thread.ts';
 
@@ -13,7 +14,7 @@ export class ShipperHost {
 
   /** Resolves when the paths are found and tailing goes on. @throws LeadlineError PATH_NOT_FOUND and what else the shipper says at its start. */
   static start(data: ShipperThreadData, onCrash: (error: Error) => void): Promise<ShipperHost> {
-    const worker = new Worker(new URL('./shipper-thread.ts', import.meta.url), { workerData: data, transferList: [data.port] });
+    const worker = startThread(new URL('./shipper-thread.ts', import.meta.url), data, { transfer: [data.port] });
     const host = new ShipperHost(worker);
     return new Promise((resolve, reject) => {
       let ready = false;

@@ -1,5 +1,5 @@
 /** The shipper's thread in `up`: tails the paths and hands chunks to the collector's thread. */
-import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { parentPort, type MessagePort } from 'node:worker_threads';
 import { Shipper } from '../shipper/shipper.ts';
 import { invariant } from '#lib/assert.ts';
 import { systemClock } from '#lib/clock.ts';
@@ -18,26 +18,27 @@ export interface ShipperThreadData {
 export type ShipperCall = { kind: 'stop' };
 export type ShipperMessage = { kind: 'ready' } | { kind: 'failed'; error: PlainError } | { kind: 'stopped' };
 
-const port = parentPort;
-invariant(port !== null, 'the shipper thread was started as a program');
-const { paths, options, isTerminal, port: transportPort } = workerData as ShipperThreadData;
-const send = (message: ShipperMessage): void => port.postMessage(message);
+export async function main({ paths, options, isTerminal, port: transportPort }: ShipperThreadData): Promise<void> {
+  const port = parentPort;
+  invariant(port !== null, 'the shipper thread was started as a program');
+  const send = (message: ShipperMessage): void => port.postMessage(message);
 
-try {
-  const transport = new InProcessTransport(transportPort);
-  const shipper = new Shipper({ paths, options, transport, checkpointPath: checkpointFile(options.dataDir), log: createLog('shipper', options, isTerminal), clock: systemClock });
-  port.on('message', (call: ShipperCall) => {
-    invariant(call.kind === 'stop', 'the shipper thread knows one call');
-    void (async () => {
-      await shipper.stop();
-      await transport.close();
-      send({ kind: 'stopped' });
-      port.close();
-    })();
-  });
-  await shipper.start();
-  send({ kind: 'ready' });
-} catch (error) {
-  send({ kind: 'failed', error: toPlainError(error) });
-  port.close();
+  try {
+    const transport = new InProcessTransport(transportPort);
+    const shipper = new Shipper({ paths, options, transport, checkpointPath: checkpointFile(options.dataDir), log: createLog('shipper', options, isTerminal), clock: systemClock });
+    port.on('message', (call: ShipperCall) => {
+      invariant(call.kind === 'stop', 'the shipper thread knows one call');
+      void (async () => {
+        await shipper.stop();
+        await transport.close();
+        send({ kind: 'stopped' });
+        port.close();
+      })();
+    });
+    await shipper.start();
+    send({ kind: 'ready' });
+  } catch (error) {
+    send({ kind: 'failed', error: toPlainError(error) });
+    port.close();
+  }
 }

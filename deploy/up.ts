@@ -115,10 +115,19 @@ export async function up(paths: readonly string[], config: Config, version: stri
     }
     const shipper = await ShipperHost.start({ paths: shop === null ? paths : [shop.logsDir], options, isTerminal, port: collector.newPort() }, crash);
     ending.add(() => shipper.stop());
+    // Before the shipper, so that its last lines are drained with the rest. Stopping twice is stopping once.
+    if (shop !== null) ending.add(() => shop!.stop());
 
     const line = new StatusLine(process.stdout, { quiet: options.quiet, intro: introOf(url, shop, paths, options) });
     ending.add(() => Promise.resolve(line.end()));
-    loop.onChange = alert => line.say(`${alert.state === 'firing' ? 'ALERT' : 'resolved'} ${alert.rule} ${Object.values(alert.key).join(' ')}: ${alert.count} errors${alert.topError === null ? '' : `, "${alert.topError.message}"`}  ${alert.url}`);
+    const saidStates = new Map<string, string>();
+    loop.onChange = alert => {
+      // Every counted error is a change; only an opening and a resolving are news.
+      if (saidStates.get(alert.episodeId) === alert.state) return;
+      saidStates.set(alert.episodeId, alert.state);
+      if (alert.state === 'resolved') saidStates.delete(alert.episodeId);
+      if (alert.told) line.say(`${alert.state === 'firing' ? 'ALERT' : 'resolved'} ${alert.rule} ${Object.values(alert.key).join(' ')}: ${alert.count} counted${alert.topError === null ? '' : `, "${alert.topError.message}"`}  ${alert.url}`);
+    };
     line.start(async () => {
       const { totals, store } = await refresh();
       return `${countText(totals.lines)} lines, ${countText(totals.events)} events, ${bytesText(totals.lagBytes)} waiting, store ${bytesText(store.bytes)}${stalledBecause === null ? '' : `  STALLED: ${stalledBecause}`}`;

@@ -28,7 +28,8 @@ export const errorCatalogue = {
   PATH_NOT_FOUND: entry(404, 2, '{path}: there is no such file or folder. Check the spelling; a glob must be quoted if the shell should not expand it.'),
   PATH_NOT_READABLE: entry(403, 2, '{path}: may not be read by this user ({systemCode}). Give the user read permission, or run Leadline as the user that owns the logs.'),
   NO_LOGS_IN_FOLDER: entry(404, 2, '{path}: no log files in this folder. Taken are names like {include}; widen it with --include, for instance --include "*".'),
-  BINARY_FILE: entry(400, 2, '{path}: looks like a binary file ({evidence}), not a log. Name it with --include-binary to read it all the same.'),
+  NOTHING_READABLE: entry(400, 2, 'Nothing could be read from {paths}, for the reasons above.'),
+  BINARY_FILE: entry(400, 2, '{path}: looks like a binary file ({evidence}), not a log. Add --include-binary to read it all the same.'),
   UTF16_FILE: entry(400, 2, '{path}: is UTF-16 text, which cannot be cut at newlines byte by byte. Convert it first: iconv -f UTF-16 -t UTF-8.'),
   BAD_QUERY: entry(400, 2, '{message}'),
   BAD_TIME: entry(400, 2, '{name}: "{value}" is not a time. Write 2026-11-21T08:15:00Z, 2026-11-21, or a span back from now such as 15m, 2h, 7d.'),
@@ -58,6 +59,7 @@ export const errorCatalogue = {
   STORE_FULL: entry(507, 3, '{dir}: no space left on the disk. Nothing is lost: the lines stay in their files and reading goes on when there is room. Free some space, or lower --retention-bytes-max.', true),
   STORE_WRITE_FAILED: entry(500, 3, '{dir}: writing failed ({problem}).', true),
   DATA_DIR_NOT_WRITABLE: entry(500, 2, '{dir}: cannot be written ({systemCode}). Give write permission, or choose another with --data-dir.'),
+  DATA_DIR_IS_FILE: entry(500, 2, '{dir}: {file} is a file, so no data directory can be there. Choose another with --data-dir.'),
   CHECKPOINT_DAMAGED: entry(500, 2, '{path}: the checkpoint is damaged ({problem}); positions are taken from the store instead.'),
 
   // Invariants of the data

@@ -121,11 +121,49 @@ export function environmentNameOf(name: string): string {
   return `LEADLINE_${name.replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()}`;
 }
 
+/** The default as a person writes it: `900kB`, `7d`; null where there is none to speak of. */
+export function defaultText(name: OptionName): string | null {
+  const spec: OptionSpec = options[name];
+  if (spec.type === 'flag' || spec.default === null || (Array.isArray(spec.default) && spec.default.length === 0)) return null;
+  if (typeof spec.default !== 'number') return String(spec.default).replaceAll(',', ', ');
+  return quantityText(name, spec.default);
+}
+
+/** A number with the largest unit that leaves it whole: `7d`, `900kB`; without one where the option is a plain number. */
+export function quantityText(name: OptionName, value: number): string {
+  let text = String(value);
+  let largest = 0;
+  for (const unit of shownUnits(name)) {
+    const factor = unitsOf(name)[unit]!;
+    if (factor <= largest || (value === 0 ? factor > 1 : value % factor !== 0)) continue;
+    largest = factor;
+    text = `${value / factor}${unit}`;
+  }
+  return text;
+}
+
+/** What its value is called in help: a span such as `15m`, a size such as `5GB`, or a number. */
+export function quantityKind(name: OptionName): 'SPAN' | 'SIZE' | 'N' {
+  const units = unitsOf(name);
+  return units === spanUnits ? 'SPAN' : units === sizeUnits ? 'SIZE' : 'N';
+}
+
+function shownUnits(name: OptionName): string[] {
+  const units = unitsOf(name);
+  return units === spanUnits ? ['ms', 's', 'm', 'h', 'd'] : units === sizeUnits ? ['B', 'kB', 'KiB', 'MB', 'MiB', 'GB', 'GiB'] : [];
+}
+
+function unitsOf(name: string): Record<string, number> {
+  return /Ms(?:Max)?$/.test(name) ? spanUnits : /Bytes/.test(name) ? sizeUnits : plainUnits;
+}
+
 export function defaultOptions(): Options {
   return Object.fromEntries(optionNames.map(name => [name, Array.isArray(options[name].default) ? [...options[name].default] : options[name].default])) as Options;
 }
 
-const sizeUnits: Record<string, number> = { '': 1, b: 1, k: 1000, kb: 1000, kib: KiB, m: 1e6, mb: 1e6, mib: MiB, g: 1e9, gb: 1e9, gib: GiB };
+/** Read in any case. */
+const sizeUnits: Record<string, number> = { '': 1, B: 1, k: 1000, kB: 1000, KiB, M: 1e6, MB: 1e6, MiB, G: 1e9, GB: 1e9, GiB };
+const plainUnits: Record<string, number> = { '': 1 };
 const spanUnits: Record<string, number> = { '': 1, ms: 1, s: secondMs, m: minuteMs, h: hourMs, d: dayMs };
 
 /**
@@ -137,12 +175,14 @@ export function readOption(name: OptionName, given: unknown): { value: Options[O
   const spec: OptionSpec = options[name];
   switch (spec.type) {
     case 'integer': {
-      const units = /Ms(?:Max)?$/.test(name) ? spanUnits : /Bytes/.test(name) ? sizeUnits : { '': 1 };
+      const units = unitsOf(name);
       const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(String(given));
-      const factor = match === null ? undefined : units[match[2]!.toLowerCase()];
+      const unit = match?.[2]!.toLowerCase();
+      const factor = Object.entries(units).find(([known]) => known.toLowerCase() === unit)?.[1];
       const known = units === spanUnits ? ' or a span such as 500ms, 15m, 7d' : units === sizeUnits ? ' or a size such as 900kB, 5GB' : '';
       const range = `Write a whole number from ${spec.min} to ${spec.max}${known}`;
       if (match === null || factor === undefined) return { problem: `"${String(given)}" is not a number`, fix: range };
+      if (units === plainUnits && match[1]!.includes('.')) return { problem: `"${String(given)}" is not a whole number`, fix: range };
       const value = Math.round(Number(match[1]) * factor);
       if (value < spec.min || value > spec.max) return { problem: `${String(given)} is out of range`, fix: range };
       return { value };

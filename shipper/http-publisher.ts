@@ -6,6 +6,8 @@ import type { Acknowledgement, StreamState, Transport } from '#schemas/transport
 
 const retryMsMin = 100;
 const retryMsMax = 5000;
+const askIntervalMs = 500;
+const noBytes = new Uint8Array(0);
 
 export interface HttpPublisherOptions {
   /** The collector's address. */
@@ -23,8 +25,8 @@ export class HttpPublisher implements Transport {
   private readonly clock: Clock;
   private readonly onUnreachable: (error: LeadlineError) => void;
   private readonly sources = new Map<string, Promise<void>>();
-  /** Streams whose published end is not acknowledged, with their last chunk: an idle record is sent again until the open event is stored. */
-  private readonly open = new Map<string, { end: number; closing: boolean }>();
+  /** Streams whose published end is not acknowledged, with a chunk that says where they stand. */
+  private readonly open = new Map<string, { end: number; closing: boolean; chunk: Chunk }>();
   private closed = false;
 
   constructor({ url, apiKey, clock = systemClock, onUnreachable = () => undefined }: HttpPublisherOptions) {
@@ -43,9 +45,21 @@ export class HttpPublisher implements Transport {
   }
 
   publish(chunk: Chunk): Promise<void> {
-    this.open.set(chunk.streamId, { end: Math.max(chunk.end, this.open.get(chunk.streamId)?.end ?? 0), closing: chunk.kind === 'close' });
+    const known = this.open.get(chunk.streamId);
+    const now = { end: Math.max(chunk.end, known?.end ?? 0), closing: chunk.kind === 'close', chunk: { ...chunk, value: noBytes } };
+    this.open.set(chunk.streamId, now);
     const before = this.sources.get(chunk.source) ?? Promise.resolve();
-    const sent = before.catch(() => undefined).then(() => this.send(chunk));
+    const sent = before
+      .catch(() => undefined)
+      .then(() => this.send(chunk))
+      .catch((error: unknown) => {
+        // A refused chunk is never acknowledged: nobody shall wait for it.
+        if (this.open.get(chunk.streamId) === now) {
+          if (known === undefined) this.open.delete(chunk.streamId);
+          else this.open.set(chunk.streamId, known);
+        }
+        throw error;
+      });
     this.sources.set(chunk.source, sent);
     return sent.finally(() => {
       if (this.sources.get(chunk.source) === sent) this.sources.delete(chunk.source);
@@ -54,13 +68,27 @@ export class HttpPublisher implements Transport {
 
   async drain(timeoutMs: number): Promise<boolean> {
     const deadlineMs = this.clock.nowMs() + timeoutMs;
-    while (this.open.size > 0 && this.clock.nowMs() < deadlineMs) await this.clock.sleep(20);
+    let askMs = this.clock.nowMs() + askIntervalMs;
+    while (this.open.size > 0 && this.clock.nowMs() < deadlineMs) {
+      await this.clock.sleep(20);
+      if (this.clock.nowMs() < askMs) continue;
+      askMs = this.clock.nowMs() + askIntervalMs;
+      // Only an answer carries acknowledgements, so what was stored since the last one has to be asked for.
+      await Promise.race([Promise.all([...this.open.values()].map(open => this.ask(open))), this.clock.sleep(Math.max(0, deadlineMs - this.clock.nowMs()))]);
+    }
     return this.open.size === 0;
   }
 
   close(): Promise<void> {
     this.closed = true;
     return Promise.resolve();
+  }
+
+  /** Lines of no bytes change nothing and are answered with the stream's mark; a closing record can be sent again. */
+  private async ask({ end, closing, chunk }: { end: number; closing: boolean; chunk: Chunk }): Promise<void> {
+    const question: Chunk = closing ? chunk : { ...chunk, kind: 'lines', offset: end, end, codec: 'none', lengths: null, part: null, gap: null };
+    const before = this.sources.get(chunk.source) ?? Promise.resolve();
+    await before.then(() => this.send(question)).catch(() => undefined);
   }
 
   private async send(chunk: Chunk): Promise<void> {
@@ -86,6 +114,7 @@ export class HttpPublisher implements Transport {
         });
         const text = await response.text();
         if (response.ok) return JSON.parse(text) as T;
+        if (response.status === 400) throwBadChunk(text);
         problem = new LeadlineError('SERVER_REFUSED', { url: this.url + path, status: response.status, message: text });
         if (response.status < 500 && response.status !== 408 && response.status !== 429) throw problem;
       } catch (error) {
@@ -99,6 +128,17 @@ export class HttpPublisher implements Transport {
       await this.clock.sleep(pauseMs * (0.5 + Math.random()));
     }
   }
+}
+
+/** The collector's word on a chunk, under its own code. @throws LeadlineError BAD_CHUNK. */
+function throwBadChunk(answer: string): void {
+  let body: { code?: unknown; message?: unknown };
+  try {
+    body = JSON.parse(answer) as typeof body;
+  } catch {
+    return;
+  }
+  if (body.code === 'BAD_CHUNK' && typeof body.message === 'string') throw new LeadlineError('BAD_CHUNK', { problem: body.message.replace(/^chunk refused: /, '') });
 }
 
 /** HTTP headers are latin-1: other characters, and the percent sign, travel percent-encoded. */

@@ -78,6 +78,8 @@ export class Shipper {
   #openFiles = 0;
   #stopping = false;
   #blocked = false;
+  /** Counted at each turn's begin; what is acknowledged during the turn comes off at the next. */
+  #inFlightBytes = 0;
   #wake = new AbortController();
   #settleFinished: { resolve: () => void; reject: (reason: unknown) => void };
   #loop: Promise<void> = Promise.resolve();
@@ -196,6 +198,7 @@ export class Shipper {
     let more = false;
     this.#blocked = false;
     const named: TailedStream[] = [];
+    this.#inFlightBytes = this.#countInFlight();
     for (const chain of this.#active) {
       if (this.#stopping) return false;
       const pace = await this.#advance(chain, nowMs, named);
@@ -337,9 +340,11 @@ export class Shipper {
     const isGone = !stream.present && (stream.readsCopy || reader.stats().nlink === 0n);
     const quietSinceMs = Math.max(stream.lastGrowthMs, stream.goneMs ?? 0);
     const ended = (isGone || this.#isSuperseded(chain, stream)) && nowMs - quietSinceMs >= quietMs;
-    const fed = await this.#feed.feed(stream, ended, this.#inFlightBytes() < this.#options.inFlightBytesMax);
+    const before = stream.position;
+    const fed = await this.#feed.feed(stream, ended, this.#inFlightBytes < this.#options.inFlightBytesMax);
     switch (fed) {
       case 'sent':
+        this.#inFlightBytes += stream.position - before;
         return 'more';
       case 'blocked':
         this.#blocked = true;
@@ -354,7 +359,8 @@ export class Shipper {
       case 'atEnd':
         if (ended) return this.#end(stream, stream.readsCopy ? 'truncated' : 'gone');
         if (stream.idleOwed && nowMs - stream.lastGrowthMs >= this.#options.idleAfterMs) await this.#feed.sendIdle(stream);
-        return nowMs - stream.lastGrowthMs < activeMs || stream.idleOwed || this.#isSuperseded(chain, stream) || !stream.present ? 'soon' : 'rest';
+        // More active files than may be open would be opened and closed in turns: scans then watch the quiet ones sooner.
+        return nowMs - stream.lastGrowthMs < (this.#active.size > this.#options.openFilesMax ? this.#options.idleAfterMs : activeMs) || stream.idleOwed || this.#isSuperseded(chain, stream) || !stream.present ? 'soon' : 'rest';
     }
   }
 
@@ -415,16 +421,14 @@ export class Shipper {
     this.#openFiles = Math.max(0, this.#openFiles - 1);
   }
 
-  /** Only of files that can be opened again by their path. */
+  /** Closes an eighth of the open files, the least recently active; only those that can be opened again by their path. */
   #closeLeastActive(): void {
-    let least: TailedStream | null = null;
-    for (const stream of this.#directory.streams()) {
-      if (stream.reader !== null && stream.present && !stream.readsCopy && (least === null || stream.lastGrowthMs < least.lastGrowthMs)) least = stream;
-    }
-    if (least !== null) this.#closeReader(least);
+    const open = this.#directory.streams().filter(stream => stream.reader !== null && stream.present && !stream.readsCopy);
+    open.sort((a, b) => a.lastGrowthMs - b.lastGrowthMs);
+    for (const stream of open.slice(0, Math.max(1, this.#options.openFilesMax >> 3))) this.#closeReader(stream);
   }
 
-  #inFlightBytes(): number {
+  #countInFlight(): number {
     let bytes = 0;
     for (const stream of this.#live.values()) bytes += stream.tracker.inFlightBytes;
     return bytes;

@@ -98,7 +98,7 @@ export class StreamDirectory {
       const stream = this.#byKey.get(keyOf(file));
       if (stream !== undefined && sameFile(stream, file)) {
         if (file.path !== stream.path) this.#log.info({ event: 'fileRotated', path: file.path, from: stream.path }, 'file was renamed');
-        stream.locate(file, this.#sourceOf(file));
+        stream.locate(file, file.path === stream.path ? stream.source : this.#sourceOf(file));
         seen.add(stream);
         if (file.sizeBytes !== stream.lookedSizeBytes || file.mtimeNs !== stream.lookedMtimeNs) {
           const chain = stream.phase === 'closed' ? this.#lookAtClosed(stream, file, nowMs) : this.#chainOf(stream);

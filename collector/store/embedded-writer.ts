@@ -100,7 +100,7 @@ export class EmbeddedWriter implements StoreWriter {
           this.insertHot(sealed ? this.unsealed.from : firstSequence, sealed ? joined : events, sealed);
           this.insertIds(firstSequence, events);
         }
-        for (const stream of changed.values()) this.putStream(stream);
+        for (const stream of changed.values()) putStream(statements, stream);
         for (const { topicId, partition, recordOffset } of positions) statements.putPosition.run(topicId, partition, recordOffset);
         signals.forEach((signal, index) => statements.insertSignal.run(this.nextSignal + index, toJsonWithBigints(signal)));
         statements.commit.run();
@@ -224,11 +224,6 @@ export class EmbeddedWriter implements StoreWriter {
     });
   }
 
-  private putStream(stream: StreamEntry): void {
-    const { chainPosition, streamId, source, storedRanges, gaps, lines, events, gapBytes, watermarkNs, lastTimeNs, state } = stream;
-    this.file.statements.putStream.run(chainPosition, streamId, source, JSON.stringify(storedRanges), JSON.stringify(gaps), lines, events, gapBytes, watermarkNs, lastTimeNs, state === null ? null : JSON.stringify(state));
-  }
-
   /** A new file at midnight UTC and at `fileBytesMax`. Its first transaction takes the stream table over, because no commit spans two files. */
   private rollWhenDue(): void {
     const today = dayOf(this.options.nowMs());
@@ -240,19 +235,30 @@ export class EmbeddedWriter implements StoreWriter {
     const day = today > this.file.name.day ? today : this.file.name.day;
     this.openFile({ name: eventsFileName(day, this.nextSequence), day, firstSequence: this.nextSequence });
     this.unsealed = { from: this.nextSequence, events: [], rawBytes: 0 };
-    before.exec('pragma wal_checkpoint(truncate)');
+    try {
+      before.exec('pragma wal_checkpoint(truncate)');
+    } catch {
+      // What found no room in the file stays in its log, where readers find it.
+    }
     before.close();
   }
 
   private openFile(name: EventsFileName): void {
     const database = this.openDatabase(name.name);
-    database.exec('begin immediate');
-    database.exec(createTables);
-    database.prepare("insert or replace into meta values ('layoutVersion', ?), ('nextSignal', ?)").run(String(layoutVersion), String(this.nextSignal));
-    this.file = { database, name, statements: prepare(database) };
-    for (const stream of this.streamsById.values()) this.putStream(stream);
-    for (const { topicId, partition, recordOffset } of this.positionsByKey.values()) this.file.statements.putPosition.run(topicId, partition, recordOffset);
-    database.exec('commit');
+    try {
+      database.exec('begin immediate');
+      database.exec(createTables);
+      database.prepare("insert or replace into meta values ('layoutVersion', ?), ('nextSignal', ?)").run(String(layoutVersion), String(this.nextSignal));
+      const statements = prepare(database);
+      for (const stream of this.streamsById.values()) putStream(statements, stream);
+      for (const { topicId, partition, recordOffset } of this.positionsByKey.values()) statements.putPosition.run(topicId, partition, recordOffset);
+      database.exec('commit');
+      this.file = { database, name, statements };
+    } catch (error) {
+      // The file before it stays the one that is written to; the next attempt begins this one anew.
+      database.close();
+      throw error;
+    }
   }
 
   /** Goes on with the newest file after a start. */
@@ -296,8 +302,13 @@ export class EmbeddedWriter implements StoreWriter {
 
   private openDatabase(name: string): DatabaseSync {
     const database = new DatabaseSync(join(this.folder, name));
-    database.exec(writerPragmas);
-    if (!this.options.durable) database.exec('pragma synchronous = off');
+    try {
+      database.exec(writerPragmas);
+      if (!this.options.durable) database.exec('pragma synchronous = off');
+    } catch (error) {
+      database.close();
+      throw error;
+    }
     return database;
   }
 
@@ -325,6 +336,11 @@ export class EmbeddedWriter implements StoreWriter {
       throw storeError(error, this.options.dataDir);
     }
   }
+}
+
+function putStream(statements: Statements, stream: StreamEntry): void {
+  const { chainPosition, streamId, source, storedRanges, gaps, lines, events, gapBytes, watermarkNs, lastTimeNs, state } = stream;
+  statements.putStream.run(chainPosition, streamId, source, JSON.stringify(storedRanges), JSON.stringify(gaps), lines, events, gapBytes, watermarkNs, lastTimeNs, state === null ? null : JSON.stringify(state));
 }
 
 function prepare(database: DatabaseSync): Statements {

@@ -2,7 +2,8 @@
  * Ownership of an embedded store's directory: an exclusive SQLite lock on `owner.db`, held for as long as the process lives and free at once after
  * kill -9. A file with a process id would be wrong in containers, where every process is number 1.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ownerFile, ownerNote } from '#schemas/embedded/layout.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
@@ -16,11 +17,11 @@ export class StoreOwner {
   private readonly dataDir: string;
   private readonly database: DatabaseSync;
 
-  /** @throws LeadlineError STORE_OWNED where another process holds it, DATA_DIR_NOT_WRITABLE. */
+  /** @throws LeadlineError STORE_OWNED where another process holds it, DATA_DIR_NOT_WRITABLE, DATA_DIR_IS_FILE. */
   constructor(dataDir: string) {
     this.dataDir = dataDir;
+    makeDataDir(dataDir);
     try {
-      mkdirSync(dataDir, { recursive: true });
       this.database = new DatabaseSync(ownerFile(dataDir));
     } catch (error) {
       throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir: dataDir, systemCode: systemCodeOf(error) ?? (error as Error).message }, { cause: error });
@@ -32,7 +33,13 @@ export class StoreOwner {
       if (isBusy(error)) throw new LeadlineError('STORE_OWNED', { dir: dataDir, owner: describe(readOwnerNote(dataDir)) }, { cause: error });
       throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir: dataDir, systemCode: (error as Error).message }, { cause: error });
     }
-    this.note(null);
+    try {
+      this.note(null);
+    } catch (error) {
+      // SQLite takes a lock on a database it may only read, too.
+      this.database.close();
+      throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir: dataDir, systemCode: systemCodeOf(error) ?? (error as Error).message }, { cause: error });
+    }
   }
 
   /** Says where the owner can be reached, for read commands and `ingest`. */
@@ -44,6 +51,32 @@ export class StoreOwner {
     rmSync(ownerNote(this.dataDir), { force: true });
     this.database.close();
   }
+}
+
+/** One level after the other: where a parent cannot be made, as under /proc, Node's recursive mkdir goes round for ever. */
+function makeDataDir(dataDir: string): void {
+  const missing: string[] = [];
+  try {
+    let folder = resolve(dataDir);
+    for (; !isThere(folder, dataDir); folder = dirname(folder)) missing.unshift(folder);
+    for (const each of missing) {
+      try {
+        mkdirSync(each);
+      } catch (error) {
+        // Another process may have made it meanwhile.
+        if (systemCodeOf(error) !== 'EEXIST') throw error;
+      }
+    }
+  } catch (error) {
+    if (error instanceof LeadlineError) throw error;
+    throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir: dataDir, systemCode: systemCodeOf(error) ?? 'unknown' }, { cause: error });
+  }
+}
+
+function isThere(folder: string, dataDir: string): boolean {
+  const stats = statSync(folder, { throwIfNoEntry: false });
+  if (stats?.isDirectory() === false) throw new LeadlineError('DATA_DIR_IS_FILE', { dir: dataDir, file: folder });
+  return stats !== undefined;
 }
 
 /** The note of whoever owns the directory, or null. It may be stale: only an answer from its address proves an owner. */

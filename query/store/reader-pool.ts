@@ -1,6 +1,7 @@
 /** The reader threads as the server sees them: calls go to the one with the least to do, and are cancelled when nobody waits any more. */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { invariant } from '#lib/assert.ts';
+import { startThread } from '#lib/thread.ts';
 import { fromPlainError, LeadlineError, type PlainError } from '#schemas/errors.ts';
 import type { Options } from '#schemas/options.ts';
 import type { Queries } from '../queries.ts';
@@ -72,7 +73,7 @@ export class ReaderPool {
 }
 
 function startReader(dataDir: string, options: Options): Promise<Reader> {
-  const worker = new Worker(new URL('./reader-thread.ts', import.meta.url), { workerData: { dataDir, options }, resourceLimits: { maxOldGenerationSizeMb: 512 } });
+  const worker = startThread(new URL('./reader-thread.ts', import.meta.url), { dataDir, options }, { oldGenerationMb: 512 });
   const reader: Reader = { worker, calls: new Map() };
   return new Promise((resolve, reject) => {
     worker.on('message', (answer: ReaderAnswer) => {

@@ -1,5 +1,5 @@
 /** A reader thread's body: one embedded reader, any number of calls at once, each cancellable. Answers that go to HTTP leave as JSON bytes. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { invariant } from '#lib/assert.ts';
 import { LeadlineError, toPlainError } from '#schemas/errors.ts';
 import type { Options } from '#schemas/options.ts';
@@ -7,31 +7,32 @@ import { Queries } from '../queries.ts';
 import { EmbeddedReader } from './embedded-reader.ts';
 import type { ReaderAnswer, ReaderCall } from './reader-pool.ts';
 
-const { dataDir, options } = workerData as { dataDir: string; options: Options };
-const port = parentPort;
-invariant(port !== null, 'the reader thread was started as a program');
-const queries = new Queries(new EmbeddedReader(dataDir), options);
-const running = new Map<number, AbortController>();
+export function main({ dataDir, options }: { dataDir: string; options: Options }): void {
+  const port = parentPort;
+  invariant(port !== null, 'the reader thread was started as a program');
+  const queries = new Queries(new EmbeddedReader(dataDir), options);
+  const running = new Map<number, AbortController>();
 
-port.on('message', (call: ReaderCall) => {
-  if ('cancel' in call) running.get(call.id)?.abort(new LeadlineError('CANCELLED'));
-  else void answer(call);
-});
-port.postMessage({ ready: true } satisfies ReaderAnswer);
+  port.on('message', (call: ReaderCall) => {
+    if ('cancel' in call) running.get(call.id)?.abort(new LeadlineError('CANCELLED'));
+    else void answer(call);
+  });
+  port.postMessage({ ready: true } satisfies ReaderAnswer);
 
-async function answer(call: Exclude<ReaderCall, { cancel: true }>): Promise<void> {
-  const controller = new AbortController();
-  running.set(call.id, controller);
-  try {
-    const method = queries[call.method] as (...parameters: unknown[]) => Promise<unknown>;
-    const result = await method.call(queries, ...call.parameters, controller.signal);
-    if (call.as === 'json') {
-      const json = new TextEncoder().encode(JSON.stringify(result));
-      port!.postMessage({ id: call.id, result: json } satisfies ReaderAnswer, [json.buffer]);
-    } else port!.postMessage({ id: call.id, result } satisfies ReaderAnswer);
-  } catch (error) {
-    port!.postMessage({ id: call.id, error: toPlainError(error) } satisfies ReaderAnswer);
-  } finally {
-    running.delete(call.id);
+  async function answer(call: Exclude<ReaderCall, { cancel: true }>): Promise<void> {
+    const controller = new AbortController();
+    running.set(call.id, controller);
+    try {
+      const method = queries[call.method] as (...parameters: unknown[]) => Promise<unknown>;
+      const result = await method.call(queries, ...call.parameters, controller.signal);
+      if (call.as === 'json') {
+        const json = new TextEncoder().encode(JSON.stringify(result));
+        port!.postMessage({ id: call.id, result: json } satisfies ReaderAnswer, [json.buffer]);
+      } else port!.postMessage({ id: call.id, result } satisfies ReaderAnswer);
+    } catch (error) {
+      port!.postMessage({ id: call.id, error: toPlainError(error) } satisfies ReaderAnswer);
+    } finally {
+      running.delete(call.id);
+    }
   }
 }

@@ -55,6 +55,8 @@ export class ClosureWalk {
   private readonly context: ReadContext;
   private readonly known = new Map<string, Known | null>();
   private readonly roots = new Map<string, string | null>();
+  /** Ids whose owners are being looked for. */
+  private readonly rising = new Set<string>();
   private truncated: string | null = null;
 
   constructor(reader: StoreReader, limits: ClosureLimits, context: ReadContext) {
@@ -80,7 +82,7 @@ export class ClosureWalk {
   async rootOf(canonical: string, depth = 0): Promise<string | null> {
     const before = this.roots.get(canonical);
     if (before !== undefined) return before;
-    this.roots.set(canonical, canonical);
+    this.rising.add(canonical);
     await this.read([canonical]);
     const known = this.known.get(canonical);
     let root: string | null = canonical;
@@ -89,6 +91,8 @@ export class ClosureWalk {
       await this.read(owners.map(edge => edge.higher.canonical));
       const above = new Set<string | null>();
       for (const edge of owners) {
+        // Two ids may own each other, by lines that name them in different order: the way back up says nothing new.
+        if (this.rising.has(edge.higher.canonical)) continue;
         // Peers are one to one: an owner of equal rank that has several is a grouping id itself and owns nothing.
         if (edge.peers && this.peersOf(edge.higher.canonical) > 1) continue;
         above.add(await this.rootOf(edge.higher.canonical, depth + 1));
@@ -96,6 +100,7 @@ export class ClosureWalk {
       above.delete(null);
       root = above.size === 0 ? canonical : above.size === 1 ? ([...above][0] ?? null) : null;
     }
+    this.rising.delete(canonical);
     this.roots.set(canonical, root);
     return root;
   }

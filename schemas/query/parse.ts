@@ -4,8 +4,8 @@
  * Hand-written recursive descent over the characters, because what a character means depends on what stands before it: a `/` begins a regular
  * expression only where a term or a value begins and only if another closes it, a `-` negates only before a term.
  */
+import { compileLinearRegex } from '#lib/linear-regex.ts';
 import { nearestName } from '#lib/nearest-name.ts';
-import { RE2JS } from 're2js';
 import { levels } from '../event.ts';
 import { comparisons, type Comparison, type Node, type Pipe, type Query } from './ast.ts';
 import { QuerySyntaxError } from './errors.ts';
@@ -257,7 +257,7 @@ class Parser {
         if (index === this.at + 1 || (after !== undefined && !/[\s)|]/.test(after))) return null;
         const pattern = this.text.slice(this.at + 1, index);
         try {
-          RE2JS.compile(pattern);
+          compileLinearRegex(pattern);
         } catch (error) {
           throw this.errorAt(this.at, pattern.length + 2, 'a regular expression', `"${pattern}"`, error instanceof Error ? error.message : null);
         }

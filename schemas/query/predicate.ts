@@ -1,5 +1,5 @@
 /** A query as a function over events. Everything that can be worked out once is; what is left runs for every event. */
-import { RE2JS } from 're2js';
+import { compileLinearRegex } from '#lib/linear-regex.ts';
 import { levelRank, type FieldValue, type Level, type LogEvent } from '../event.ts';
 import type { Comparison, Node, Query } from './ast.ts';
 import { fieldReader, idTest } from './field.ts';
@@ -33,8 +33,7 @@ function compile(node: Node): Predicate {
       return event => event.message.toLowerCase().includes(needle);
     }
     case 'regex': {
-      const regex = RE2JS.compile(node.pattern);
-      const find = (text: string): boolean => regex.matcher(text).find();
+      const { find } = compileLinearRegex(node.pattern);
       if (node.field === null) return event => find(event.message);
       return onText(node.field, find);
     }

@@ -60,6 +60,24 @@ test('a renamed file is read to its end, closed, and followed by the new one', a
   t.deepEqual(folder.store.chunks.find(({ chunk }) => chunk.streamId === second)!.chunk.previous, { streamId: first!, end: 'one\ntwo\nlate'.length });
 });
 
+test('a renamed file that its writer still has open is not closed before it was quiet for two seconds', async t => {
+  const folder = await tailed(t);
+  folder.append('a.log', 'one\n');
+  await folder.turn();
+  await folder.turn();
+  folder.rename('a.log', 'a.log.1');
+  folder.append('a.log', 'new\n');
+  for (let late = 0; late < 4; late += 1) {
+    folder.append('a.log.1', `late ${late}\n`);
+    await folder.turn(1500);
+    await folder.turn(100);
+  }
+  t.false(folder.store.chunks.some(({ chunk }) => chunk.kind === 'close'));
+  await folder.settle();
+  t.deepEqual(folder.storedLines(), ['one', 'late 0', 'late 1', 'late 2', 'late 3', 'new']);
+  t.is(folder.store.streams().size, 2);
+});
+
 test('a file truncated in place goes on as the next generation', async t => {
   const folder = await tailed(t);
   folder.append('a.log', 'one\ntwo\n');

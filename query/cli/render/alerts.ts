@@ -1,22 +1,35 @@
 /** Alert episodes as text. */
 import type { AlertBody } from '#schemas/http-api.ts';
-import { fit, paint, printable, table, type Terminal } from './terminal.ts';
+import { counted, fit, paint, printable, shortTime, table, type Terminal } from './terminal.ts';
 
 const keyText = (alert: AlertBody): string => Object.entries(alert.key).map(([name, value]) => `${name}=${value}`).join(' ') || '-';
+const ruleWidthMax = 24;
+const keyWidthMax = 28;
+const errorIndent = '  ';
 
+/** A row per episode, and below it its top error, which is what one looks for. */
 export function renderAlerts(alerts: readonly AlertBody[], terminal: Terminal): string {
   if (alerts.length === 0) return 'no alerts';
-  const rows = alerts.map(alert => [alert.state, alert.rule, keyText(alert), alert.openedAt, alert.lastAt, String(alert.count), String(alert.peak), alert.episodeId, fit(printable(alert.topError?.message ?? '-'), Math.max(20, terminal.width - 150))]);
-  return table(['state', 'rule', 'key', 'opened', 'last', 'count', 'peak', 'id', 'top error'], rows);
+  const rows = alerts.map(alert => [alert.state, fit(alert.rule, ruleWidthMax), fit(keyText(alert), keyWidthMax), shortTime(alert.openedAt), String(alert.count), alert.episodeId]);
+  const [head, ...lines] = table(['state', 'rule', 'key', 'opened (UTC)', 'count', 'id'], rows).split('\n');
+  const shown = lines.flatMap((line, index) => {
+    const { state, topError } = alerts[index]!;
+    const painted = state === 'firing' ? paint(terminal, 'red', line) : line;
+    return topError === null ? [painted] : [painted, paint(terminal, 'dim', fit(`${errorIndent}${topError.count} x ${printable(topError.message)}`, terminal.width))];
+  });
+  return [paint(terminal, 'dim', head!), ...shown].join('\n');
 }
 
 export function renderAlert(alert: AlertBody, terminal: Terminal): string {
   return [
-    paint(terminal, alert.state === 'firing' ? ['red', 'bold'] : 'bold', `${alert.rule} ${keyText(alert)}: ${alert.state}`),
-    `opened ${alert.openedAt}, first ${alert.firstAt}, last ${alert.lastAt}${alert.resolvedAt === null ? '' : `, resolved ${alert.resolvedAt}`}`,
-    `${alert.count} counted, at most ${alert.peak} in one window; services: ${alert.services.join(', ') || '-'}`,
+    paint(terminal, alert.state === 'firing' ? ['red', 'bold'] : 'bold', printable(`${alert.rule} ${keyText(alert)}: ${alert.state}`)),
+    `opened   ${alert.openedAt}`,
+    `first    ${alert.firstAt}`,
+    `last     ${alert.lastAt}`,
+    ...(alert.resolvedAt === null ? [] : [`resolved ${alert.resolvedAt}`]),
+    `${counted(alert.count, 'event')} counted, at most ${alert.peak} in one window; services: ${printable(alert.services.join(', ')) || '-'}`,
     ...(alert.told ? [] : ['it was over more than an hour before it was found, so nobody was told']),
-    ...(alert.topError === null ? [] : [`top error (${alert.topError.count} times): ${printable(alert.topError.message)}`]),
-    ...alert.requests.map(request => `request ${request.id}  ${request.url}`),
+    ...(alert.topError === null ? [] : [`top error (${counted(alert.topError.count, 'time')}): ${printable(alert.topError.message)}`]),
+    ...alert.requests.map(request => printable(`request ${request.id}${request.url === '' ? '' : `  ${request.url}`}`)),
   ].join('\n');
 }

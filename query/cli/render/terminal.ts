@@ -1,13 +1,18 @@
 /** What all text output shares: colour, width, and making a log line safe for a terminal. */
 import { styleText } from 'node:util';
 
+/** Below this many columns a terminal wraps; nothing is made to fit. */
+const narrowest = 60;
+
 export interface Terminal {
   width: number;
   colour: boolean;
+  /** A person's screen, which log lines must not be able to steer; false for a file or a pipe. */
+  isTerminal: boolean;
 }
 
 export function terminalOf(stream: NodeJS.WriteStream): Terminal {
-  return { width: stream.isTTY ? Math.max(60, stream.columns) : 200, colour: stream.isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb' };
+  return { width: stream.isTTY && stream.columns > 0 ? Math.max(narrowest, stream.columns) : 200, colour: stream.isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb', isTerminal: stream.isTTY };
 }
 
 type Format = Parameters<typeof styleText>[0];
@@ -42,12 +47,33 @@ export function fit(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
+/** Shortened from the left, because the end of a path, its file name, is what tells files apart. */
+export function fitPath(path: string, width: number): string {
+  return path.length <= width ? path : `…${path.slice(path.length - Math.max(0, width - 1))}`;
+}
+
+/** `1 file`, `2 files`. */
+export function counted(count: number, noun: string): string {
+  return `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** JSON that a terminal may show: the control characters that JSON itself lets through are escaped. It stays the same JSON. */
+export function printableJson(value: unknown): string {
+  // eslint-disable-next-line no-control-regex -- these are what is replaced
+  return JSON.stringify(value).replace(/[\u007f-\u009f]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /** `1 234.567`: milliseconds with microseconds, thousands apart. */
 export function milliseconds(ns: bigint): string {
   const sign = ns < 0n ? '-' : '';
   const micros = (ns < 0n ? -ns : ns) / 1000n;
   const whole = (micros / 1000n).toString().replace(/\B(?=(\d{3})+$)/g, ' ');
   return `${sign}${whole}.${(micros % 1000n).toString().padStart(3, '0')}`;
+}
+
+/** `2022-08-22 05:18:16`: to the second, where more would only be in the way. */
+export function shortTime(time: string): string {
+  return time.slice(0, 19).replace('T', ' ');
 }
 
 /** `4.5 MB`. */
@@ -66,8 +92,9 @@ export function countText(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
-/** Rows as aligned columns; numbers, as text of digits, to the right. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Rows as aligned columns; numbers, as text of digits, to the right. Control characters in cells are made visible. */
+export function table(headings: readonly string[], cells: readonly (readonly string[])[]): string {
+  const rows = cells.map(row => row.map(printable));
   const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map(row => row[column]!.length)));
   const isNumber = headings.map((_, column) => rows.length > 0 && rows.every(row => /^[\d .,]+( [kMGT]?B)?$|^-?$/.test(row[column]!)));
   const line = (cells: readonly string[]): string => cells.map((cell, column) => (isNumber[column] === true ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ').trimEnd();

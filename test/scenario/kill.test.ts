@@ -1,0 +1,57 @@
+import { appendFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import { corpusTest } from '../helpers/corpus.ts';
+import { testFolder } from '../helpers/folder.ts';
+import { eventually, RunningLeadline } from '../helpers/leadline.ts';
+import { boutiqueContainers, boutiqueEvents, sameTimelines } from '../helpers/onlineboutique.ts';
+import { allEvents, queriesOf } from '../helpers/store.ts';
+import type { StreamsAnswer } from '#schemas/http-api.ts';
+
+const kills = 20;
+/** Odd, so that pieces end in the middle of lines. */
+const pieceBytes = 4_999;
+
+corpusTest('files grow piece by piece while `up` is killed -9 twenty times at random moments: the same 247 timelines, nothing missing, nothing double', async t => {
+  const folder = testFolder(t);
+  const logs = join(folder, 'logs');
+  const dataDir = join(folder, 'data');
+  mkdirSync(logs);
+  const files = readdirSync(boutiqueContainers).map(name => ({ path: join(logs, basename(name, '.gz')), content: gunzipSync(readFileSync(join(boutiqueContainers, name))), written: 0 }));
+  const total = files.reduce((sum, { content }) => sum + content.length, 0);
+  const start = (): Promise<RunningLeadline> => RunningLeadline.up([logs, '--data-dir', dataDir, '--idle-after-ms', '300', '--state-interval-ms', '300']);
+  let leadline = await start();
+  t.teardown(() => leadline.kill9());
+
+  let killed = 0;
+  let written = 0;
+  let nextKillAt = total / (kills + 1);
+  while (written < total) {
+    for (const file of files) {
+      const piece = file.content.subarray(file.written, file.written + pieceBytes);
+      if (piece.length === 0) continue;
+      appendFileSync(file.path, piece);
+      file.written += piece.length;
+      written += piece.length;
+    }
+    if (written < nextKillAt || killed === kills) continue;
+    // Somewhere between reading, committing and acknowledging what was just written.
+    await pause(Math.random() * 150);
+    await leadline.kill9();
+    killed += 1;
+    nextKillAt = (total * (killed + 1)) / (kills + 1);
+    leadline = await start();
+  }
+  t.is(killed, kills);
+  const { totals } = await eventually(() => leadline.json<StreamsAnswer>('/api/v1/streams'), answer => answer.totals.storedBytes >= total);
+  t.is(totals.storedBytes, total);
+  t.is(totals.streams, files.length);
+  t.is(await leadline.stop(), 0);
+
+  const queries = queriesOf(t, dataDir);
+  const events = await allEvents(queries);
+  t.is(events.length, boutiqueEvents);
+  t.is(new Set(events.map(event => event.eventId)).size, boutiqueEvents);
+  await sameTimelines(t, queries, boutiqueContainers);
+});
