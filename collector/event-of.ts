@@ -11,10 +11,15 @@ const nsPerMs = 1_000_000n;
  * @param lastTimeNs time of the stream's event before this one, or null
  */
 function timeOf(group: ClosedGroup, lastTimeNs: bigint | null, seenGrowing: boolean): { timeNs: bigint; timeSource: TimeSource } {
-  if (group.runtimeTimeNs !== null) return { timeNs: group.runtimeTimeNs, timeSource: 'runtime' };
-  if (group.understood.timeNs !== null) return { timeNs: group.understood.timeNs, timeSource: 'line' };
+  if (isStorable(group.runtimeTimeNs)) return { timeNs: group.runtimeTimeNs, timeSource: 'runtime' };
+  if (isStorable(group.understood.timeNs)) return { timeNs: group.understood.timeNs, timeSource: 'line' };
   if (lastTimeNs !== null && !seenGrowing) return { timeNs: lastTimeNs, timeSource: 'inherited' };
   return { timeNs: BigInt(group.readMs) * nsPerMs, timeSource: 'read' };
+}
+
+/** Years 1678 to 2261: what 64 bits of nanoseconds hold. Go's zero time (year 1) lies outside and means that there is no time. */
+function isStorable(timeNs: bigint | null): timeNs is bigint {
+  return timeNs !== null && BigInt.asIntN(64, timeNs) === timeNs;
 }
 
 export function eventOf(chunk: Chunk, group: ClosedGroup, lastTimeNs: bigint | null): LogEvent {

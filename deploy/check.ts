@@ -1,15 +1,17 @@
 /** `leadline check`: tries what a start would need, and says of each failure what to do. */
 import { createServer } from 'node:net';
-import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { styleText } from 'node:util';
 import { StoreOwner } from '../collector/store/store-owner.ts';
-import { checkPaths } from '../shipper/discovery.ts';
+import { checkPaths, discover } from '../shipper/discovery.ts';
+import { BirthTimeProbe } from '../shipper/file-identity.ts';
 import { isLoopback } from '../query/server.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
-import { optionNames, options as catalogue, type OptionSpec } from '#schemas/options.ts';
+import { optionNames, options as catalogue, type Options, type OptionSpec } from '#schemas/options.ts';
 import type { Config } from './config.ts';
 import { runningOwner } from './read-source.ts';
-import { bytesText } from '../query/cli/render/terminal.ts';
+import { bytesText, counted, printable } from '../query/cli/render/terminal.ts';
 
 const freeBytesMin = 100_000_000;
 
@@ -33,8 +35,8 @@ export async function check(paths: readonly string[], printConfig: boolean, read
   }
   const results: Result[] = [
     { what: 'configuration', problem: null, note: config.file ?? 'no leadline.yaml; defaults, environment and flags' },
-    { what: 'alert rules', problem: null, note: `${config.alerts.rules.length} rules, ${config.alerts.targets.length} targets` },
-    ...paths.map(path => attempt(`path ${path}`, () => checkPaths([path]))),
+    { what: 'alert rules', problem: null, note: `${counted(config.alerts.rules.length, 'rule')}, ${counted(config.alerts.targets.length, 'target')}` },
+    ...paths.flatMap(path => checkPath(path, config.options)),
   ];
   const owner = await runningOwner(config.options.dataDir);
   if (owner !== null) results.push({ what: `data directory ${config.options.dataDir}`, problem: null, note: `in use by the Leadline at ${owner}` });
@@ -42,8 +44,8 @@ export async function check(paths: readonly string[], printConfig: boolean, read
     results.push(
       attempt(`data directory ${config.options.dataDir}`, () => {
         if (existsSync(config.options.dataDir)) new StoreOwner(config.options.dataDir).release();
-        else mkdirAndRemove(config.options.dataDir);
-        const { bavail, bsize } = statfsSync(existsSync(config.options.dataDir) ? config.options.dataDir : '.');
+        const folder = nearestFolder(config.options.dataDir);
+        const { bavail, bsize } = statfsSync(folder);
         const free = bavail * bsize;
         if (free < freeBytesMin) throw new LeadlineError('STORE_FULL', { dir: `${config.options.dataDir} (${bytesText(free)} free)` });
         return `${bytesText(free)} free`;
@@ -53,7 +55,8 @@ export async function check(paths: readonly string[], printConfig: boolean, read
   }
   for (const { what, problem, note } of results) {
     const mark = problem === null ? styleText('green', 'ok    ') : styleText('red', 'failed');
-    process.stdout.write(`${mark}  ${what}${note === undefined ? '' : ` (${note})`}${problem === null ? '' : `: ${problem instanceof LeadlineError ? problem.message : problem}`}\n`);
+    // The sentence of a problem names the thing itself.
+    process.stdout.write(`${mark}  ${problem === null ? printable(`${what}${note === undefined ? '' : ` (${note})`}`) : printable(problem instanceof LeadlineError ? problem.message : `${what}: ${problem}`)}\n`);
   }
   const failed = results.find(({ problem }) => problem !== null)?.problem;
   return failed === undefined || failed === null ? 0 : failed instanceof LeadlineError ? failed.exitCode : 2;
@@ -68,10 +71,34 @@ function attempt(what: string, work: () => unknown): Result {
   }
 }
 
-function mkdirAndRemove(dir: string): void {
+/** The path, and what of it could not be read; compressed files count, as `ingest` takes them. */
+function checkPath(path: string, options: Options): Result[] {
+  const what = `path ${path}`;
   try {
-    mkdirSync(dir, { recursive: true });
-    accessSync(dir, constants.W_OK);
+    checkPaths([path]);
+    const { files, problems } = discover([path], { ...options, skipFolders: [options.dataDir], compressed: true }, new BirthTimeProbe());
+    const unread = files.flatMap(file => {
+      try {
+        accessSync(file.path, constants.R_OK);
+        return [];
+      } catch (error) {
+        return [new LeadlineError('PATH_NOT_READABLE', { path: file.path, systemCode: systemCodeOf(error) ?? 'unknown' }, { cause: error })];
+      }
+    });
+    const failures = [...problems.map(problem => problem.message), ...unread];
+    return failures.length === 0 ? [{ what, problem: null, note: counted(files.length, 'file') }] : failures.map(problem => ({ what, problem }));
+  } catch (error) {
+    return [{ what, problem: error instanceof LeadlineError ? error : String(error) }];
+  }
+}
+
+/** The folder itself, or the one above it in which it would be made. Nothing is left behind. @throws LeadlineError DATA_DIR_NOT_WRITABLE */
+function nearestFolder(dir: string): string {
+  let folder = resolve(dir);
+  while (!existsSync(folder)) folder = dirname(folder);
+  try {
+    accessSync(folder, constants.W_OK);
+    return folder;
   } catch (error) {
     throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir, systemCode: systemCodeOf(error) ?? 'unknown' }, { cause: error });
   }

@@ -3,11 +3,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Answers } from '../query/cli/answers.ts';
 import { EventRenderer, type OutputFormat } from '../query/cli/render/events.ts';
 import { renderStatus } from '../query/cli/render/status.ts';
-import { terminalOf } from '../query/cli/render/terminal.ts';
+import { printable, printableJson, terminalOf } from '../query/cli/render/terminal.ts';
 import { renderTimeline } from '../query/cli/render/timeline.ts';
-import { readQuery, type SearchParameters, type TailAnswer } from '../query/queries.ts';
+import { type SearchParameters, type TailAnswer } from '../query/queries.ts';
 import { LeadlineError } from '#schemas/errors.ts';
+import type { Query } from '#schemas/query/ast.ts';
+import { readTime } from '#schemas/time-text.ts';
 import type { EventBody } from '#schemas/http-api.ts';
+import { parseQuery } from '#schemas/query/parse.ts';
 import type { Config } from './config.ts';
 import { answersFromFiles, openAnswers } from './read-source.ts';
 
@@ -17,6 +20,7 @@ const found = 0;
 const nothingFound = 1;
 const pageEventsMax = 1000;
 const tailPollMs = 300;
+const newline = Buffer.from('\n');
 
 const textFlag = (flags: Flags, name: string): string | undefined => (typeof flags[name] === 'string' ? flags[name] : undefined);
 
@@ -25,9 +29,24 @@ function formatOf(flags: Flags, { options }: Config): OutputFormat {
   return (textFlag(flags, 'output') as OutputFormat | undefined) ?? (options.json || !process.stdout.isTTY ? 'json' : 'text');
 }
 
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+function print(line: string | Uint8Array): void {
+  if (typeof line === 'string') process.stdout.write(`${line}\n`);
+  else process.stdout.write(Buffer.concat([line, newline]));
 }
+
+/** The query, read here so that its mistakes are told before anything is opened, with a mark below the place. */
+function checkQuery(text: string): Query {
+  try {
+    return parseQuery(text);
+  } catch (error) {
+    const column = error instanceof LeadlineError ? error.details['column'] : undefined;
+    if (!(error instanceof LeadlineError) || typeof column !== 'number' || text.includes('\n')) throw error;
+    throw new LeadlineError('BAD_QUERY', { ...error.details, message: `${error.message}\n  ${text}\n  ${' '.repeat(column - 1)}^` }, { cause: error });
+  }
+}
+
+/** A terminal gets it escaped, so that a log line cannot steer it. */
+const json = (value: unknown): string => (process.stdout.isTTY ? printableJson(value) : JSON.stringify(value));
 
 async function withAnswers(paths: readonly string[], config: Config, work: (answers: Answers) => Promise<number>): Promise<number> {
   const answers = paths.length > 0 ? await answersFromFiles(paths, config) : await openAnswers(config);
@@ -42,15 +61,16 @@ export function trace(id: string, paths: readonly string[], config: Config): Pro
   return withAnswers(paths, config, async answers => {
     const timeline = await answers.timeline(id);
     if (formatOf({}, config) !== 'json') print(renderTimeline(timeline, terminalOf(process.stdout)));
-    else if (timeline.grouping !== null) for (const request of timeline.grouping.requests) print(JSON.stringify(request));
-    else for (const event of timeline.events) print(JSON.stringify(event));
+    else if (timeline.grouping !== null) for (const request of timeline.grouping.requests) print(json(request));
+    else for (const event of timeline.events) print(json(event));
     if (timeline.truncatedBecause !== null) process.stderr.write(`leadline: not complete: ${timeline.truncatedBecause}\n`);
     return found;
   });
 }
 
 export function search(text: string, paths: readonly string[], flags: Flags, config: Config): Promise<number> {
-  const query = readQuery(text);
+  const query = checkQuery(text);
+  for (const name of ['since', 'until']) if (textFlag(flags, name) !== undefined) readTime(`--${name}`, textFlag(flags, name)!, Date.now());
   const limitText = textFlag(flags, 'limit') ?? '100';
   const limit = Number(limitText);
   if (!Number.isInteger(limit) || limit < 1) throw new LeadlineError('BAD_OPTION', { option: '--limit', problem: `"${limitText}" is not a whole number above 0`, fix: 'Write, for instance, --limit 1000' });
@@ -67,20 +87,22 @@ export function search(text: string, paths: readonly string[], flags: Flags, con
       const page = await answers.events(parameters);
       events.push(...page.events);
       truncated = page.truncated;
-      if (page.truncated) process.stderr.write(`leadline: not complete: stopped after looking at ${page.scanned.events} events in ${page.scanned.ms} ms. Narrow it with --since and --until.\n`);
+      if (page.truncated) process.stderr.write(`leadline: not complete: stopped after looking at ${page.scanned.events} events in ${Math.round(page.scanned.ms)} ms. Narrow it with --since and --until.\n`);
       if (page.cursor === null || page.truncated) break;
       cursor = page.cursor;
     }
     const renderer = new EventRenderer(terminalOf(process.stdout), formatOf(flags, config), fields);
+    const head = renderer.head();
+    if (head !== null && events.length > 0) print(head);
     // The newest is what one looks for, and the last line is what one sees.
     for (const event of events.reverse()) print(renderer.render(event));
-    if (events.length === 0 && !truncated && !config.options.quiet) process.stderr.write(`leadline: nothing in ${answers.name} matches ${text}\n`);
+    if (events.length === 0 && !truncated && !config.options.quiet) process.stderr.write(`leadline: nothing in ${printable(answers.name)} matches ${printable(text)}\n`);
     return events.length > 0 ? found : nothingFound;
   });
 }
 
 export function tail(text: string, flags: Flags, config: Config): Promise<number> {
-  readQuery(text);
+  checkQuery(text);
   return withAnswers([], config, async answers => {
     const renderer = new EventRenderer(terminalOf(process.stdout), formatOf(flags, config));
     const stopping = new AbortController();
@@ -107,7 +129,7 @@ export function status(flags: Flags, config: Config): Promise<number> {
     for (;;) {
       const answer = await answers.streams();
       if (config.options.json || !process.stdout.isTTY) {
-        for (const stream of answer.streams) print(JSON.stringify(stream));
+        for (const stream of answer.streams) print(json(stream));
       } else {
         if (flags['watch'] === true) process.stdout.write('\u001b[2J\u001b[H');
         print(renderStatus(answer, answers.name, terminalOf(process.stdout)));

@@ -1,11 +1,8 @@
 /** Every question the API and the command line ask, answered over a store reader in the shapes of `schemas/http-api.ts`. */
 import { eventToJson, type LogEvent } from '#schemas/event.ts';
-import { LeadlineError } from '#schemas/errors.ts';
 import type { EventBody, EventsAnswer, RequestsAnswer, StreamsAnswer, TimelineBody } from '#schemas/http-api.ts';
 import type { Options } from '#schemas/options.ts';
-import { QuerySyntaxError } from '#schemas/query/errors.ts';
 import { parseQuery } from '#schemas/query/parse.ts';
-import type { Query } from '#schemas/query/ast.ts';
 import type { EventsRequest, ReadContext, SignalsPage, StoredStream, StoreReader } from '#schemas/store.ts';
 import { readTime } from '#schemas/time-text.ts';
 import { requestsOf } from './requests.ts';
@@ -55,7 +52,7 @@ export class Queries {
   }
 
   async tail(cursor: string | null, query: string, limit: number, signal: AbortSignal): Promise<TailAnswer> {
-    const page = await this.reader.after(cursor, readQuery(query), limit, this.context(signal));
+    const page = await this.reader.after(cursor, parseQuery(query), limit, this.context(signal));
     return { events: page.events.map(eventBody), cursors: page.cursors, cursor: page.cursor, atEnd: page.atEnd };
   }
 
@@ -82,17 +79,7 @@ export class Queries {
   private request(parameters: SearchParameters, limitDefault: number): EventsRequest {
     const nowMs = this.nowMs();
     const time = (name: 'since' | 'until'): bigint | null => (parameters[name] === undefined || parameters[name] === '' ? null : readTime(name, parameters[name], nowMs));
-    return { query: readQuery(parameters.query ?? ''), fromNs: time('since'), toNs: time('until'), limit: parameters.limit ?? limitDefault, cursor: parameters.cursor === undefined || parameters.cursor === '' ? null : parameters.cursor };
-  }
-}
-
-/** @throws LeadlineError BAD_QUERY with the column and what was expected. */
-export function readQuery(text: string): Query {
-  try {
-    return parseQuery(text);
-  } catch (error) {
-    if (error instanceof QuerySyntaxError) throw new LeadlineError('BAD_QUERY', { message: error.message, column: error.column, length: error.length }, { cause: error });
-    throw error;
+    return { query: parseQuery(parameters.query ?? ''), fromNs: time('since'), toNs: time('until'), limit: parameters.limit ?? limitDefault, cursor: parameters.cursor === undefined || parameters.cursor === '' ? null : parameters.cursor };
   }
 }
 

@@ -143,7 +143,7 @@ export const AlertsAnswerSchema = Type.Object({ alerts: Type.Array(AlertSchema, 
 export const ErrorSchema = Type.Object({
   code: Type.String(),
   message: Type.String(),
-  errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), code: Type.String(), message: Type.String() }))),
+  errors: Type.Optional(Type.Array(Type.Object({ field: Type.String(), code: Type.String(), message: Type.String(), column: Type.Optional(Type.Integer({ description: 'Of a mistake in a query, 1-based.' })), length: Type.Optional(Type.Integer()) }))),
 });
 
 /** Query strings. Times are RFC 3339, a date, or a span back from now such as `15m`. */

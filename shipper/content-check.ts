@@ -2,6 +2,7 @@
  * Whether a file is a log at all, by its first bytes. Refusing happens out loud (an error of the catalogue), because a binary file read as lines
  * fills the store with noise and UTF-16 cannot be cut at newlines byte by byte.
  */
+import { isUtf8 } from 'node:buffer';
 import { LeadlineError } from '#schemas/errors.ts';
 
 export const checkedBytes = 8192;
@@ -27,6 +28,7 @@ export function contentProblem(path: string, firstBytes: Buffer, includeBinary: 
   }
   const mark = firstBytes.length >= 2 ? firstBytes.readUInt16BE(0) : 0;
   if (mark === 0xfffe || mark === 0xfeff) return new LeadlineError('UTF16_FILE', { path });
+  if (/\.(?:gz|zst)$/.test(path) && looksLikeNoise(firstBytes)) return new LeadlineError('BINARY_FILE', { path, evidence: 'named like an archive, and neither one nor text' });
   const looked = firstBytes.subarray(0, checkedBytes);
   let even = 0;
   let odd = 0;
@@ -41,4 +43,14 @@ export function contentProblem(path: string, firstBytes: Buffer, includeBinary: 
   // A hole that a truncated writer left is NUL bytes too, but lines follow it.
   if (nuls > looked.length * 0.1 && looked.indexOf(10) < 0) return new LeadlineError('BINARY_FILE', { path, evidence: `${nuls} NUL bytes in the first ${looked.length} and no newline` });
   return null;
+}
+
+/** Enough kinds of control characters to be no protocol's separators (FIX has one), in bytes that are no UTF-8. */
+const controlKindsMin = 8;
+
+/** Encrypted or otherwise random bytes. Only asked of names that promise something else than lines: a log may hold a dump. */
+function looksLikeNoise(bytes: Buffer): boolean {
+  if (isUtf8(bytes)) return false;
+  const kinds = new Set(bytes.filter(byte => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d && byte !== 0x1b));
+  return kinds.size >= controlKindsMin;
 }

@@ -1,6 +1,6 @@
 import { ErrorSchema, TailQuerySchema } from '#schemas/http-api.ts';
 import { systemClock } from '#lib/clock.ts';
-import { readQuery } from '../queries.ts';
+import { parseQuery } from '#schemas/query/parse.ts';
 import { abortWithClient, type Server, type ServerParts } from '../server.ts';
 import { drained } from './events.ts';
 
@@ -20,7 +20,7 @@ export function tailRoutes(server: Server, { pool, onCommitted, metrics, log }: 
     schema: { summary: 'Events as they are stored, as server-sent events; Last-Event-ID resumes', querystring: TailQuerySchema, response: { 400: ErrorSchema } },
     handler: async (request, reply) => {
       const query = request.query.query ?? '';
-      readQuery(query);
+      parseQuery(query);
       const signal = abortWithClient(request, reply);
       const lastEventId = request.headers['last-event-id'];
       let { cursor } = await pool.value('tail', [typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : null, query, 1], signal);

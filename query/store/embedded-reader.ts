@@ -115,11 +115,19 @@ export class EmbeddedReader implements StoreReader {
       for (const canonical of wanted) {
         for (const row of file.sequences.all(idHash(canonical)) as unknown as { sequence: number }[]) sequences.add(row.sequence);
       }
+      let found: { block: Block; firstRow: number; sequence: number } | null = null;
       for (const sequence of [...sequences].sort((a, b) => b - a)) {
         if (events.length >= context.budget.eventsMax || !(await work.goesOn())) return { events, truncated: true };
-        const event = this.eventAt(file, sequence);
+        let row: number = found === null ? -1 : found.firstRow + sequence - found.sequence;
+        if (found === null || row < 0) {
+          const at = this.blockAt(file, sequence);
+          if (at === null) continue;
+          found = { ...at, sequence };
+          row = at.firstRow;
+        }
+        const event: LogEvent = found.block.event(row);
         // Hashes can collide: the id's text decides.
-        if (event?.ids.some(id => wanted.has(canonicalId(id.value) ?? '')) === true) events.push(event);
+        if (event.ids.some(id => wanted.has(canonicalId(id.value) ?? ''))) events.push(event);
         work.events += 1;
       }
     }
@@ -246,11 +254,6 @@ export class EmbeddedReader implements StoreReader {
   private heads(file: OpenFile, from: bigint | null, to: bigint | null): BlockHead[] {
     const rows = file.heads.all(from ?? -(2n ** 63n), to ?? 2n ** 63n - 1n) as unknown as { id: bigint; n: bigint; tMin: bigint; tMax: bigint; levels: bigint; services: string }[];
     return rows.map(row => ({ file, id: Number(row.id), n: Number(row.n), tMin: row.tMin, tMax: row.tMax, levels: Number(row.levels), services: JSON.parse(row.services) as string[] }));
-  }
-
-  private eventAt(file: OpenFile, sequence: number): LogEvent | null {
-    const found = this.blockAt(file, sequence);
-    return found === null ? null : found.block.event(found.firstRow);
   }
 
   /**

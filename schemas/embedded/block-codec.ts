@@ -54,7 +54,7 @@ export function encodeBlock(events: readonly LogEvent[]): { data: Uint8Array; pl
   let rowOffset = 0;
   let rawBytes = 0;
   events.forEach((event, index) => {
-    const streamKey = `${event.streamId}\0${event.service ?? ''}`;
+    const streamKey = `${event.streamId}\0${event.service ?? ''}\0${event.container ?? ''}\0${event.pod ?? ''}\0${event.namespace ?? ''}\0${event.node ?? ''}`;
     let stream = streams.get(streamKey);
     if (stream === undefined) {
       stream = streamList.length;

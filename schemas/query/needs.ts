@@ -1,13 +1,17 @@
-/** What every match of a query must have, for stores to skip what cannot match. Only ever too wide, never too narrow. */
+/**
+ * What every match of a query must have, so that a store can skip what cannot match. Only ever too wide, never too narrow: a term that says
+ * nothing about level, service or time needs nothing.
+ */
 import { levelRank, levels, type Level } from '../event.ts';
-import type { Node, Query } from './ast.ts';
-import { timeNsOf } from './values.ts';
+import { filterOf, type Node, type Query } from './ast.ts';
+import { comparisonHolds } from './operand.ts';
 
 export interface QueryNeeds {
-  /** Levels a match may have; null where any or none will do. */
+  /** Levels a match may have; null where any will do, also none. Empty where nothing can match. */
   levels: Set<Level> | null;
+  /** Services a match may be of; null where any will do, also none. Empty where nothing can match. */
   services: Set<string> | null;
-  /** Half-open `[timeFromNs, timeToNs)`. */
+  /** Half-open `[timeFromNs, timeToNs)`, either end open where null. */
   timeFromNs: bigint | null;
   timeToNs: bigint | null;
 }
@@ -15,50 +19,57 @@ export interface QueryNeeds {
 const anything: QueryNeeds = { levels: null, services: null, timeFromNs: null, timeToNs: null };
 
 export function queryNeeds(query: Query | Node): QueryNeeds {
-  return needsOf('filter' in query ? query.filter : query);
+  return needsOf(filterOf(query), false);
 }
 
-function needsOf(node: Node): QueryNeeds {
+/** `negated`: of everything that the node does not match. */
+function needsOf(node: Node, negated: boolean): QueryNeeds {
   switch (node.type) {
+    case 'all':
+      return negated ? { ...anything, levels: new Set() } : anything;
+    case 'not':
+      return needsOf(node.node, !negated);
     case 'and':
-      return node.nodes.map(needsOf).reduce(both);
-    case 'or':
-      return node.nodes.map(needsOf).reduce(either);
-    case 'equals':
-      if (node.field === 'service') return { ...anything, services: new Set([node.value]) };
-      if (node.field === 'level') return { ...anything, levels: new Set([node.value as Level]) };
-      return anything;
-    case 'compare': {
-      if (node.field === 'level') {
-        const rank = levelRank(node.value as Level);
-        const matches = { '>': (r: number) => r > rank, '>=': (r: number) => r >= rank, '<': (r: number) => r < rank, '<=': (r: number) => r <= rank }[node.comparison];
-        return { ...anything, levels: new Set(levels.filter(level => matches(levelRank(level)))) };
-      }
-      const ns = node.field === 'time' ? timeNsOf(node.value) : null;
-      if (ns === null) return anything;
-      switch (node.comparison) {
-        case '>=':
-          return { ...anything, timeFromNs: ns };
-        case '>':
-          return { ...anything, timeFromNs: ns + 1n };
-        case '<':
-          return { ...anything, timeToNs: ns };
-        case '<=':
-          return { ...anything, timeToNs: ns + 1n };
-      }
+    case 'or': {
+      const needs = node.nodes.map(item => needsOf(item, negated));
+      return (node.type === 'and') !== negated ? needs.reduce(both) : needs.filter(canMatch).reduce(either, needs.find(canMatch) ?? needs[0]!);
     }
-    // eslint-disable-next-line no-fallthrough -- every comparison returned above
+    case 'equals':
+      // What is not at a level may have none, and what is not of a service may be of any.
+      if (negated) return anything;
+      if (node.field === 'level') return { ...anything, levels: new Set(levels.filter(level => level === node.value)) };
+      return node.field === 'service' ? { ...anything, services: new Set([node.value]) } : anything;
+    case 'exists':
+      return node.field === 'level' && !negated ? { ...anything, levels: new Set(levels) } : anything;
+    case 'compare':
+      return needsOfComparison(node, negated);
     default:
       return anything;
   }
+}
+
+function needsOfComparison(node: Node & { type: 'compare' }, negated: boolean): QueryNeeds {
+  const { field, comparison, operand } = node;
+  if (field === 'level' && operand.kind === 'level' && !negated) {
+    return { ...anything, levels: new Set(levels.filter(level => comparisonHolds[comparison](levelRank(level) - levelRank(operand.level)))) };
+  }
+  if (field !== 'time' || operand.kind !== 'time') return anything;
+  const after = comparison === '>' || comparison === '<=' ? operand.ns + 1n : operand.ns;
+  const isFrom = (comparison === '>' || comparison === '>=') !== negated;
+  return isFrom ? { ...anything, timeFromNs: after } : { ...anything, timeToNs: after };
+}
+
+function canMatch(needs: QueryNeeds): boolean {
+  if (needs.levels?.size === 0 || needs.services?.size === 0) return false;
+  return needs.timeFromNs === null || needs.timeToNs === null || needs.timeFromNs < needs.timeToNs;
 }
 
 function both(a: QueryNeeds, b: QueryNeeds): QueryNeeds {
   return {
     levels: a.levels === null ? b.levels : b.levels === null ? a.levels : a.levels.intersection(b.levels),
     services: a.services === null ? b.services : b.services === null ? a.services : a.services.intersection(b.services),
-    timeFromNs: a.timeFromNs === null ? b.timeFromNs : b.timeFromNs === null ? a.timeFromNs : a.timeFromNs > b.timeFromNs ? a.timeFromNs : b.timeFromNs,
-    timeToNs: a.timeToNs === null ? b.timeToNs : b.timeToNs === null ? a.timeToNs : a.timeToNs < b.timeToNs ? a.timeToNs : b.timeToNs,
+    timeFromNs: a.timeFromNs === null ? b.timeFromNs : b.timeFromNs === null || a.timeFromNs > b.timeFromNs ? a.timeFromNs : b.timeFromNs,
+    timeToNs: a.timeToNs === null ? b.timeToNs : b.timeToNs === null || a.timeToNs < b.timeToNs ? a.timeToNs : b.timeToNs,
   };
 }
 

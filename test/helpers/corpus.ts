@@ -1,10 +1,9 @@
 /** The folder of real logs with expected results. Tests that need it are skipped, saying so, where it is absent; in CI its absence fails. */
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { corpusFolder } from './corpus-folder.ts';
 import { proofSkipped } from './skipped.ts';
 
-export const corpusFolder = resolve(process.env['LEADLINE_CORPUS'] ?? join(import.meta.dirname, '../../../shared/data'));
 export const hasCorpus = existsSync(corpusFolder);
 
 /** A test over the corpus. */

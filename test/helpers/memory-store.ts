@@ -8,23 +8,24 @@ import { compilePredicate } from '#schemas/query/predicate.ts';
 import type { Query } from '#schemas/query/ast.ts';
 import type { ConsumedPosition, EventsPage, EventsRequest, ReadContext, SignalsPage, StoreBatch, StoredStream, StoreReader, StoreStats, StoreWriter, TailPage } from '#schemas/store.ts';
 
-const nothingScanned = { events: 0, bytes: 0, ms: 0 };
-
-export class MemoryStore implements StoreWriter, StoreReader {
-  readonly limitations = [];
-  private readonly stored: LogEvent[] = [];
-  private readonly signals: Signal[] = [];
-  private readonly byStream = new Map<string, StoredStream>();
-  private consumed: ConsumedPosition[] = [];
+export class MemoryStore implements StoreWriter {
+  /** In the order of storing. */
+  readonly stored: LogEvent[] = [];
+  readonly signals: Signal[] = [];
+  private byStream = new Map<string, StoredStream>();
+  private consumed = new Map<string, ConsumedPosition>();
+  /** The next appends fail with it, as a full disk makes them. */
+  failure: LeadlineError | null = null;
 
   append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): void {
-    const streams = new Map([...this.byStream].map(([id, stream]) => [id, structuredClone(stream)]));
-    const added: LogEvent[] = [];
+    if (this.failure !== null) throw this.failure;
+    const streams = structuredClone(this.byStream);
     const streamOf = (streamId: string, source: string): StoredStream => {
       const known = streams.get(streamId) ?? { streamId, source, storedRanges: [], gaps: [], lines: 0, events: 0, gapBytes: 0, watermarkNs: null, lastTimeNs: null, state: null };
       streams.set(streamId, known);
       return known;
     };
+    const added: LogEvent[] = [];
     for (const event of batch.events) {
       const stream = streamOf(event.streamId, event.source);
       if (event.gap !== null) {
@@ -46,9 +47,12 @@ export class MemoryStore implements StoreWriter, StoreReader {
     for (const state of batch.states) streamOf(state.streamId, state.source).state = state;
     this.stored.push(...added);
     this.signals.push(...signals);
-    this.byStream.clear();
-    for (const [id, stream] of streams) this.byStream.set(id, stream);
-    for (const position of positions) this.consumed = [...this.consumed.filter(other => other.topicId !== position.topicId || other.partition !== position.partition), position];
+    this.byStream = streams;
+    for (const position of positions) this.consumed.set(`${position.topicId}:${position.partition}`, position);
+  }
+
+  streams(): StoredStream[] {
+    return [...this.byStream.values()];
   }
 
   lastKnown(streamId: string): StoredStream | null {
@@ -56,58 +60,88 @@ export class MemoryStore implements StoreWriter, StoreReader {
   }
 
   positions(): ConsumedPosition[] {
-    return this.consumed;
+    return [...this.consumed.values()];
   }
 
   retain(): { files: number; bytes: number } {
     return { files: 0, bytes: 0 };
   }
 
-  events(request: EventsRequest, _context: ReadContext): Promise<EventsPage> {
+  close(): void {
+    // Nothing is held.
+  }
+}
+
+export class MemoryReader implements StoreReader {
+  readonly limitations = [];
+  private readonly store: MemoryStore;
+
+  constructor(store: MemoryStore) {
+    this.store = store;
+  }
+
+  // Everything below is immediate; `async` makes a refusal a rejection.
+  /* eslint-disable @typescript-eslint/require-await */
+
+  async events(request: EventsRequest, context: ReadContext): Promise<EventsPage> {
+    context.signal.throwIfAborted();
     const matches = compilePredicate(request.query);
-    const all = this.stored
+    const all = this.store.stored
       .filter(event => (request.fromNs === null || event.timeNs >= request.fromNs) && (request.toNs === null || event.timeNs < request.toNs) && matches(event))
       .sort((a, b) => compareEvents(b, a));
-    const skip = request.cursor === null ? 0 : Number(request.cursor);
-    const events = all.slice(skip, skip + request.limit);
-    return Promise.resolve({ events, cursor: skip + request.limit < all.length ? String(skip + request.limit) : null, truncated: false, scanned: nothingScanned });
+    const skip = request.cursor === null ? 0 : numberOf(request.cursor);
+    const end = skip + request.limit;
+    return { events: all.slice(skip, end), cursor: end < all.length ? String(end) : null, truncated: false, scanned: { events: this.store.stored.length, bytes: 0, ms: 0 } };
   }
 
-  ids(canonicalIds: readonly string[], _context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean }> {
-    return Promise.resolve({ events: this.stored.filter(event => event.ids.some(id => canonicalIds.includes(canonicalId(id.value) ?? ''))), truncated: false });
+  async ids(canonicalIds: readonly string[], context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean }> {
+    context.signal.throwIfAborted();
+    const found = this.store.stored.filter(event => event.ids.some(id => canonicalIds.includes(canonicalId(id.value) ?? '')));
+    return { events: found.slice(0, context.budget.eventsMax), truncated: found.length > context.budget.eventsMax };
   }
 
-  after(cursor: string | null, query: Query, limit: number, _context: ReadContext): Promise<TailPage> {
-    if (cursor === null) return Promise.resolve({ events: [], cursors: [], cursor: String(this.stored.length), atEnd: true });
+  async after(cursor: string | null, query: Query, limit: number, context: ReadContext): Promise<TailPage> {
+    context.signal.throwIfAborted();
+    const { stored } = this.store;
+    if (cursor === null) return { events: [], cursors: [], cursor: String(stored.length), atEnd: true };
     const matches = compilePredicate(query);
     const events: LogEvent[] = [];
     const cursors: string[] = [];
-    let at = Number(cursor);
-    while (at < this.stored.length && events.length < limit) {
-      const event = this.stored[at++]!;
+    let at = numberOf(cursor);
+    while (at < stored.length && events.length < limit) {
+      const event = stored[at++]!;
       if (!matches(event)) continue;
       events.push(event);
       cursors.push(String(at));
     }
-    return Promise.resolve({ events, cursors, cursor: String(at), atEnd: at === this.stored.length });
+    return { events, cursors, cursor: String(at), atEnd: at === stored.length };
   }
 
-  signalsAfter(cursor: string | null, limit: number, _context: ReadContext): Promise<SignalsPage> {
-    const from = cursor === null ? 0 : Number(cursor);
-    const signals = this.signals.slice(from, from + limit);
-    return Promise.resolve({ signals, cursor: String(from + signals.length) });
+  async signalsAfter(cursor: string | null, limit: number, context: ReadContext): Promise<SignalsPage> {
+    context.signal.throwIfAborted();
+    const from = cursor === null ? 0 : numberOf(cursor);
+    const signals = this.store.signals.slice(from, from + limit);
+    return { signals, cursor: String(from + signals.length) };
   }
 
-  streams(): StoredStream[] & Promise<StoredStream[]> {
-    return Object.assign(Promise.resolve([...this.byStream.values()]), [...this.byStream.values()]) as never;
+  async streams(context: ReadContext): Promise<StoredStream[]> {
+    context.signal.throwIfAborted();
+    return this.store.streams();
   }
 
-  stats(_context: ReadContext): Promise<StoreStats> {
-    const times = this.stored.map(event => event.timeNs);
-    return Promise.resolve({ files: 1, bytes: 0, events: this.stored.length, oldestNs: times.length === 0 ? null : times.reduce((a, b) => (a < b ? a : b)), newestNs: times.length === 0 ? null : times.reduce((a, b) => (a > b ? a : b)) });
+  async stats(context: ReadContext): Promise<StoreStats> {
+    context.signal.throwIfAborted();
+    const times = this.store.stored.map(event => event.timeNs).sort((a, b) => (a < b ? -1 : 1));
+    return { files: 1, bytes: 0, events: times.length, oldestNs: times[0] ?? null, newestNs: times.at(-1) ?? null };
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  async close(): Promise<void> {
+    // Nothing is held.
   }
+}
+
+function numberOf(cursor: string): number {
+  const value = Number(cursor);
+  if (!Number.isSafeInteger(value)) throw new LeadlineError('BAD_CURSOR', { value: cursor });
+  return value;
 }

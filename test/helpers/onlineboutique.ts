@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
 import type { Queries } from '../../query/queries.ts';
-import { corpusFolder } from './corpus.ts';
+import { corpusFolder } from './corpus-folder.ts';
 import { timeline } from './store.ts';
 
 export const boutiqueFolder = join(corpusFolder, 'multiservice', 'onlineboutique-2022-08-22');

@@ -39,7 +39,7 @@ export class EventRenderer {
         if (!this.terminal.isTerminal) return event.raw ?? Buffer.from(event.rawBase64 ?? '', 'base64');
         return (event.raw ?? Buffer.from(event.rawBase64 ?? '', 'base64').toString('utf8')).split('\n').map(printable).join('\n');
       case 'csv':
-        return this.fields.map(name => csvCell(fieldText(fieldOf(event, name)))).join(',');
+        return this.fields.map(name => csvCell(this.terminal.isTerminal ? printable(fieldText(fieldOf(event, name))) : fieldText(fieldOf(event, name)))).join(',');
       case 'text':
         return this.text(event);
     }

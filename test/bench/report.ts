@@ -1,0 +1,36 @@
+/** What every bench says of itself: the machine, the commit, and its figures as a table, also as a file under `reports/`. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, totalmem } from 'node:os';
+import { join } from 'node:path';
+
+export interface Figure {
+  what: string;
+  value: string;
+  /** The goal, or the limit it stands beside. */
+  beside: string;
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
+}
+
+export function report(name: string, figures: readonly Figure[]): void {
+  const git = (...args: string[]): string => execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
+  const changed = git('status', '--porcelain') === '' ? '' : ' with changes on top';
+  const text = [
+    `# ${name}`,
+    '',
+    `Commit ${git('rev-parse', '--short', 'HEAD')}${changed}, ${new Date().toISOString().slice(0, 10)}; Node ${process.versions.node}; ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB; load ${loadavg()[0]!.toFixed(1)} at the end.`,
+    '',
+    '| what | measured | beside |',
+    '| --- | --- | --- |',
+    ...figures.map(({ what, value, beside }) => `| ${what} | ${value} | ${beside} |`),
+    '',
+  ].join('\n');
+  const folder = join(import.meta.dirname, 'reports');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.md`), text);
+  process.stdout.write(text);
+}
