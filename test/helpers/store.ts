@@ -4,13 +4,14 @@ import { storePaths, type StoredReport } from '../../deploy/ingest.ts';
 import { Queries } from '../../query/queries.ts';
 import { EmbeddedReader } from '../../query/store/embedded-reader.ts';
 import { quietLog } from '#lib/log.ts';
+import { defaultRules } from '#schemas/alert.ts';
 import { defaultOptions, type Options } from '#schemas/options.ts';
 import type { EventBody, TimelineBody } from '#schemas/http-api.ts';
 
 export const neverAborted = new AbortController().signal;
 
 export function ingested(paths: readonly string[], dataDir: string, options: Partial<Options> = {}): Promise<StoredReport> {
-  return storePaths(paths, { ...defaultOptions(), ...options, dataDir }, quietLog, { durable: false });
+  return storePaths(paths, { ...defaultOptions(), ...options, dataDir }, quietLog, { durable: false, rules: defaultRules });
 }
 
 export function queriesOf(t: ExecutionContext, dataDir: string, options: Partial<Options> = {}): Queries {

@@ -1,15 +1,13 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { buildPage } from '../../../query/web/build.mjs';
+import { chromiumArgs, chromiumPath, hasChromium, runsBrowserTests } from '../../helpers/chromium.ts';
+import { proofSkipped } from '../../helpers/skipped.ts';
 import { FakeServer, mistakenQuery, sessionId } from './fake-server.ts';
 
-const executablePath = process.env['LEADLINE_CHROMIUM'] ?? '/usr/bin/chromium';
-const present = existsSync(executablePath);
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const longLineCount = 100_000;
 
 let browser: Browser;
@@ -22,8 +20,8 @@ interface Opened {
 
 /** One scenario with its own server and window. Scripts that fail and styles or scripts that the policy refuses fail the test. */
 function scenario(title: string, run: (t: ExecutionContext, opened: Opened) => Promise<void>, options: { server?: { requestCount?: number; longLineCount?: number }; context?: BrowserContextOptions } = {}): void {
-  if (!present && process.env['CI'] !== 'true') {
-    test.serial.skip(`${title} (skipped: no chromium at ${executablePath})`, t => t.pass());
+  if (!runsBrowserTests) {
+    proofSkipped(title, `no chromium at ${chromiumPath}`);
     return;
   }
   test.serial(title, async t => {
@@ -48,17 +46,15 @@ function scenario(title: string, run: (t: ExecutionContext, opened: Opened) => P
 }
 
 test.before(async () => {
-  if (!present) {
-    if (process.env['CI'] === 'true') throw new Error(`No chromium at ${executablePath}; set LEADLINE_CHROMIUM.`);
-    return;
-  }
+  if (!runsBrowserTests) return;
+  if (!hasChromium) throw new Error(`No chromium at ${chromiumPath}; set LEADLINE_CHROMIUM.`);
   assetsDir = await mkdtemp(join(tmpdir(), 'leadline-page-'));
   await buildPage({ outDir: assetsDir });
-  browser = await chromium.launch({ executablePath, args });
+  browser = await chromium.launch({ executablePath: chromiumPath, args: chromiumArgs });
 });
 
 test.after.always(async () => {
-  if (!present) return;
+  if (!hasChromium) return;
   await browser.close();
   await rm(assetsDir, { recursive: true, force: true });
 });
