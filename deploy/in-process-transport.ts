@@ -3,6 +3,7 @@
  * published chunk's bytes are gone for the sender.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { systemClock } from '#lib/clock.ts';
 import type { Chunk } from '#schemas/chunk.ts';
 import { fromPlainError, toPlainError, type PlainError } from '#schemas/errors.ts';
 import type { Acknowledgement, StreamState, Transport } from '#schemas/transport.ts';
@@ -12,6 +13,8 @@ type Answer = { kind: 'done'; id: number; result?: unknown } | { kind: 'failed';
 
 /** Handed over and not yet taken in, beyond which `publish` waits. */
 const windowBytesMax = 4 * 1024 * 1024;
+/** The way there and back. */
+const answerMsMax = 50;
 
 export class InProcessTransport implements Transport {
   onAcknowledged: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
@@ -53,7 +56,13 @@ export class InProcessTransport implements Transport {
 
   async drain(timeoutMs: number): Promise<boolean> {
     this.throwRefused();
-    return (await this.call({ id: this.nextId++, call: 'drain', timeoutMs })) as boolean;
+    const drained = this.call({ id: this.nextId++, call: 'drain', timeoutMs }) as Promise<boolean>;
+    // The other end answers behind the chunks before it, which may wait for a full disk.
+    const stop = new AbortController();
+    const result = await Promise.race([drained, systemClock.sleep(timeoutMs + answerMsMax, stop.signal).then(() => false)]);
+    stop.abort();
+    this.throwRefused();
+    return result;
   }
 
   async close(): Promise<void> {

@@ -36,6 +36,7 @@ export async function main({ paths, options, isTerminal, port: transportPort }: 
       })();
     });
     await shipper.start();
+    shipper.finished.catch((error: unknown) => send({ kind: 'failed', error: toPlainError(error) }));
     send({ kind: 'ready' });
   } catch (error) {
     send({ kind: 'failed', error: toPlainError(error) });

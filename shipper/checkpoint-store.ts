@@ -49,8 +49,16 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint | null> {
   return JSON.parse(body) as Checkpoint;
 }
 
-/** Resolves when the checkpoint would survive a power failure. One call at a time. */
+/** Resolves when the checkpoint would survive a power failure. One call at a time. @throws LeadlineError CHECKPOINT_NOT_SAVED */
 export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  try {
+    await writeCheckpoint(path, checkpoint);
+  } catch (error) {
+    throw new LeadlineError('CHECKPOINT_NOT_SAVED', { path, systemCode: systemCodeOf(error) ?? String(error) }, { cause: error });
+  }
+}
+
+async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const body = JSON.stringify(checkpoint);
   const temporary = `${path}.tmp`;
   await mkdir(dirname(path), { recursive: true });

@@ -70,6 +70,8 @@ export class Shipper {
   readonly #reportedCompressed = new Set<string>();
   #active = new Set<Chain>();
   #fromCheckpoint: StreamState[] = [];
+  /** Message of the failure that is being retried, or null. */
+  #failingBecause: string | null = null;
   #nextScanMs = 0;
   #nextStatesMs = 0;
   #nextSaveMs = 0;
@@ -138,7 +140,8 @@ export class Shipper {
     await Promise.race([this.#loop.then(() => this.#sayIdle()), this.#clock.sleep(this.#options.drainTimeoutMs)]);
     const drained = await this.#transport.drain(this.#options.drainTimeoutMs);
     await this.#publishStates(this.#directory.streams().filter(stream => stream.isAnnounced && stream.changed));
-    await this.#save();
+    // Without it positions come from the transport at the next start.
+    await this.#save().catch((error: unknown) => this.#log.warn({ event: 'checkpointNotSaved' }, error instanceof Error ? error.message : String(error)));
     for (const stream of this.#directory.streams()) this.#closeReader(stream);
     this.#log.info({ event: 'shipperStopped', drained }, 'shipper stopped');
     this.#settleFinished.resolve();
@@ -172,9 +175,12 @@ export class Shipper {
         let more = false;
         try {
           more = await this.turn();
+          this.#failingBecause = null;
         } catch (error) {
           if (!(error instanceof LeadlineError && error.retryable)) throw error;
-          this.#log.warn({ event: 'turnFailed', code: error.code }, error.message);
+          // Said once, however often it is tried.
+          if (this.#failingBecause !== error.message) this.#log.warn({ event: 'turnFailed', code: error.code }, error.message);
+          this.#failingBecause = error.message;
           await this.#pause(retryMs);
         }
         if (!more && !this.#stopping) await this.#pause(this.#options.pollIntervalMs);
@@ -477,7 +483,12 @@ export class Shipper {
     const streams = new Set([...this.#directory.streams().filter(stream => stream.isAnnounced), ...also]);
     const checkpoint: Checkpoint = { streams: [...[...streams].map(stream => stream.state()), ...this.#directory.unmatchedStates()], copies: this.#directory.copies() };
     this.#saving = this.#saving.catch(() => undefined).then(() => saveCheckpoint(this.#parts.checkpointPath, checkpoint));
-    await this.#saving;
+    try {
+      await this.#saving;
+    } catch (error) {
+      this.#unsaved = true;
+      throw error;
+    }
     // With many streams the file is large: writing it takes at most a tenth of the time.
     this.#nextSaveMs = this.#clock.nowMs() + Math.max(this.#options.checkpointIntervalMs, 10 * (performance.now() - beganMs));
   }

@@ -4,6 +4,7 @@
  */
 import { Reading } from '../fields/reading.ts';
 import { readTime } from '../fields/time.ts';
+import type { FieldValue } from '#schemas/event.ts';
 import { textCharsMax, understoodOf, type Understood } from './understood.ts';
 
 /** The time begins within this many characters, or the line is something else. */
@@ -42,9 +43,21 @@ export function understandAccessLog(text: string): Understood | null {
   reading.timeNs = time.timeNs;
   if (status.text !== '-') reading.add('http.response.status_code', Number(status.text));
   addRest(reading, tokens.slice(2), head === '');
+  reading.timeNs = moreExact(time.timeNs, reading.fields['msec']);
   // A field of this format may be called `level` or `message` by chance; an access log has neither.
   reading.level = null;
   return understoodOf('access', reading, text);
+}
+
+/**
+ * nginx' `$msec` is the same moment as its time in brackets, with milliseconds: where a line names it so and both agree, it is taken, because whole
+ * seconds put an access line in front of everything its request did.
+ */
+function moreExact(timeNs: bigint | null, msec: FieldValue | undefined): bigint | null {
+  if (timeNs === null || !(typeof msec === 'number' || typeof msec === 'string')) return timeNs;
+  const match = /^(\d{9,11})(?:\.(\d{1,3}))?$/.exec(String(msec));
+  if (match === null || BigInt(match[1]!) * 1_000_000_000n !== timeNs) return timeNs;
+  return timeNs + BigInt((match[2] ?? '').padEnd(9, '0'));
 }
 
 /** `address ident user`, with a virtual host or a list of forwarded addresses before it, or only some of the three. Empty for Envoy. */

@@ -12,6 +12,7 @@ import { addRanges, coverage } from '#lib/byte-ranges.ts';
 import type { Signal } from '#schemas/alert.ts';
 import { canonicalId, idHash } from '#schemas/canonical-id.ts';
 import { Block, blockCodec, encodeBlock } from '#schemas/embedded/block-codec.ts';
+import { namingDamage } from '#schemas/embedded/damage.ts';
 import { createTables, eventsFileName, eventsFolder, layoutVersion, levelBit, readEventsFileName, toJsonWithBigints, writerPragmas, type EventsFileName } from '#schemas/embedded/layout.ts';
 import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
@@ -76,7 +77,13 @@ export class EmbeddedWriter implements StoreWriter {
     this.withStoreErrors(() => {
       const newest = this.fileNames().at(-1);
       if (newest === undefined) this.openFile({ name: eventsFileName(dayOf(this.options.nowMs()), 1), day: dayOf(this.options.nowMs()), firstSequence: 1 });
-      else this.resume(newest);
+      else {
+        try {
+          this.resume(newest);
+        } catch (error) {
+          throw namingDamage(error, join(this.folder, newest.name));
+        }
+      }
     });
   }
 

@@ -9,6 +9,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Signal } from '#schemas/alert.ts';
 import { canonicalId, idHash } from '#schemas/canonical-id.ts';
 import { Block } from '#schemas/embedded/block-codec.ts';
+import { namingDamage } from '#schemas/embedded/damage.ts';
 import { eventsFolder, fromJsonWithBigints, layoutVersion, levelBit, readEventsFileName, type EventsFileName } from '#schemas/embedded/layout.ts';
 import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError } from '#schemas/errors.ts';
@@ -220,7 +221,14 @@ export class EmbeddedReader implements StoreReader {
       file.database.close();
       this.files.delete(name);
     }
-    for (const name of names) if (!this.files.has(name.name)) this.openFile(name);
+    for (const name of names) {
+      if (this.files.has(name.name)) continue;
+      try {
+        this.openFile(name);
+      } catch (error) {
+        throw namingDamage(error, join(this.folder, name.name));
+      }
+    }
     return names.map(({ name }) => this.files.get(name)).filter(file => file !== undefined);
   }
 

@@ -88,7 +88,7 @@ export function transportContract(name: string, open: (intake: CollectorIntake) 
     const origin = { service: 'käse%20', container: 'c', pod: 'p-1', namespace: 'ñ', node: null };
     const bytes = Buffer.concat([Buffer.from('"\u{1F680}'), Buffer.from([0xff, 0, 13, 10])]);
     await transport.publish(madeChunk('a', 0, zstdCompressSync(bytes), { end: bytes.length, codec: 'zstd', origin, source: 'source %41 ü', path: '/p a', readMs: 1234 }));
-    await transport.publish(recordOf('idle', 'a', bytes.length, { source: 'source %41 ü' }));
+    await transport.publish(recordOf('idle', 'a', bytes.length, { source: 'source %41 ü', origin }));
     t.true(await transport.drain(patienceMs));
     const [event] = store.stored;
     t.like(event, { ...origin, source: 'source %41 ü', timeNs: 1_234_000_000n });
@@ -98,7 +98,8 @@ export function transportContract(name: string, open: (intake: CollectorIntake) 
   contractTest('an open event holds the acknowledgement back until an idle record', async (t, { transport, store, mark }) => {
     const first = json(1);
     await transport.publish(madeChunk('a', 0, `${first}Error: boom\n    at f (x.js:1:1)\n`));
-    t.false(await transport.drain(300));
+    while (store.stored.length === 0) await systemClock.sleep(5);
+    t.false(await transport.drain(100));
     t.true(mark('a').to <= first.length);
     t.is(store.stored.length, 1);
     const end = first.length + 'Error: boom\n    at f (x.js:1:1)\n'.length;
@@ -163,8 +164,8 @@ export function transportContract(name: string, open: (intake: CollectorIntake) 
     t.is(mark('a').to, json(1).length);
   });
 
-  contractTest('nothing published: drained at once', async (t, { transport }) => {
-    t.true(await transport.drain(0));
+  contractTest('nothing published: drained', async (t, { transport }) => {
+    t.true(await transport.drain(patienceMs));
   });
 
   contractTest('a damaged chunk is refused with BAD_CHUNK, and the rest goes on', async (t, { transport, store, mark }) => {
@@ -173,13 +174,13 @@ export function transportContract(name: string, open: (intake: CollectorIntake) 
     const good = json(1);
     await transport.publish(madeChunk('a', 0, good)).catch(kept);
     await transport.publish(madeChunk('a', good.length, 'this is not zstd', { codec: 'zstd', end: good.length + 50 })).catch(kept);
-    // Some transports can tell only with the next call.
+    // Some transports can tell only with a later call.
     await transport.drain(patienceMs).catch(kept);
     await transport.publish(madeChunk('b', 0, json(2))).catch(kept);
     await transport.publish(madeChunk('a', good.length, json(3))).catch(kept);
     t.true(await transport.drain(patienceMs));
     t.deepEqual(errors.map(error => (error instanceof LeadlineError ? error.code : error)), ['BAD_CHUNK']);
-    t.deepEqual(new Set(store.stored.map(({ eventId }) => eventId)), new Set(['a:0', `a:${good.length}`, 'b:0']));
+    t.deepEqual(store.stored.map(({ eventId }) => eventId).sort(), ['a:0', `a:${good.length}`, 'b:0']);
     t.is(mark('a').to, good.length + json(3).length);
   });
 
@@ -195,7 +196,7 @@ export function transportContract(name: string, open: (intake: CollectorIntake) 
     t.true(await transport.drain(patienceMs));
     await Promise.all(published);
     t.true(await transport.drain(patienceMs));
-    t.deepEqual(new Set(store.stored.map(({ eventId }) => eventId)), new Set(['a:0', `a:${json(1).length}`, 'b:0']));
+    t.deepEqual(store.stored.map(({ eventId }) => eventId).sort(), ['a:0', `a:${json(1).length}`, 'b:0']);
     t.deepEqual([mark('a').to, mark('b').to], [(json(1) + json(2)).length, json(3).length]);
   });
 

@@ -55,6 +55,22 @@ test('a data directory that cannot be: each is told, and check leaves nothing be
   t.deepEqual(readdirSync(folder), ['a.log']);
 });
 
+test('a checkpoint that cannot be written holds the lines back, says so, and lets go when it can', async t => {
+  const folder = testFolder(t);
+  const data = join(folder, 'data');
+  const log = join(folder, 'a.log');
+  writeFileSync(log, 'one\n');
+  // Stands in the way of the temporary file, for root too.
+  mkdirSync(join(data, 'checkpoint.json.tmp'), { recursive: true });
+  const leadline = await running(t, log, '--data-dir', data);
+  await eventually(() => Promise.resolve(leadline.output), output => output.includes('the checkpoint cannot be written (EISDIR). Nothing is lost'));
+  appendFileSync(log, 'two\n');
+  rmdirSync(join(data, 'checkpoint.json.tmp'));
+  await eventually(() => leadline.json<StreamsAnswer>('/api/v1/streams'), answer => answer.totals.events === 2 && answer.totals.lagBytes === 0);
+  t.is(leadline.output.match(/the checkpoint cannot be written/g)?.length, 1, 'said once');
+  t.is(await leadline.stop(), 0);
+});
+
 async function storedIn(t: ExecutionContext): Promise<{ data: string; eventsFile: string; log: string }> {
   const folder = testFolder(t);
   const log = join(folder, 'a.log');

@@ -11,12 +11,12 @@ export interface Access {
   requestId: string;
 }
 
-/** nginx' `combined` line with `request_time=$request_time request_id=$request_id` behind it; its time has whole seconds, as there. */
+/** nginx' `combined` line with `request_time=$request_time request_id=$request_id msec=$msec` behind it; its time has whole seconds, as there. */
 export function accessLine(access: Access, now = new Date()): string {
   const [year, month, day] = [now.getUTCFullYear(), months[now.getUTCMonth()]!, twoDigits(now.getUTCDate())];
   const time = `${day}/${month}/${year}:${clockTime(now)} +0000`;
   const request = `"${access.method} ${access.path} HTTP/1.1" ${access.status} ${access.bodyBytes} "-" "${access.userAgent}"`;
-  return `${access.client} - - [${time}] ${request} request_time=${(access.tookMs / 1000).toFixed(3)} request_id=${access.requestId}\n`;
+  return `${access.client} - - [${time}] ${request} request_time=${(access.tookMs / 1000).toFixed(3)} request_id=${access.requestId} msec=${(now.getTime() / 1000).toFixed(3)}\n`;
 }
 
 /** A line of nginx' error log: `2026/11/21 08:15:01 [error] 31#31: message`. */

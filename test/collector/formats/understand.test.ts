@@ -108,6 +108,14 @@ test('the exception of a structured line comes from its error object or its stac
   t.is(understand('{"level":"ERROR","message":"plain"}').exceptionType, null);
 });
 
+test('an access line that names nginx\' msec has its milliseconds, unless the two times disagree', t => {
+  const line = (msec: string): bigint | null => understandLine(Buffer.from(`203.0.113.5 - - [22/Aug/2022:05:18:16 +0000] "GET / HTTP/1.1" 200 5 "-" "curl" msec=${msec}`)).timeNs;
+  t.is(line('1661145496.154'), 1661145496154000000n);
+  t.is(line('1661145496.150'), 1661145496150000000n);
+  t.is(line('1661145497.154'), 1661145496000000000n);
+  t.is(line('-'), 1661145496000000000n);
+});
+
 test('access lines: combined with extras, common, with a virtual host, Envoy', t => {
   const { format, level, fields, ids, requestIdSource, timeNs } = understand('1.2.3.4 - bob [22/Aug/2022:05:18:16 +0200] "GET /a/b?c=d HTTP/1.1" 200 12 "-" "curl \\"7\\"" rt=0.005 0.25 fe3974115b911675d0640788986f80c9');
   t.deepEqual([format, level, timeNs], ['access', null, 1661138296000000000n]);
