@@ -21,6 +21,7 @@ const installed = join(root, 'node_modules', '.package-lock.json');
 if (!existsSync(bundledNode) || timeOf(installed) < timeOf(join(root, 'package-lock.json'))) {
   console.error('leadline: installing dependencies (once) ...');
   run('npm', ['ci', '--loglevel=error', '--no-fund', '--no-audit'], 'installing the dependencies');
+  run(bundledNode, ['--no-warnings', '--max-semi-space-size=1', join(root, 'deploy', 'warm.mjs')], 'filling the compile cache');
 }
 const web = join(root, 'query', 'web');
 if (timeOf(join(web, 'dist', 'app.js')) < Math.max(newestIn(web), timeOf(join(root, 'schemas', 'http-api.ts')))) run(bundledNode, [join(web, 'build.mjs')], 'building the page');

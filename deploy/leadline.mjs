@@ -16,7 +16,7 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
   module.enableCompileCache(join(root, 'node_modules', '.cache', 'leadline'));
   await import('../leadline.ts');
 } else if (existsSync(bundledNode)) {
-  const child = spawn(bundledNode, ['--no-warnings', '--max-semi-space-size=4', fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(bundledNode, ['--no-warnings', '--max-semi-space-size=1', fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
   // A terminal sends Ctrl-C to both processes, so only the others are passed on.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.kill('SIGTERM'));

@@ -1,5 +1,6 @@
 /** What `up` shows: an introduction, one line that is rewritten every second on a terminal, and news above it. */
 import { emitKeypressEvents } from 'node:readline';
+import { printable } from '../query/cli/render/terminal.ts';
 
 const intervalMs = 1000;
 
@@ -28,7 +29,7 @@ export class StatusLine {
     const draw = async (): Promise<void> => {
       const text = await read().catch(() => null);
       if (text !== null && !this.ended && this.stream.isTTY && !this.quiet) {
-        this.stream.write(`\r${text.slice(0, Math.max(20, this.stream.columns - 1))}\u001b[K`);
+        this.stream.write(`\r${printable(text).slice(0, Math.max(20, this.stream.columns - 1))}\u001b[K`);
         this.drawn = true;
       }
       if (!this.ended) this.timer = setTimeout(() => void draw(), intervalMs);
@@ -38,7 +39,7 @@ export class StatusLine {
 
   say(text: string): void {
     if (this.quiet) return;
-    this.stream.write(`${this.drawn ? '\r\u001b[K' : ''}${text}\n`);
+    this.stream.write(`${this.drawn ? '\r\u001b[K' : ''}${printable(text)}\n`);
   }
 
   onKey(key: string, action: () => void): void {

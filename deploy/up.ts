@@ -116,10 +116,14 @@ export async function up(paths: readonly string[], config: Config, version: stri
     const shipper = await ShipperHost.start({ paths: shop === null ? paths : [shop.logsDir], options, isTerminal, port: collector.newPort() }, crash);
     ending.add(() => shipper.stop());
     // Before the shipper, so that its last lines are drained with the rest. Stopping twice is stopping once.
-    if (shop !== null) ending.add(() => shop!.stop());
+    const demo = shop;
+    if (demo !== null) ending.add(() => demo.stop());
 
     const line = new StatusLine(process.stdout, { quiet: options.quiet, intro: introOf(url, shop, paths, options) });
-    ending.add(() => Promise.resolve(line.end()));
+    ending.add(() => {
+      line.end();
+      return Promise.resolve();
+    });
     const saidStates = new Map<string, string>();
     loop.onChange = alert => {
       // Every counted error is a change; only an opening and a resolving are news.

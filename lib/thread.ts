@@ -3,7 +3,7 @@ import { getCompileCacheDir } from 'node:module';
 import { Worker, type Transferable } from 'node:worker_threads';
 
 /** The young generation of a thread's heap. The default, 16 MB a half, is mostly empty room for what our threads do; this costs no measurable speed. */
-const youngGenerationMb = 8;
+const youngGenerationMb = 6;
 
 export interface ThreadOptions {
   transfer?: Transferable[];

@@ -21,7 +21,6 @@ function entry(httpStatus: number, exitCode: 1 | 2 | 3, template: string, retrya
 
 export const errorCatalogue = {
   // Usage, configuration and input
-  UNKNOWN_OPTION: entry(400, 2, '{message}'),
   BAD_OPTION: entry(400, 2, '{option}: {problem}. {fix}'),
   BAD_CONFIG: entry(400, 2, '{message}'),
   BAD_RULES: entry(400, 2, '{message}'),
@@ -35,7 +34,6 @@ export const errorCatalogue = {
   BAD_TIME: entry(400, 2, '{name}: "{value}" is not a time. Write 2026-11-21T08:15:00Z, 2026-11-21, or a span back from now such as 15m, 2h, 7d.'),
   BAD_CURSOR: entry(400, 2, 'cursor: "{value}" is not a cursor of this store. Leave it out to begin at the newest.'),
   BAD_CHUNK: entry(400, 2, 'chunk refused: {problem}'),
-  UNSUPPORTED: entry(501, 2, '{message}'),
 
   // Found or not
   REQUEST_NOT_FOUND: entry(404, 1, 'No stored line carries the id {id}. It may have been mistyped, not have arrived yet (leadline status shows the lag), or be older than the retention.'),

@@ -158,7 +158,8 @@ function unitsOf(name: string): Record<string, number> {
 }
 
 export function defaultOptions(): Options {
-  return Object.fromEntries(optionNames.map(name => [name, Array.isArray(options[name].default) ? [...options[name].default] : options[name].default])) as Options;
+  const copyOf = (value: OptionSpec['default']): OptionSpec['default'] => (typeof value === 'object' && value !== null ? [...value] : value);
+  return Object.fromEntries(optionNames.map(name => [name, copyOf(options[name].default)])) as Options;
 }
 
 /** Read in any case. */

@@ -111,9 +111,10 @@ export class LineAssembler {
       this.expected = line.to;
       this.heldFrom = Math.min(this.heldFrom, line.from);
       // What goes on behind an unfinished line belongs to it, however the chunks were cut.
-      if (chunk.part !== null || this.longLine !== null) this.addPiece(chunk, line);
+      if (chunk.part !== null || this.longLine !== null || line.bytes.length > this.limits.lineBytesMax) this.addPiece(chunk, line);
       else this.addLine(chunk.framing, line, chunk.readMs, null);
-      if (line.to - this.heldFrom > this.heldBytesMax) this.closeWhatIsTooFar(line.to);
+      // Asked at the ends of lines only, which are the same however a long line was cut.
+      if (this.longLine === null && line.to - this.heldFrom > this.heldBytesMax) this.closeWhatIsTooFar(line.to);
     }
     return this.takeReady();
   }

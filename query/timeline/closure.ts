@@ -89,19 +89,22 @@ export class ClosureWalk {
     if (known !== undefined && known !== null && known.owners.size > 0 && depth < ownersDepthMax) {
       const owners = [...known.owners.values()];
       await this.read(owners.map(edge => edge.higher.canonical));
-      const above = new Set<string | null>();
+      const above = new Set<string>();
       for (const edge of owners) {
-        // Two ids may own each other, by lines that name them in different order: the way back up says nothing new.
-        if (this.rising.has(edge.higher.canonical)) continue;
+        const higher = edge.higher.canonical;
         // Peers are one to one: an owner of equal rank that has several is a grouping id itself and owns nothing.
-        if (edge.peers && this.peersOf(edge.higher.canonical) > 1) continue;
-        above.add(await this.rootOf(edge.higher.canonical, depth + 1));
+        if (edge.peers && this.peersOf(higher) > 1) continue;
+        // Two ids may own each other, by lines that name them in different order. The way back up says nothing of other owners.
+        const owner = this.rising.has(higher) ? higher : await this.rootOf(higher, depth + 1);
+        if (owner !== null) above.add(owner);
       }
-      above.delete(null);
-      root = above.size === 0 ? canonical : above.size === 1 ? ([...above][0] ?? null) : null;
+      above.delete(canonical);
+      const apart = [...above].filter(owner => !this.rising.has(owner));
+      root = apart.length > 1 ? null : (apart[0] ?? [...above][0] ?? canonical);
     }
     this.rising.delete(canonical);
-    this.roots.set(canonical, root);
+    // What hangs on an id that is still being looked at is not known for good.
+    if (root === null || !this.rising.has(root)) this.roots.set(canonical, root);
     return root;
   }
 

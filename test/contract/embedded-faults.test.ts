@@ -68,7 +68,7 @@ test('killed while it appends, ten times: what was acknowledged is there once, a
   t.true(files(dataDir).length > 1, 'files followed each other meanwhile');
 });
 
-test('unsealed rows of a store that was closed are joined into one when they fill', async t => {
+test('unsealed rows of a store that was closed are joined into one when they fill', t => {
   const dataDir = testFolder(t);
   for (let from = 0; from < 50; from += 10) {
     const writer = new EmbeddedWriter(writerOptions(dataDir, { commitEventsMax: 5 }));
@@ -84,7 +84,7 @@ test('a second owner of a data directory is refused and told of the first, until
   const dataDir = testFolder(t);
   const owner = new StoreOwner(dataDir);
   owner.note('http://127.0.0.1:4680');
-  const error = t.throws(() => new StoreOwner(dataDir), { instanceOf: LeadlineError })!;
+  const error = t.throws(() => new StoreOwner(dataDir), { instanceOf: LeadlineError });
   t.is(error.code, 'STORE_OWNED');
   t.true(error.message.includes('http://127.0.0.1:4680'));
   owner.release();

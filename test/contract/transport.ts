@@ -13,7 +13,7 @@ import { madeChunk, madeState, recordOf } from './made-up.ts';
 
 export interface CarriedTransport {
   transport: Transport;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 interface Carried {
@@ -22,7 +22,7 @@ interface Carried {
   /** In the order they came. */
   acknowledgements: Acknowledgement[];
   /** The furthest acknowledged streamOffset of a stream, and whether it is closed. */
-  mark(streamId: string): { to: number; closed: boolean };
+  mark: (streamId: string) => { to: number; closed: boolean };
 }
 
 /** Long enough for anything that comes at all. */

@@ -12,7 +12,7 @@ function problemsOf(t: ExecutionContext, yaml: string, environment: NodeJS.Proce
   const error = t.throws(() => readConfig({}, path, environment), { instanceOf: LeadlineError });
   t.is(error?.code, 'BAD_CONFIG');
   t.is(error?.exitCode, 2);
-  return error!.message.split('\n').filter(line => line.includes(path)).map(line => line.trim().slice(path.length + 1));
+  return error.message.split('\n').filter(line => line.includes(path)).map(line => line.trim().slice(path.length + 1));
 }
 
 test('flags win over the environment, the environment over the file, the file over defaults, and each value says where it is from', t => {

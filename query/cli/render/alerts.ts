@@ -3,19 +3,20 @@ import type { AlertBody } from '#schemas/http-api.ts';
 import { counted, fit, paint, printable, shortTime, table, type Terminal } from './terminal.ts';
 
 const keyText = (alert: AlertBody): string => Object.entries(alert.key).map(([name, value]) => `${name}=${value}`).join(' ') || '-';
-const ruleWidthMax = 24;
-const keyWidthMax = 28;
-const errorIndent = '  ';
+const ruleWidthMax = 18;
+const keyWidthMax = 24;
+const indent = '  ';
 
-/** A row per episode, and below it its top error, which is what one looks for. */
+/** A row per episode, and below it its id for `alerts show` and its top error. */
 export function renderAlerts(alerts: readonly AlertBody[], terminal: Terminal): string {
   if (alerts.length === 0) return 'no alerts';
-  const rows = alerts.map(alert => [alert.state, fit(alert.rule, ruleWidthMax), fit(keyText(alert), keyWidthMax), shortTime(alert.openedAt), String(alert.count), alert.episodeId]);
-  const [head, ...lines] = table(['state', 'rule', 'key', 'opened (UTC)', 'count', 'id'], rows).split('\n');
+  const rows = alerts.map(alert => [alert.state, fit(alert.rule, ruleWidthMax), fit(keyText(alert), keyWidthMax), shortTime(alert.openedAt), String(alert.count)]);
+  const [head, ...lines] = table(['state', 'rule', 'key', 'opened (UTC)', 'count'], rows).split('\n');
   const shown = lines.flatMap((line, index) => {
-    const { state, topError } = alerts[index]!;
+    const { state, topError, episodeId } = alerts[index]!;
     const painted = state === 'firing' ? paint(terminal, 'red', line) : line;
-    return topError === null ? [painted] : [painted, paint(terminal, 'dim', fit(`${errorIndent}${topError.count} x ${printable(topError.message)}`, terminal.width))];
+    const below = `${indent}${episodeId}${topError === null ? '' : `  ${topError.count} x ${printable(topError.message)}`}`;
+    return [painted, paint(terminal, 'dim', fit(below, terminal.width))];
   });
   return [paint(terminal, 'dim', head!), ...shown].join('\n');
 }

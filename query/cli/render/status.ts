@@ -38,14 +38,16 @@ function streamsTable(streams: readonly Stream[], terminal: Terminal): string {
   if (streams.length === 0) return 'no streams yet';
   const isWide = terminal.width >= wideFrom;
   const sorted = [...streams].sort((a, b) => b.lagBytes - a.lagBytes || (a.source < b.source ? -1 : 1));
+  const hasGaps = streams.some(stream => stream.gapBytes > 0);
+  const hasDrops = streams.some(stream => droppedText(stream) !== '-');
   const columns: Column[] = [
     { heading: 'state', cell: stream => (stream.closed ? 'closed' : stream.lagBytes > 0 ? 'behind' : 'read') },
     { heading: 'written', cell: stream => bytesText(stream.sizeBytes) },
     { heading: 'stored', cell: stream => bytesText(stream.storedBytes), onlyWide: true },
     { heading: 'lag', cell: stream => bytesText(stream.lagBytes) },
-    ...(streams.some(stream => stream.gapBytes > 0) ? [{ heading: 'gaps', cell: (stream: Stream) => bytesText(stream.gapBytes) }] : []),
-    ...(streams.some(stream => droppedText(stream) !== '-') ? [{ heading: 'dropped', cell: droppedText }] : []),
-    { heading: 'lines', cell: stream => countText(stream.lines) },
+    ...(hasGaps ? [{ heading: 'gaps', cell: (stream: Stream) => bytesText(stream.gapBytes) }] : []),
+    ...(hasDrops ? [{ heading: 'dropped', cell: droppedText }] : []),
+    { heading: 'lines', cell: stream => countText(stream.lines), ...(hasGaps || hasDrops ? { onlyWide: true as const } : {}) },
     { heading: 'events', cell: stream => countText(stream.events), onlyWide: true },
   ];
   const shown = columns.filter(column => isWide || column.onlyWide !== true);

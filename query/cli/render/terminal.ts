@@ -39,7 +39,6 @@ export function serviceFormat(services: readonly string[], service: string): For
 
 /** Control characters as visible ones: a log line must not be able to move the cursor or set the title of the terminal that shows it. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- these are what is replaced
   return text.replace(/\t/g, '  ').replace(/[\u0000-\u001f\u007f-\u009f]/g, character => (character === '\n' ? ' ⏎ ' : character === '\r' ? '␍' : '\ufffd'));
 }
 
@@ -59,7 +58,6 @@ export function counted(count: number, noun: string): string {
 
 /** JSON that a terminal may show: the control characters that JSON itself lets through are escaped. It stays the same JSON. */
 export function printableJson(value: unknown): string {
-  // eslint-disable-next-line no-control-regex -- these are what is replaced
   return JSON.stringify(value).replace(/[\u007f-\u009f]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 

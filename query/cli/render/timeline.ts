@@ -12,6 +12,8 @@ const idPrefixShown = 8;
 const joinsShownMax = 6;
 /** What the other columns of a grouping's table take, with a 32-digit id. */
 const groupingTaken = 80;
+const groupingTakenNarrow = 69;
+const groupingServicesMin = 8;
 
 export function renderTimeline(timeline: TimelineBody, terminal: Terminal): string {
   if (timeline.grouping !== null) return renderGrouping(timeline, terminal);
@@ -103,6 +105,7 @@ function proofOf(eventId: string, { events }: TimelineBody): string {
 
 function renderGrouping(timeline: TimelineBody, terminal: Terminal): string {
   const { kind, requests } = timeline.grouping!;
-  const rows = requests.map(request => [shortTime(request.from), request.id, request.durationMs.toFixed(1), String(request.lines), String(request.errors), fit(request.services.join(' '), Math.max(messageWidthMin, terminal.width - groupingTaken))]);
+  const isWide = terminal.width >= wideFrom;
+  const rows = requests.map(request => [isWide ? shortTime(request.from) : shortTime(request.from).slice('2022-08-22 '.length), request.id, request.durationMs.toFixed(1), String(request.lines), String(request.errors), fit(request.services.join(' '), Math.max(groupingServicesMin, terminal.width - (isWide ? groupingTaken : groupingTakenNarrow)))]);
   return [paint(terminal, 'bold', printable(`${kind} ${timeline.asked}`)), `groups ${counted(requests.length, 'request')} and is none itself; open one with: leadline trace ID`, '', table(['from (UTC)', 'request', 'ms', 'lines', 'errors', 'services'], rows)].join('\n');
 }

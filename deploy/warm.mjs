@@ -1,0 +1,10 @@
+// Fills the compile cache once after an installation, so that already the first start needs no TypeScript compiler in its threads.
+import module from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+module.enableCompileCache(join(root, 'node_modules', '.cache', 'leadline'));
+for (const program of ['deploy/command-line.ts', 'deploy/up.ts', 'deploy/collector-thread.ts', 'deploy/shipper-thread.ts', 'query/store/reader-thread.ts', 'deploy/read-commands.ts', 'deploy/alert-commands.ts', 'deploy/check.ts', 'deploy/demo-command.ts', 'deploy/config-file.ts']) {
+  await import(join(root, program));
+}
