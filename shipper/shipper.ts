@@ -67,6 +67,8 @@ export class Shipper {
   readonly #bootId = kernelBootId();
   readonly #live = new Map<string, TailedStream>();
   readonly #problems = new Map<string, StreamProblem>();
+  /** Keys of those that the last scan found. */
+  #scanProblems: ReadonlySet<string> = new Set();
   readonly #reportedCompressed = new Set<string>();
   #active = new Set<Chain>();
   #fromCheckpoint: StreamState[] = [];
@@ -242,7 +244,9 @@ export class Shipper {
 
   #reportFound(problems: readonly StreamProblem[], compressedPaths: readonly string[]): void {
     const now = new Set(problems.map(problem => `${problem.code}\0${problem.path}`));
-    for (const key of this.#problems.keys()) if (/^(?:PATH_NOT_READABLE|NO_LOGS_IN_FOLDER)\0/.test(key) && !now.has(key)) this.#problems.delete(key);
+    // Only the scan's own: a file that is found and cannot be opened is no news at every scan.
+    for (const key of this.#scanProblems) if (!now.has(key)) this.#problems.delete(key);
+    this.#scanProblems = now;
     for (const problem of problems) this.#report(problem);
     for (const path of compressedPaths) {
       if (this.#reportedCompressed.has(path)) continue;

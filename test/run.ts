@@ -30,7 +30,7 @@ if (argv.length === 0) {
   count((await run('typescript/bin/tsc', ['--noEmit', '-p', '.'])) === 0);
   count((await run('eslint/bin/eslint.js', ['.'])) === 0);
 }
-const code = await run('ava/entrypoints/cli.mjs', [...argv], line => {
+const code = await run('ava/entrypoints/cli.js', [...argv], line => {
   const match = /^\s*(\d+) (?:tests? passed|(?:tests?|hooks?|uncaught exceptions?|unhandled rejections?|known failures?|tests? remained pending).*)/.exec(line.replace(/\u001b\[[0-9;]*m/g, ''));
   if (match === null) return;
   if (/passed/.test(line)) counts.passed += Number(match[1]);

@@ -234,13 +234,8 @@ export class EmbeddedReader implements StoreReader {
 
   private openFile(name: EventsFileName): void {
     const path = join(this.folder, name.name);
-    const database = new DatabaseSync(path, { readOnly: true });
-    database.exec('pragma cache_size = -4096; pragma busy_timeout = 2000');
-    // The writer makes the tables in the file's first transaction; before that there is nothing to read.
-    if (database.prepare("select 1 from sqlite_master where name = 'hot'").get() === undefined) {
-      database.close();
-      return;
-    }
+    const database = openReadOnly(path);
+    if (database === null) return;
     const { value } = database.prepare("select value from meta where key = 'layoutVersion'").get() as { value: string };
     if (value !== String(layoutVersion)) {
       database.close();
@@ -294,6 +289,26 @@ export class EmbeddedReader implements StoreReader {
     const last = newest.blockOf.get(Number.MAX_SAFE_INTEGER) as { id: number; n: number } | undefined;
     return last === undefined ? newest.name.firstSequence : last.id + last.n;
   }
+}
+
+/** SQLITE_READONLY_ROLLBACK: its writer was killed before it was a database in WAL mode, and only a writer may clean up. */
+const killedAtBirth = 776;
+
+/** Null where there is nothing to read: the writer makes the tables in the file's first transaction, and retention may take a file at any time. */
+function openReadOnly(path: string): DatabaseSync | null {
+  let database: DatabaseSync | null = null;
+  try {
+    database = new DatabaseSync(path, { readOnly: true });
+    database.exec('pragma cache_size = -4096; pragma busy_timeout = 2000');
+    if (database.prepare("select 1 from sqlite_master where name = 'hot'").get() !== undefined) return database;
+  } catch (error) {
+    if (existsSync(path) && (error as { errcode?: unknown }).errcode !== killedAtBirth) {
+      database?.close();
+      throw error;
+    }
+  }
+  database?.close();
+  return null;
 }
 
 /** Counts what one query does and stops it when it is cancelled or has done enough. */

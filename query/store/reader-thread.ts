@@ -23,8 +23,8 @@ export function main({ dataDir, options }: { dataDir: string; options: Options }
     const controller = new AbortController();
     running.set(call.id, controller);
     try {
-      const method = queries[call.method] as (...parameters: unknown[]) => Promise<unknown>;
-      const result = await method.call(queries, ...call.parameters, controller.signal);
+      const methods = queries as unknown as Record<typeof call.method, (...parameters: unknown[]) => Promise<unknown>>;
+      const result = await methods[call.method](...call.parameters, controller.signal);
       if (call.as === 'json') {
         const json = new TextEncoder().encode(JSON.stringify(result));
         port!.postMessage({ id: call.id, result: json } satisfies ReaderAnswer, [json.buffer]);

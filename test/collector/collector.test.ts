@@ -56,6 +56,7 @@ test('a gap that the shipper told is not told again by the chunk behind it, nor 
   t.deepEqual(store.stored.map(({ eventId, gap }) => [eventId, gap?.cause, gap?.bytes]), [['a:0', undefined, undefined], ['a:8:gap', 'truncated', 50], ['a:58:gap', 'missing', 2], ['a:60', undefined, undefined]]);
   t.is(acknowledgements.at(-1)?.to, 68);
   t.is(store.lastKnown('a')?.gapBytes, 52);
+  t.is(collector.counts.events, 2);
 });
 
 test('a damaged or mismeasured chunk is refused as if it had not come', t => {

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fsyncSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, fsyncSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -129,6 +129,26 @@ test('a file whose first transaction never came is begun again, and the one befo
   writer.close();
 });
 
+test('a file whose writer was killed before it was a database: readers pass over it, the next writer begins it again', async t => {
+  const dataDir = testFolder(t);
+  const first = new EmbeddedWriter(writerOptions(dataDir, { nowMs: () => noonMs }));
+  first.append({ events: [madeEvent('a', 0, 10)], states: [] }, [], []);
+  first.close();
+  // A journal that only a writer may roll back, as SQLite leaves it.
+  const begun = new DatabaseSync(join(dataDir, 'begun.db'));
+  begun.exec('create table t (x); pragma cache_size = 1; begin; insert into t values (randomblob(200000))');
+  const unborn = join(eventsFolder(dataDir), '2026-11-22-0000000000000002.db');
+  for (const suffix of ['', '-journal']) copyFileSync(join(dataDir, `begun.db${suffix}`), unborn + suffix);
+  begun.close();
+  const reader = new EmbeddedReader(dataDir);
+  t.deepEqual(await offsetsOf(reader), [0]);
+  const writer = new EmbeddedWriter(writerOptions(dataDir, { nowMs: () => noonMs + dayMs }));
+  writer.append({ events: [madeEvent('a', 10, 20)], states: [] }, [], []);
+  t.deepEqual(await offsetsOf(reader), [0, 10]);
+  await reader.close();
+  writer.close();
+});
+
 test('retention lets old files go by their day, and an open reader and a tail go on', async t => {
   const dataDir = testFolder(t);
   let nowMs = noonMs;
@@ -155,8 +175,14 @@ test('retention lets old files go by their day, and an open reader and a tail go
   writer.close();
   const again = new EmbeddedWriter(options);
   again.append({ events: [madeEvent('kept', 25, 30)], states: [] }, [], [madeSignal('3')]);
-  t.deepEqual((await reader.signalsAfter('2', 10, anyContext)).signals.map(({ signalId }) => signalId), ['3'], 'signals are numbered on');
+  nowMs += dayMs;
+  again.append({ events: [madeEvent('kept', 30, 35)], states: [] }, [], []);
   again.close();
+  // The newest file has no signal to number on from.
+  const third = new EmbeddedWriter(options);
+  third.append({ events: [], states: [] }, [], [madeSignal('4')]);
+  t.deepEqual((await reader.signalsAfter('2', 10, anyContext)).signals.map(({ signalId }) => signalId), ['3', '4'], 'signals are numbered on');
+  third.close();
   await reader.close();
 });
 

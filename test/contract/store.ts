@@ -166,6 +166,8 @@ export function eventStoreContract(name: string, open: OpenStore, historyRuns: n
     writer.append({ events: [madeEvent('z', 0, 5, { ...at, source: 'one' })], states: [] }, [], []);
     writer.append({ events: [madeEvent('a', 5, 10, { ...at, source: 'one' }), madeEvent('a', 0, 5, { ...at, source: 'one' }), madeEvent('m', 0, 5, { ...at, source: 'a before' })], states: [] }, [], []);
     for (const limit of [1, 2, 10]) t.deepEqual((await searched(reader, '', null, null, limit)).map(({ eventId }) => eventId), ['a:5', 'a:0', 'z:0', 'm:0']);
+    writer.append({ events: [madeEvent('n', 0, 5, { ...at, source: 'two' }), madeEvent('n', 5, 10, { ...at, source: 'two' })], states: [] }, [], []);
+    for (const limit of [1, 2, 10]) t.deepEqual((await searched(reader, '', null, null, limit)).map(({ eventId }) => eventId), ['n:5', 'n:0', 'a:5', 'a:0', 'z:0', 'm:0']);
   });
 
   contractTest('a cancelled read is refused', async (t, { writer, reader }) => {

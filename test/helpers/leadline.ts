@@ -27,8 +27,8 @@ export class RunningLeadline {
         running.url = url;
         resolve();
       };
-      child.stdout!.on('data', onData);
-      child.stderr!.on('data', onData);
+      child.stdout.on('data', onData);
+      child.stderr.on('data', onData);
       child.once('exit', code => reject(new Error(`leadline ended with ${code}: ${running.output}`)));
     });
     return running;

@@ -1,14 +1,18 @@
 /** What people get wrong with files: each is told in a sentence with what, where and what to do, and no line of the others is lost. */
+import { once } from 'node:events';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { storePaths } from '../../deploy/ingest.ts';
 import { quietLog } from '#lib/log.ts';
 import { sizeOf } from '#lib/byte-ranges.ts';
 import { defaultOptions } from '#schemas/options.ts';
-import { isRoot, nobody, rows, runCommand, said } from '../helpers/command.ts';
+import type { StreamsAnswer } from '#schemas/http-api.ts';
+import { isRoot, nobody, rows, runCommand, said, startCommand } from '../helpers/command.ts';
+import { eventually } from '../helpers/leadline.ts';
 import { testFolder } from '../helpers/folder.ts';
 import { proofSkipped } from '../helpers/skipped.ts';
 import { allEvents, ingested, queriesOf } from '../helpers/store.ts';
@@ -69,6 +73,25 @@ if (isRoot) {
     t.regex(checked.stdout, /failed\S*\s+\S+secret\.log: may not be read/);
   });
 
+  test('a file that up may not open is told once, and read when it may be', async t => {
+    const folder = filesIn(t, { 'secret.log': twoLines });
+    chmodSync(folder, 0o777);
+    const secret = join(folder, 'secret.log');
+    chmodSync(secret, 0o600);
+    const child = startCommand(['up', secret, '--data-dir', join(folder, 'data'), '--port', '0', '--idle-poll-interval-ms', '50'], { uid: nobody, cwd: tmpdir() });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+    const url = (await eventually(() => Promise.resolve(/Leadline is at (\S+)/.exec(output)?.[1]), found => found !== undefined))!;
+    await eventually(() => Promise.resolve(output), text => text.includes('secret.log: may not be read by this user (EACCES)'));
+    // Several scans go by.
+    await pause(400);
+    chmodSync(secret, 0o644);
+    await eventually(async () => (await (await fetch(`${url}/api/v1/streams`)).json()) as StreamsAnswer, answer => answer.totals.events === 2);
+    t.is(output.match(/"event":"problemFound"/g)?.length, 1, output);
+    child.kill('SIGTERM');
+    t.deepEqual(await once(child, 'close'), [0, null]);
+  });
+
   test('a data directory that belongs to someone else is told', async t => {
     const folder = filesIn(t, { 'a.log': twoLines });
     chmodSync(folder, 0o755);
@@ -78,6 +101,7 @@ if (isRoot) {
   });
 } else {
   proofSkipped('a file and a folder that may not be read are told, and the readable ones are stored', 'only root can run a command as another user');
+  proofSkipped('a file that up may not open is told once, and read when it may be', 'only root can run a command as another user');
   proofSkipped('a data directory that belongs to someone else is told', 'only root can run a command as another user');
 }
 

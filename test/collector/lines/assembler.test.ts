@@ -139,7 +139,8 @@ test('what waits behind an open event of the other output is bounded in bytes', 
 });
 
 test('events that interlock without end are cut, at the same place however the chunks were cut', t => {
-  const lines = Array.from({ length: 200 }, (_, n) => cri(n % 2 === 0 ? 'stdout' : 'stderr', n % 4 < 2 ? 'P' : 'F', `n${n}`));
+  // Each output begins its next line before the other one ends its own.
+  const lines = [cri('stdout', 'P', '{"n":'), ...Array.from({ length: 100 }, (_, n) => (n % 2 === 0 ? 'stderr' : 'stdout')).flatMap((output, n) => [cri(output, 'P', '{"n":'), cri(output === 'stderr' ? 'stdout' : 'stderr', 'F', `${n}}`)])];
   const one = new Feeder('cri').feed(lines.join('')).close();
   const many = new Feeder('cri');
   for (const line of lines) {

@@ -62,6 +62,12 @@ test('a correlation id over many requests is no peer of each', async t => {
   await allAre(t, reader, ['req-1'], 'req-1: 0 3');
 });
 
+test('a request id over many correlation ids ties none of them together', async t => {
+  const reader = storeOf('R:reused C:corr-1', 'R:reused C:corr-2', 'C:corr-1', 'C:corr-2');
+  await allAre(t, reader, ['corr-1'], 'corr-1: 0 2');
+  await allAre(t, reader, ['corr-2'], 'corr-2: 1 3');
+});
+
 test('a session lists its requests and joins none', async t => {
   const reader = storeOf('T:trace-1 U:session-1', 'R:req-1 U:session-1', 'R:req-1', 'U:session-1', 'T:trace-1');
   t.is(await linesOf(reader, 'session-1'), 'groups req-1 trace-1');
