@@ -135,14 +135,18 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   const { validation, statusCode, message } = error as FastifyError;
   if (validation !== undefined) {
     const errors = validation.map(problem => {
-      const extra = problem.keyword === 'additionalProperties' ? ` (${String(problem.params['additionalProperty'])})` : '';
-      return { field: problem.instancePath.replace(/^\//, '') || String(problem.params['missingProperty'] ?? problem.params['additionalProperty'] ?? ''), code: problem.keyword, message: `${problem.message ?? 'is wrong'}${extra}` };
+      const extra = problem.keyword === 'additionalProperties' ? ` (${nameOf(problem.params['additionalProperty'])})` : '';
+      return { field: problem.instancePath.replace(/^\//, '') || nameOf(problem.params['missingProperty']) || nameOf(problem.params['additionalProperty']), code: problem.keyword, message: `${problem.message ?? 'is wrong'}${extra}` };
     });
     return reply.code(400).send({ code: 'BAD_REQUEST', message: errors.map(({ field, message: text }) => `${field} ${text}`.trim()).join('; '), errors } satisfies ErrorBody);
   }
   if (statusCode !== undefined && statusCode < 500) return reply.code(statusCode).send({ code: 'BAD_REQUEST', message } satisfies ErrorBody);
   log.error({ event: 'requestFailed', route: request.routeOptions.url, err: error }, 'a request failed');
   return reply.code(500).send({ code: 'INTERNAL', message: 'Something went wrong inside Leadline; its log says what.' } satisfies ErrorBody);
+}
+
+function nameOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function positionOf(error: LeadlineError): { column?: number; length?: number } {
