@@ -15,9 +15,9 @@ export class RunningLeadline {
     this.child = child;
   }
 
-  /** `leadline up` on any free port; resolves when it says its address. */
+  /** `leadline up` on any free port, with the flags that `npm start` gives Node; resolves when it says its address. */
   static async up(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningLeadline> {
-    const child = spawn(process.execPath, ['--no-warnings', join(root, 'deploy', 'leadline.mjs'), 'up', ...args, '--port', '0'], { cwd: root, env: { ...process.env, NODE_OPTIONS: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, ['--no-warnings', '--max-semi-space-size=1', join(root, 'deploy', 'leadline.mjs'), 'up', ...args, '--port', '0'], { cwd: root, env: { ...process.env, NODE_OPTIONS: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const running = new RunningLeadline(child);
     await new Promise<void>((resolve, reject) => {
       const onData = (data: Buffer): void => {
