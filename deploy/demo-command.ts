@@ -1,21 +1,14 @@
 /** `leadline demo`: the shop alone, or a word to the one that runs. */
 import { commandRunningDemo, startDemo } from './demo/demo.ts';
 import { LeadlineError } from '#schemas/errors.ts';
-import { readOption } from '#schemas/options.ts';
+import { readSpanMs } from '#schemas/options.ts';
 import type { Config } from './config.ts';
 import { createLog } from './log.ts';
 import { demoDir } from './read-source.ts';
 
-/** A span such as `30s`, in milliseconds. */
-function spanMs(flag: string, text: unknown): number {
-  const result = readOption('drainTimeoutMs', text);
-  if ('problem' in result) throw new LeadlineError('BAD_OPTION', { option: flag, ...result, fix: 'Write a span such as 30s' });
-  return result.value as number;
-}
-
 export async function demo(flags: Record<string, unknown>, { options, origins }: Config): Promise<number> {
   const dir = origins.dataDir === 'default' ? demoDir : options.dataDir;
-  const burst = typeof flags['burst'] === 'string' ? { service: flags['burst'], atMs: spanMs('--at', flags['at']), forMs: spanMs('--for', flags['for']) } : null;
+  const burst = typeof flags['burst'] === 'string' ? { service: flags['burst'], atMs: readSpanMs('--at', String(flags['at'])), forMs: readSpanMs('--for', String(flags['for'])) } : null;
   if (burst !== null && (await commandRunningDemo(dir, burst)) === 'commanded') {
     process.stdout.write(`the running demo in ${dir} was told: ${burst.service} fails ${burst.atMs === 0 ? 'now' : `in ${burst.atMs / 1000} s`}, for ${burst.forMs / 1000} s\n`);
     return 0;

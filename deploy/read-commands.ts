@@ -5,8 +5,10 @@ import { EventRenderer, type OutputFormat } from '../query/cli/render/events.ts'
 import { renderStatus } from '../query/cli/render/status.ts';
 import { printable, printableJson, terminalOf } from '../query/cli/render/terminal.ts';
 import { renderTimeline } from '../query/cli/render/timeline.ts';
-import { type SearchParameters, type TailAnswer } from '../query/queries.ts';
+import type { SearchParameters, TailAnswer } from '../query/queries.ts';
 import { LeadlineError } from '#schemas/errors.ts';
+import { formatTimeNs } from '#schemas/event.ts';
+import { readSpanMs } from '#schemas/options.ts';
 import type { Query } from '#schemas/query/ast.ts';
 import { readTime } from '#schemas/time-text.ts';
 import type { EventBody } from '#schemas/http-api.ts';
@@ -70,7 +72,7 @@ export function trace(id: string, paths: readonly string[], config: Config): Pro
 
 export function search(text: string, paths: readonly string[], flags: Flags, config: Config): Promise<number> {
   const query = checkQuery(text);
-  for (const name of ['since', 'until']) if (textFlag(flags, name) !== undefined) readTime(`--${name}`, textFlag(flags, name)!, Date.now());
+  const range = timeRange(flags);
   const limitText = textFlag(flags, 'limit') ?? '100';
   const limit = Number(limitText);
   if (!Number.isInteger(limit) || limit < 1) throw new LeadlineError('BAD_OPTION', { option: '--limit', problem: `"${limitText}" is not a whole number above 0`, fix: 'Write, for instance, --limit 1000' });
@@ -83,7 +85,7 @@ export function search(text: string, paths: readonly string[], flags: Flags, con
     let cursor: string | undefined;
     let truncated = false;
     while (events.length < wanted) {
-      const parameters: SearchParameters = { query: text, since: textFlag(flags, 'since'), until: textFlag(flags, 'until'), limit: Math.min(pageEventsMax, wanted - events.length), cursor };
+      const parameters: SearchParameters = { query: text, ...range, limit: Math.min(pageEventsMax, wanted - events.length), cursor };
       const page = await answers.events(parameters);
       events.push(...page.events);
       truncated = page.truncated;
@@ -95,10 +97,27 @@ export function search(text: string, paths: readonly string[], flags: Flags, con
     const head = renderer.head();
     if (head !== null && events.length > 0) print(head);
     // The newest is what one looks for, and the last line is what one sees.
-    for (const event of events.reverse()) print(renderer.render(event));
+    const oldestFirst = query.pipes.find(pipe => pipe.type === 'sort')?.descending !== true;
+    for (const event of oldestFirst ? events.reverse() : events) print(renderer.render(event));
     if (events.length === 0 && !truncated && !config.options.quiet) process.stderr.write(`leadline: nothing in ${printable(answers.name)} matches ${printable(text)}\n`);
     return events.length > 0 ? found : nothingFound;
   });
+}
+
+/** `--since` and `--until`, or what `--around` and `--window` come to. @throws LeadlineError BAD_TIME, BAD_OPTION */
+function timeRange(flags: Flags): Pick<SearchParameters, 'since' | 'until'> {
+  const [since, until, around, window] = ['since', 'until', 'around', 'window'].map(name => textFlag(flags, name));
+  const read = (name: string, text: string): bigint => readTime(`--${name}`, text, Date.now());
+  if (around === undefined) {
+    if (window !== undefined) throw new LeadlineError('BAD_OPTION', { option: '--window', problem: 'goes with --around', fix: 'Write --around TIME --window 5s' });
+    for (const [name, text] of [['since', since], ['until', until]] as const) if (text !== undefined) read(name, text);
+    return { since, until };
+  }
+  if (since !== undefined || until !== undefined) throw new LeadlineError('BAD_OPTION', { option: '--around', problem: 'says the time range already', fix: 'Leave out --since and --until' });
+  const middle = read('around', around);
+  const half = BigInt(readSpanMs('--window', window ?? '5s')) * 1_000_000n;
+  // Both ends belong to it; `until` alone would leave its own moment out.
+  return { since: formatTimeNs(middle - half), until: formatTimeNs(middle + half + 1n) };
 }
 
 export function tail(text: string, flags: Flags, config: Config): Promise<number> {

@@ -5,6 +5,8 @@
  * `pollIntervalMs` of section `ship` is `--poll-interval-ms`, `LEADLINE_POLL_INTERVAL_MS` and `ship.pollIntervalMs`.
  */
 
+import { LeadlineError } from './errors.ts';
+
 export type OptionSection = 'common' | 'ship' | 'collect' | 'serve';
 
 interface OptionBase {
@@ -167,6 +169,24 @@ const sizeUnits: Record<string, number> = { '': 1, B: 1, k: 1000, kB: 1000, KiB,
 const plainUnits: Record<string, number> = { '': 1 };
 const spanUnits: Record<string, number> = { '': 1, ms: 1, s: secondMs, m: minuteMs, h: hourMs, d: dayMs };
 
+/** The text's number times its unit, or null where it is not one. */
+function readQuantity(text: string, units: Record<string, number>): number | null {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text);
+  const unit = match?.[2]!.toLowerCase();
+  const factor = Object.entries(units).find(([known]) => known.toLowerCase() === unit)?.[1];
+  return match === null || factor === undefined ? null : Number(match[1]) * factor;
+}
+
+/**
+ * A span such as `30s`, or a number of milliseconds.
+ * @throws LeadlineError BAD_OPTION naming the flag.
+ */
+export function readSpanMs(flag: string, text: string): number {
+  const ms = readQuantity(text, spanUnits);
+  if (ms === null) throw new LeadlineError('BAD_OPTION', { option: flag, problem: `"${text}" is not a number`, fix: 'Write a span such as 30s, 5m' });
+  return Math.round(ms);
+}
+
 /**
  * The value of an option from text (a flag, the environment) or from YAML.
  * Numbers of names in `...Ms` may be written `15m`, those in `Bytes...` as `5GB`.
@@ -177,14 +197,12 @@ export function readOption(name: OptionName, given: unknown): { value: Options[O
   switch (spec.type) {
     case 'integer': {
       const units = unitsOf(name);
-      const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(String(given));
-      const unit = match?.[2]!.toLowerCase();
-      const factor = Object.entries(units).find(([known]) => known.toLowerCase() === unit)?.[1];
+      const quantity = readQuantity(String(given), units);
       const known = units === spanUnits ? ' or a span such as 500ms, 15m, 7d' : units === sizeUnits ? ' or a size such as 900kB, 5GB' : '';
       const range = `Write a whole number from ${spec.min} to ${spec.max}${known}`;
-      if (match === null || factor === undefined) return { problem: `"${String(given)}" is not a number`, fix: range };
-      if (units === plainUnits && match[1]!.includes('.')) return { problem: `"${String(given)}" is not a whole number`, fix: range };
-      const value = Math.round(Number(match[1]) * factor);
+      if (quantity === null) return { problem: `"${String(given)}" is not a number`, fix: range };
+      if (units === plainUnits && !Number.isInteger(quantity)) return { problem: `"${String(given)}" is not a whole number`, fix: range };
+      const value = Math.round(quantity);
       if (value < spec.min || value > spec.max) return { problem: `${String(given)} is out of range`, fix: range };
       return { value };
     }

@@ -1,5 +1,6 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
+import { runCommand } from '../helpers/command.ts';
 import { corpusTest } from '../helpers/corpus.ts';
 import { testFolder } from '../helpers/folder.ts';
 import { boutiqueContainers, boutiqueEvents, boutiquePods, sameTimelines } from '../helpers/onlineboutique.ts';
@@ -61,4 +62,15 @@ corpusTest("a frontend's own request id gives the whole request, a session lists
   t.deepEqual(grouped.events, []);
   t.deepEqual(new Set(grouped.grouping!.requests.map(request => request.id)), traces);
   t.deepEqual(await allEvents(queries, 'level>=error or exceptionType:*'), []);
+});
+
+corpusTest('a search around a time holds both ends of its window, and nothing outside', async t => {
+  const folder = testFolder(t);
+  await ingested([boutiqueContainers], folder);
+  const { stdout } = await runCommand(['search', '*', '--around', '2022-08-22T05:20:17.086206556Z', '--window', '2s', '--limit', '10000', '--fields', 'timeNs', '--data-dir', folder]);
+  const times = stdout.trim().split('\n').map(line => BigInt((JSON.parse(line) as { timeNs: string }).timeNs));
+  const middle = 1_661_145_617_086_206_556n;
+  const expected = (await allEvents(queriesOf(t, folder))).map(event => BigInt(event.timeNs)).filter(time => time >= middle - 2_000_000_000n && time <= middle + 2_000_000_000n);
+  t.true(expected.includes(middle));
+  t.deepEqual(times, expected.sort((a, b) => (a < b ? -1 : 1)));
 });
