@@ -1,5 +1,5 @@
 import test from 'ava';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -7,6 +7,8 @@ import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { quietLog } from '#lib/log.ts';
 import { defaultOptions } from '#schemas/options.ts';
 import { ingestPaths, type IngestOptions, type IngestReport } from '../../shipper/ingest.ts';
+import { corpusTest } from '../helpers/corpus.ts';
+import { boutiqueContainers } from '../helpers/onlineboutique.ts';
 import { MemoryStore, MemoryTransport } from '../helpers/memory-transport.ts';
 
 class Desk {
@@ -154,14 +156,8 @@ test('a line longer than a chunk and one longer than a line may be lose no byte'
   t.deepEqual(d.store.chunks.filter(({ chunk }) => chunk.part !== null).map(({ chunk }) => `${chunk.part!.n}/${chunk.part!.of ?? '-'}`), ['1/-', '2/-', '3/3', '1/-', '2/-', '3/3']);
 });
 
-test('real container logs: every byte is stored once, and nothing the second time', async t => {
-  const corpus = process.env['LEADLINE_CORPUS'] ?? '../shared/data';
-  const folder = join(corpus, 'multiservice/onlineboutique-2022-08-22/containers');
-  if (!existsSync(folder)) {
-    t.log(`skipped: ${folder} is not there`);
-    t.falsy(process.env['CI']);
-    return;
-  }
+corpusTest('real container logs: every byte is stored once, and nothing the second time', async t => {
+  const folder = boutiqueContainers;
   const d = desk(t);
   const report = await d.ingest([folder]);
   const expected = readdirSync(folder).filter(name => name.endsWith('.gz')).map(name => gunzipSync(readFileSync(join(folder, name))));

@@ -59,7 +59,7 @@ export function StreamsView({ sort }: { sort: StreamSort }) {
         : (
           <table class="streams">
             <caption class="faint">Bytes written = stored + dropped + gap + lag{streams.length > rowMax && `. The first ${rowMax} of ${formatCount(streams.length)} streams`}</caption>
-            <thead><tr>{head('service', 'Service')}<th scope="col">Path</th>{head('size', 'Written', true)}<th scope="col" class="number">Stored</th>{head('dropped', 'Dropped, gap', true)}{head('lag', 'Lag', true)}<th scope="col">Balance</th><th scope="col">Last read</th></tr></thead>
+            <thead><tr>{head('service', 'Service')}<th scope="col">Path</th>{head('size', 'Written', true)}<th scope="col" class="number">Stored</th>{head('dropped', 'Dropped, gap', true)}{head('lag', 'Lag', true)}<th scope="col">Balance</th><th scope="col">Read to its end</th></tr></thead>
             <tbody>{rows.map(stream => <StreamRow key={stream.streamId} stream={stream} />)}</tbody>
           </table>
         )}
@@ -84,7 +84,7 @@ function StreamRow({ stream }: { stream: StreamStatus }) {
       <td class={`number${dropped + stream.gapBytes > 0 ? ' bad' : ' faint'}`} data-name="Dropped, gap" title={causes.join('\n')}>{dropped + stream.gapBytes === 0 ? '–' : <Bytes bytes={dropped + stream.gapBytes} />}</td>
       <td class={`number${stream.lagBytes > 0 ? ' warn' : ' faint'}`} data-name="Lag">{stream.lagBytes === 0 ? '–' : <Bytes bytes={stream.lagBytes} />}</td>
       <td data-name="Balance">{unaccounted === 0 ? <span class="good">closes</span> : <span class="bad">off by {formatCount(unaccounted)} bytes</span>}</td>
-      <td data-name="Last read">{stream.lastReadAt === null ? <span class="faint">never</span> : <Time time={stream.lastReadAt} />}</td>
+      <td data-name="Read to its end">{stream.lastReadAt === null ? <span class="faint">not yet</span> : <Time time={stream.lastReadAt} />}</td>
     </tr>
   );
 }

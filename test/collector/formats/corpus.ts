@@ -1,18 +1,17 @@
-/** Real logs, written by others, that are not part of the repository: $LEADLINE_CORPUS, or `../shared/data` beside the checkout. */
+/** Real logs, written by others, that are not part of the repository. */
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
-
-const root = resolve(import.meta.dirname, '../../..', process.env['LEADLINE_CORPUS'] ?? '../shared/data');
+import { corpusFolder } from '../../helpers/corpus-folder.ts';
+import { skipHere } from '../../helpers/skipped.ts';
 
 /** The path of a corpus file or folder. Null, with a passing assertion and a line in the log, where it is absent; in CI that is a failure. */
 export function corpusPath(t: ExecutionContext, name: string): string | null {
-  const path = resolve(root, name);
+  const path = resolve(corpusFolder, name);
   if (existsSync(path)) return path;
   if (process.env['CI'] === 'true') t.fail(`${path} is missing; set LEADLINE_CORPUS`);
-  else t.pass();
-  t.log(`skipped: ${name} is not here`);
+  else skipHere(t, `no ${name} in the corpus; set LEADLINE_CORPUS`);
   return null;
 }
 

@@ -1,8 +1,8 @@
 /** Times of error lines in the logs of the corpus, read without our own parsers so that a mistake there cannot hide here. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { corpusFolder } from '../../helpers/corpus-folder.ts';
 
-const corpus = process.env['LEADLINE_CORPUS'] ?? '../shared/data';
 const nsPerMs = 1_000_000n;
 
 interface ExpectedEpisode {
@@ -16,15 +16,8 @@ interface ExpectedBursts {
   files: Record<string, { error_lines: number; rules: Record<string, { alerts: number; episodes: ExpectedEpisode[] }> }>;
 }
 
-/** The corpus folder, or null where there is none; with CI=true that is an error. */
-export function corpusFolder(): string | null {
-  if (existsSync(`${corpus}/error-bursts/expected.json`)) return corpus;
-  if (process.env['CI'] === 'true') throw new Error(`${corpus}: the corpus is missing; set LEADLINE_CORPUS`);
-  return null;
-}
-
 export function expectedBursts(): ExpectedBursts {
-  return JSON.parse(readFileSync(`${corpus}/error-bursts/expected.json`, 'utf8')) as ExpectedBursts;
+  return JSON.parse(readFileSync(`${corpusFolder}/error-bursts/expected.json`, 'utf8')) as ExpectedBursts;
 }
 
 const isoErrors = /^\[?(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d),(\d{3})\]?(?: -)? (?:ERROR|FATAL)\b/;
@@ -33,7 +26,7 @@ const apacheErrors = /^\[\w+ (\w+ \d+) ([\d:]+) (\d+)\] \[error\]/;
 /** Nanoseconds, sorted; read as UTC. `name` as in the expected file. */
 export function errorTimesNs(name: string): bigint[] {
   const [group, log] = name.split('/');
-  const path = group === 'loghub' ? `${corpus}/loghub/${log!}/${log!}_2k.log.gz` : `${corpus}/${name}.gz`;
+  const path = group === 'loghub' ? `${corpusFolder}/loghub/${log!}/${log!}_2k.log.gz` : `${corpusFolder}/${name}.gz`;
   const times: number[] = [];
   for (const line of gunzipSync(readFileSync(path)).toString('latin1').split('\n')) {
     const iso = isoErrors.exec(line);

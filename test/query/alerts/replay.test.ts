@@ -2,7 +2,8 @@ import test from 'ava';
 import type { Rule } from '#schemas/alert.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { replayRules } from '../../../query/alerts/replay.ts';
-import { corpusFolder, describe, errorTimesNs, expectedBursts, thresholdOf } from './corpus-errors.ts';
+import { corpusTest } from '../../helpers/corpus.ts';
+import { describe, errorTimesNs, expectedBursts, thresholdOf } from './corpus-errors.ts';
 import { eventAt } from './events.ts';
 
 const rule: Rule = { name: 'errors', type: 'threshold', query: 'level>=error', by: ['service'], count: 3, windowMs: 10_000, notify: [] };
@@ -21,12 +22,7 @@ test('no events, and no rules, give no episodes', async t => {
   t.deepEqual(await replayRules([], [eventAt(0n)]), []);
 });
 
-test('real logs have the expected episodes in a replay', async t => {
-  if (corpusFolder() === null) {
-    t.log('skipped: error-bursts of the corpus is not here');
-    t.pass();
-    return;
-  }
+corpusTest('real logs have the expected episodes in a replay', async t => {
   for (const [file, { rules }] of Object.entries(expectedBursts().files)) {
     const events: LogEvent[] = errorTimesNs(file).map(timeNs => eventAt(timeNs));
     for (const [name, { episodes }] of Object.entries(rules)) {

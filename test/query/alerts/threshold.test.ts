@@ -1,7 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { endNsOf, episodesOf, isOver } from '../../../query/alerts/threshold.ts';
-import { corpusFolder, describe, errorTimesNs, expectedBursts, thresholdOf } from './corpus-errors.ts';
+import { corpusTest } from '../../helpers/corpus.ts';
+import { describe, errorTimesNs, expectedBursts, thresholdOf } from './corpus-errors.ts';
 
 const second = 1_000_000_000n;
 const seconds = (...times: number[]): bigint[] => times.map(time => BigInt(Math.round(time * 1e9)));
@@ -65,12 +66,7 @@ test('a late event makes episodes longer and never breaks one', t => {
   }));
 });
 
-test('real logs have the expected episodes', t => {
-  if (corpusFolder() === null) {
-    t.log('skipped: error-bursts of the corpus is not here');
-    t.pass();
-    return;
-  }
+corpusTest('real logs have the expected episodes', t => {
   for (const [file, { error_lines: errorLines, rules }] of Object.entries(expectedBursts().files)) {
     const times = errorTimesNs(file);
     t.is(times.length, errorLines, file);
