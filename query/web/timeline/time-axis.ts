@@ -24,6 +24,8 @@ export interface Fold {
 
 /** A longer stretch than this share of the whole is idle time worth folding. */
 export const foldShare = 0.1;
+/** A shorter one is where a quick request spent its time, not idle: it stays to scale. */
+export const foldNsMin = 100_000_000;
 const foldWidthMax = 44;
 
 /**
@@ -39,7 +41,7 @@ export function findFolds(offsetsNs: ArrayLike<number>): Fold[] {
   let leftNs = spanNs;
   for (let i = 1; i < count; i += 1) {
     const gapNs = offsetsNs[i]! - offsetsNs[i - 1]!;
-    if (gapNs <= spanNs * foldShare) continue;
+    if (gapNs <= spanNs * foldShare || gapNs < foldNsMin) continue;
     folds.push({ fromNs: offsetsNs[i - 1]!, toNs: offsetsNs[i]! });
     leftNs -= gapNs;
   }

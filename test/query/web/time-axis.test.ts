@@ -2,14 +2,21 @@ import test from 'ava';
 import fc from 'fast-check';
 import { axisMarks, findFolds, layAxis, offsetNsAt, xOf } from '../../../query/web/timeline/time-axis.ts';
 
+const seconds = (...times: number[]): number[] => times.map(time => Math.round(time * 1e9));
+
 test('an idle stretch longer than a tenth of the request is folded, one of exactly a tenth is not', t => {
-  t.deepEqual(findFolds([0, 10, 20, 100]), [{ fromNs: 20, toNs: 100 }]);
-  t.deepEqual(findFolds([0, 1, 11, 40, 70, 100]).map(fold => fold.fromNs), [11, 40, 70]);
+  t.deepEqual(findFolds(seconds(0, 1, 2, 10)), [{ fromNs: 2e9, toNs: 10e9 }]);
+  t.deepEqual(findFolds(seconds(0, 0.1, 1.1, 4, 7, 10)).map(fold => fold.fromNs), seconds(1.1, 4, 7));
+});
+
+test('a request over in a moment is drawn to scale, however few lines it has', t => {
+  t.deepEqual(findFolds(seconds(0, 0.003, 0.012, 0.031, 0.06, 0.062)), []);
+  t.deepEqual(findFolds(seconds(0, 0.01, 0.02, 0.13)).length, 1);
 });
 
 test('a request of two lines is drawn to scale, and so is one that would be nothing but folds', t => {
-  t.deepEqual(findFolds([0, 100]), []);
-  t.deepEqual(findFolds([0, 50, 100]), []);
+  t.deepEqual(findFolds(seconds(0, 10)), []);
+  t.deepEqual(findFolds(seconds(0, 5, 10)), []);
 });
 
 test('a fold takes its fixed width and the rest shares one scale', t => {
