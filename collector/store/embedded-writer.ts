@@ -18,6 +18,7 @@ import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
 import { levelRank, type LogEvent } from '#schemas/event.ts';
 import type { ConsumedPosition, StoreBatch, StoredStream, StoreWriter } from '#schemas/store.ts';
+import { storeError } from './store-error.ts';
 
 export interface EmbeddedWriterOptions {
   dataDir: string;
@@ -41,6 +42,8 @@ interface Statements {
   putStream: StatementSync;
   putPosition: StatementSync;
   insertSignal: StatementSync;
+  pageCount: StatementSync;
+  pageSize: StatementSync;
 }
 
 type StreamEntry = StoredStream & { chainPosition: number };
@@ -234,7 +237,7 @@ export class EmbeddedWriter implements StoreWriter {
   /** A new file at midnight UTC and at `fileBytesMax`. Its first transaction takes the stream table over, because no commit spans two files. */
   private rollWhenDue(): void {
     const today = dayOf(this.options.nowMs());
-    const full = this.nextSequence > this.file.name.firstSequence && this.fileBytes(this.file.name.name) >= this.options.fileBytesMax;
+    const full = this.nextSequence > this.file.name.firstSequence && this.pagesBytes() >= this.options.fileBytesMax;
     // A clock that went back must not open an older day: files sort by name in the order of storing.
     if (today <= this.file.name.day && !full) return;
     if (this.nextSequence === this.file.name.firstSequence) return;
@@ -323,6 +326,12 @@ export class EmbeddedWriter implements StoreWriter {
     return readdirSync(this.folder).sort().map(readEventsFileName).filter(name => name !== null);
   }
 
+  /** Size of the newest file's data. The write-ahead log beside it is left out: at a low rate it grows by pages that are written again and again. */
+  private pagesBytes(): number {
+    const { statements } = this.file;
+    return (statements.pageCount.get() as { page_count: number }).page_count * (statements.pageSize.get() as { page_size: number }).page_size;
+  }
+
   private fileBytes(name: string): number {
     return ['', '-wal'].reduce((sum, suffix) => sum + (statSync(join(this.folder, name + suffix), { throwIfNoEntry: false })?.size ?? 0), 0);
   }
@@ -361,6 +370,8 @@ function prepare(database: DatabaseSync): Statements {
     putStream: database.prepare('insert or replace into streams (chainPosition, streamId, source, ranges, gaps, lines, events, gapBytes, watermarkNs, lastTimeNs, state) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
     putPosition: database.prepare('insert or replace into positions (topicId, partition, recordOffset) values (?, ?, ?)'),
     insertSignal: database.prepare('insert into signals (id, data) values (?, ?)'),
+    pageCount: database.prepare('pragma page_count'),
+    pageSize: database.prepare('pragma page_size'),
   };
 }
 
@@ -368,30 +379,4 @@ function bigStatement(database: DatabaseSync, sql: string): StatementSync {
   const statement = database.prepare(sql);
   statement.setReadBigInts(true);
   return statement;
-}
-
-const sqliteFull = 13;
-const sqliteCorrupt = 11;
-const sqliteNotADatabase = 26;
-const sqliteIoError = 10;
-const sqliteReadOnly = 8;
-const sqliteCannotOpen = 14;
-
-/** SQLite's answer, in the catalogue's words. */
-export function storeError(error: unknown, dir: string): unknown {
-  const code = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : null;
-  switch (code) {
-    case sqliteFull:
-      return new LeadlineError('STORE_FULL', { dir }, { cause: error });
-    case sqliteCorrupt:
-    case sqliteNotADatabase:
-      return new LeadlineError('STORE_DAMAGED', { path: dir, problem: (error as Error).message }, { cause: error });
-    case sqliteIoError:
-      return new LeadlineError('STORE_WRITE_FAILED', { dir, problem: (error as Error).message }, { cause: error });
-    case sqliteReadOnly:
-    case sqliteCannotOpen:
-      return new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir, systemCode: (error as Error).message }, { cause: error });
-    default:
-      return systemCodeOf(error) === 'ENOSPC' ? new LeadlineError('STORE_FULL', { dir }, { cause: error }) : error;
-  }
 }

@@ -50,7 +50,7 @@ export const writerPragmas = `
   pragma page_size = 8192;
   pragma journal_mode = wal;
   pragma synchronous = full;
-  pragma wal_autocheckpoint = 4000;
+  pragma wal_autocheckpoint = 1000;
   pragma cache_size = -16384;
   pragma temp_store = memory;
 `;
