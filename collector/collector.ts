@@ -119,11 +119,6 @@ export class Collector {
       const work = this.streams.get(state.streamId);
       if (work !== undefined) work.silent = state.inode === null;
     }
-    return this.committed();
-  }
-
-  /** Resolves after the commit that takes in everything accepted so far. */
-  committed(): Promise<void> {
     this.firstWaitingMs ??= this.parts.clock.nowMs();
     return new Promise(resolve => this.waiters.push(resolve));
   }
@@ -228,8 +223,7 @@ export class Collector {
     this.touched = new Set();
     const waiters = this.waiters;
     this.waiters = [];
-    const loud = events.filter(event => this.streams.get(event.streamId)?.silent !== true);
-    const silent = events.filter(event => this.streams.get(event.streamId)?.silent === true);
+    const { loud = [], silent = [] } = Object.groupBy(events, event => (this.streams.get(event.streamId)?.silent === true ? 'silent' : 'loud'));
     const watermarkNs = (streamId: string): bigint => this.streams.get(streamId)?.watermarkNs ?? 0n;
     return { events, states, touched, waiters, signals: [...this.signalsOf(loud, { watermarkNs, silent: false }), ...this.signalsOf(silent, { watermarkNs, silent: true })] };
   }

@@ -38,17 +38,6 @@ export class CollectorIntake {
     this.schedule();
   }
 
-  /** Resolves when everything accepted so far is stored, or after `timeoutMs`. */
-  async committed(timeoutMs?: number): Promise<boolean> {
-    const done = this.collector.committed().then(() => true);
-    this.schedule();
-    if (timeoutMs === undefined) return done;
-    const stop = new AbortController();
-    const result = await Promise.race([done, this.clock.sleep(timeoutMs, stop.signal).then(() => false)]);
-    stop.abort();
-    return result;
-  }
-
   publishStates(states: readonly StreamState[]): Promise<void> {
     const done = this.collector.acceptStates(states);
     this.schedule();

@@ -24,11 +24,13 @@ export class StatusLine {
     if (!quiet) stream.write(`${intro.join('\n')}\n`);
   }
 
-  /** Shows the text of `read` now and every second. A read that fails is left out. */
+  /** On a terminal, shows the text of `read` now and every second. A read that fails is left out. */
   start(read: () => Promise<string>): void {
+    // Nobody would see it: a pipe, a service manager, or a person who asked for quiet.
+    if (!this.stream.isTTY || this.quiet) return;
     const draw = async (): Promise<void> => {
       const text = await read().catch(() => null);
-      if (text !== null && !this.ended && this.stream.isTTY && !this.quiet) {
+      if (text !== null && !this.ended) {
         this.stream.write(`\r${printable(text).slice(0, Math.max(20, this.stream.columns - 1))}\u001b[K`);
         this.drawn = true;
       }

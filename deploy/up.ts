@@ -3,6 +3,7 @@
  * queries. Whatever fails at the start leaves nothing running.
  */
 import { AlertLoop } from '../query/alerts/loop.ts';
+import type { CollectorCounts } from '../collector/collector.ts';
 import { httpIntakeRoutes } from '../collector/http-intake.ts';
 import { ReaderPool } from '../query/store/reader-pool.ts';
 import { buildServer, listen } from '../query/server.ts';
@@ -65,16 +66,6 @@ export async function up(paths: readonly string[], config: Config, version: stri
 
     const metrics = new Metrics(metricCatalogue);
     let alerts: AlertLoop | null = null;
-    let limits: StreamsAnswer['limits'] = [];
-    let stalledBecause: string | null = null;
-    const refresh = async (): Promise<StreamsAnswer> => {
-      const { counts, stalledBecause: stalled } = await collector.counts();
-      stalledBecause = stalled;
-      limits = counts.refusedChunks === 0 ? [] : [{ limit: 'storedRangesMax', count: counts.refusedChunks, message: 'chunks of a stream with too many holes were refused' }];
-      const streams = await pool.value('streams', [limits]);
-      setMetrics(metrics, streams, counts, stalled, alerts?.list().filter(({ state }) => state === 'firing').length ?? 0);
-      return streams;
-    };
     const server = await buildServer({
       options,
       log,
@@ -82,12 +73,14 @@ export async function up(paths: readonly string[], config: Config, version: stri
       pool,
       metrics,
       alerts: { list: () => alerts?.list() ?? [], get: id => alerts?.get(id) ?? null },
-      limitsReached: () => limits,
+      limitsReached: async () => limitsOf((await collector.counts()).counts),
       onCommitted: listener => collector.onCommitted(listener),
       refreshMetrics: async () => {
-        await refresh();
+        const { counts, stalledBecause } = await collector.counts();
+        const streams = await pool.value('streams', [limitsOf(counts)]);
+        setMetrics(metrics, streams, counts, stalledBecause, alerts?.list().filter(({ state }) => state === 'firing').length ?? 0);
       },
-      notReadyBecause: () => stalledBecause,
+      notReadyBecause: async () => (await collector.counts()).stalledBecause,
       addRoutes: routes => httpIntakeRoutes(routes, collector.newTransport()),
     });
     ending.add(() => server.close());
@@ -133,7 +126,8 @@ export async function up(paths: readonly string[], config: Config, version: stri
       if (alert.told) line.say(`${alert.state === 'firing' ? 'ALERT' : 'resolved'} ${alert.rule} ${Object.values(alert.key).join(' ')}: ${alert.count} counted${alert.topError === null ? '' : `, "${alert.topError.message}"`}  ${alert.url}`);
     };
     line.start(async () => {
-      const { totals, store } = await refresh();
+      const { stalledBecause } = await collector.counts();
+      const { totals, store } = await pool.value('streams', [[]]);
       return `${countText(totals.lines)} lines, ${countText(totals.events)} events, ${bytesText(totals.lagBytes)} waiting, store ${bytesText(store.bytes)}${stalledBecause === null ? '' : `  STALLED: ${stalledBecause}`}`;
     });
     if (shop !== null) {
@@ -159,6 +153,11 @@ function demoOptions({ options, origins }: Config): Options {
   };
 }
 
+/** Limits that were reached, from what the collector counts. */
+function limitsOf({ refusedChunks }: CollectorCounts): StreamsAnswer['limits'] {
+  return refusedChunks === 0 ? [] : [{ limit: 'storedRangesMax', count: refusedChunks, message: 'chunks of a stream with too many holes were refused' }];
+}
+
 function introOf(url: string, shop: RunningDemo | null, paths: readonly string[], options: Options): string[] {
   return [
     `Leadline is at ${url}`,
@@ -167,7 +166,7 @@ function introOf(url: string, shop: RunningDemo | null, paths: readonly string[]
   ];
 }
 
-function setMetrics(metrics: Metrics<typeof metricCatalogue>, { streams, totals, store }: StreamsAnswer, counts: Awaited<ReturnType<CollectorHost['counts']>>['counts'], stalled: string | null, firing: number): void {
+function setMetrics(metrics: Metrics<typeof metricCatalogue>, { streams, totals, store }: StreamsAnswer, counts: CollectorCounts, stalled: string | null, firing: number): void {
   metrics.set('leadline_streams', totals.streams);
   metrics.set('leadline_stream_written_bytes', totals.bytes);
   metrics.set('leadline_stream_stored_bytes', totals.storedBytes);

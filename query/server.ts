@@ -28,13 +28,13 @@ export interface ServerParts {
   metrics: Metrics<typeof metrics>;
   alerts: { list(): AlertBody[]; get(episodeId: string): AlertBody | null };
   /** Limits reached since the start, for `/api/v1/streams`. */
-  limitsReached: () => StreamsAnswer['limits'];
+  limitsReached: () => Promise<StreamsAnswer['limits']>;
   /** Calls back after every commit; returns how to stop that. Null where the store is only read. */
   onCommitted: ((listener: () => void) => () => void) | null;
   /** Sets the metrics whose values lie elsewhere, right before they are shown. */
   refreshMetrics: () => Promise<void>;
   /** Why the server should get no traffic, or null. */
-  notReadyBecause: () => string | null;
+  notReadyBecause: () => Promise<string | null>;
   /** More routes, as the intake's. */
   addRoutes?: (server: Server) => void;
 }

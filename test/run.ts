@@ -31,10 +31,11 @@ if (argv.length === 0) {
   count((await run('eslint/bin/eslint.js', ['.'])) === 0);
 }
 const code = await run('ava/entrypoints/cli.js', [...argv], line => {
-  const match = /^\s*(\d+) (?:tests? passed|(?:tests?|hooks?|uncaught exceptions?|unhandled rejections?|known failures?|tests? remained pending).*)/.exec(line.replace(/\u001b\[[0-9;]*m/g, ''));
-  if (match === null) return;
-  if (/passed/.test(line)) counts.passed += Number(match[1]);
-  else if (/failed|exception|rejection|pending/.test(line)) counts.failed += Number(match[1]);
+  const text = line.replace(/\u001b\[[0-9;]*m/g, '');
+  // One mark a test; what fails outside of any test is only in the summary.
+  if (/^\s*✔ /.test(text)) counts.passed += 1;
+  else if (/^\s*✘ \[fail\]/.test(text)) counts.failed += 1;
+  else counts.failed += Number(/^\s*(\d+) (?:hooks? failed|uncaught exceptions?|unhandled rejections?|tests? remained pending)/.exec(text)?.[1] ?? 0);
 });
 // A runner that ends badly without a count, as on a crash, must not look like success.
 if (code !== 0 && counts.failed === 0) counts.failed = 1;

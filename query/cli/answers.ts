@@ -3,12 +3,11 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { LeadlineError, systemCodeOf, errorCatalogue, type ErrorCode } from '#schemas/errors.ts';
-import type { AlertBody, AlertsAnswer, ErrorBody, EventsAnswer, RequestsAnswer, StreamsAnswer, TimelineBody } from '#schemas/http-api.ts';
+import type { AlertBody, AlertsAnswer, ErrorBody, EventsAnswer, StreamsAnswer, TimelineBody } from '#schemas/http-api.ts';
 import type { Queries, SearchParameters, TailAnswer } from '../queries.ts';
 
 export interface Answers {
   timeline(id: string): Promise<TimelineBody>;
-  requests(parameters: SearchParameters): Promise<RequestsAnswer>;
   events(parameters: SearchParameters): Promise<EventsAnswer>;
   /** A page of what was stored behind the cursor; null begins now. */
   tail(cursor: string | null, query: string): Promise<TailAnswer>;
@@ -34,7 +33,6 @@ export class StoreAnswers implements Answers {
   }
 
   timeline = (id: string): Promise<TimelineBody> => this.queries.timeline(id, this.controller.signal);
-  requests = (parameters: SearchParameters): Promise<RequestsAnswer> => this.queries.requests(parameters, this.controller.signal);
   events = (parameters: SearchParameters): Promise<EventsAnswer> => this.queries.events(parameters, this.controller.signal);
   tail = (cursor: string | null, query: string): Promise<TailAnswer> => this.queries.tail(cursor, query, tailPage, this.controller.signal);
   streams = (): Promise<StreamsAnswer> => this.queries.streams([], this.controller.signal);
@@ -57,7 +55,6 @@ export class HttpAnswers implements Answers {
   }
 
   timeline = (id: string): Promise<TimelineBody> => this.get(`/api/v1/timelines/${encodeURIComponent(id)}`);
-  requests = (parameters: SearchParameters): Promise<RequestsAnswer> => this.get(`/api/v1/requests?${queryString(parameters)}`);
   events = (parameters: SearchParameters): Promise<EventsAnswer> => this.get(`/api/v1/events?${queryString(parameters)}`);
   streams = (): Promise<StreamsAnswer> => this.get('/api/v1/streams');
   alerts = async (): Promise<AlertBody[]> => (await this.get<AlertsAnswer>('/api/v1/alerts')).alerts;

@@ -8,7 +8,7 @@ export function healthRoutes(server: Server, { metrics, refreshMetrics, notReady
   server.get('/readyz', {
     schema: { summary: 'Lines can be stored and read', response: { 200: StateSchema, 503: StateSchema } },
     handler: async (_request, reply) => {
-      const reason = notReadyBecause();
+      const reason = await notReadyBecause();
       return reason === null ? reply.send({ status: 'ready' }) : reply.code(503).send({ status: 'not ready', reason });
     },
   });

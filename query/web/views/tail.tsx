@@ -47,8 +47,11 @@ export function TailView({ route }: { route: TailRoute }) {
   }, [paused]);
 
   useEffect(() => {
+    let lastY = window.scrollY;
     const look = (): void => {
-      following.current = atEnd();
+      // Only scrolling up leaves the end. The event of our own scrolling down may come when more lines are there already.
+      following.current = atEnd() || (following.current && window.scrollY >= lastY);
+      lastY = window.scrollY;
     };
     window.addEventListener('scroll', look, { passive: true });
     return () => window.removeEventListener('scroll', look);
