@@ -68,6 +68,7 @@ export class CollectorIntake {
 
 /** One client's end: it hears of its own streams only. */
 class Connection implements Transport {
+  readonly troubledBy = null;
   onAcknowledged: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
   private readonly intake: CollectorIntake;
   private readonly leave: () => void;
@@ -82,6 +83,10 @@ class Connection implements Transport {
 
   loadStates(sources: readonly string[]): Promise<StreamState[]> {
     return Promise.resolve(this.intake.collector.statesOf(sources));
+  }
+
+  partitionOf(): null {
+    return null;
   }
 
   publishStates(states: readonly StreamState[]): Promise<void> {

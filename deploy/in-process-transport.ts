@@ -17,6 +17,7 @@ const windowBytesMax = 4 * 1024 * 1024;
 const answerMsMax = 50;
 
 export class InProcessTransport implements Transport {
+  readonly troubledBy = null;
   onAcknowledged: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
   private readonly port: MessagePort;
   private readonly calls = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
@@ -32,6 +33,10 @@ export class InProcessTransport implements Transport {
 
   loadStates(sources: readonly string[]): Promise<StreamState[]> {
     return this.call({ id: this.nextId++, call: 'loadStates', sources }) as Promise<StreamState[]>;
+  }
+
+  partitionOf(): null {
+    return null;
   }
 
   async publishStates(states: readonly StreamState[]): Promise<void> {

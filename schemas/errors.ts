@@ -61,6 +61,15 @@ export const errorCatalogue = {
   DATA_DIR_IS_FILE: entry(500, 2, '{dir}: {file} is a file, so no data directory can be there. Choose another with --data-dir.'),
   CHECKPOINT_DAMAGED: entry(500, 2, '{path}: the checkpoint is damaged ({problem}); positions are taken from the store instead.'),
 
+  // Kafka
+  KAFKA_UNREACHABLE: entry(503, 3, 'No answer from Kafka at {brokers} ({problem}). Nothing is lost: it is tried again. Check the address and that the broker runs.', true),
+  KAFKA_TOPIC_MISSING: entry(503, 3, 'Kafka has no topic {topic}. Nothing is lost: it is tried again. Make it with leadline topics apply --kafka {brokers}.', true),
+  KAFKA_NOT_AUTHORIZED: entry(503, 3, 'Kafka does not let this user {operation} {resource}. Nothing is lost: it is tried again. Give the user that right.', true),
+  KAFKA_LOGIN_FAILED: entry(503, 3, 'Kafka at {brokers} refuses the login ({problem}). Check --kafka-sasl, --kafka-username and --kafka-password.', true),
+  KAFKA_TLS_FAILED: entry(503, 3, 'No TLS with Kafka at {brokers} ({problem}). Check --kafka-tls-ca, --kafka-tls-cert and --kafka-tls-key.', true),
+  KAFKA_REFUSED: entry(503, 3, 'Kafka refuses records for {topic} partition {partition} ({problem}). Nothing is lost: it is tried again.', true),
+  KAFKA_TOPIC_UNFIT: entry(503, 3, 'Topic {topic}: {problem}. {fix}'),
+
   // Invariants of the data
   EVENT_OVERLAPS_STORED: entry(500, 2, 'An event covers bytes [{from}, {to}) of stream {streamId}, of which a part is stored already.'),
   STORED_RANGES_FULL: entry(503, 3, 'Stream {streamId} has {count} separate stored ranges, the most allowed; its chunks are refused until the holes are filled.', true),

@@ -7,7 +7,7 @@
 
 import { LeadlineError } from './errors.ts';
 
-export type OptionSection = 'common' | 'ship' | 'collect' | 'serve';
+export type OptionSection = 'common' | 'kafka' | 'ship' | 'collect' | 'serve';
 
 interface OptionBase {
   section: OptionSection;
@@ -59,9 +59,27 @@ export const options = {
   quiet: flag('common', 'Print results only.'),
   json: flag('common', 'Print NDJSON, also on a terminal.'),
 
+  // kafka
+  kafka: list('kafka', [], 'HOST:PORT', 'Kafka brokers to begin with; the others are learned from them.'),
+  topicPrefix: text<string>('kafka', 'leadline', 'PREFIX', 'Topics are named PREFIX.chunks, PREFIX.streams and so on.'),
+  kafkaTls: flag('kafka', 'Speak TLS with the brokers; implied by the certificate options.'),
+  kafkaTlsCa: text<string | null>('kafka', null, 'FILE', "Certificate authority of the brokers, PEM; default: the system's. Read again when it changes."),
+  kafkaTlsCert: text<string | null>('kafka', null, 'FILE', 'Certificate to show to the brokers, PEM. Read again when it changes.'),
+  kafkaTlsKey: text<string | null>('kafka', null, 'FILE', 'Private key of that certificate, PEM. Read again when it changes.'),
+  kafkaSasl: text<string | null>('kafka', null, 'MECHANISM', 'How to log in: plain, scram-sha-256 or scram-sha-512.'),
+  kafkaUsername: text<string | null>('kafka', null, 'NAME', 'User to log in as.'),
+  kafkaPassword: text<string | null>('kafka', null, 'PASSWORD', 'Password to log in with.', true),
+  kafkaRequestTimeoutMs: integer('kafka', 30 * secondMs, secondMs, 10 * minuteMs, 'A broker that has not answered for this long is given up and asked again.'),
+
   // ship
+  to: text<string | null>('ship', null, 'URL', "Publish to a collector's HTTP intake instead of Kafka."),
+  compression: text<string>('ship', 'zstd', 'CODEC', 'zstd compresses each chunk in the shipper; none, kafka-gzip, kafka-zstd, kafka-lz4, kafka-snappy leave it to the Kafka format, for consumers that are not Leadline.'),
+  from: text<string>('ship', 'beginning', 'POSITION', 'Where a file that was there before the first start is read from: beginning or end.'),
+  redact: list('ship', [], 'WHAT', 'Replace before anything leaves: secrets, cards, emails, or /regular expression/; equal values stay equal.'),
+  redactKey: text<string | null>('ship', null, 'KEY', 'Key of the hashes that stand for redacted values; the same key on all shippers keeps them joinable.', true),
+  heartbeatIntervalMs: integer('ship', 5 * secondMs, 0, hourMs, "Pause between two heartbeats to the brokers' clock; 0 sends none."),
   pollIntervalMs: integer('ship', 25, 5, minuteMs, 'Pause between two looks at an active file.'),
-  idlePollIntervalMs: integer('ship', 1000, 50, 10 * minuteMs, 'Pause between two looks at a file that has not grown for a minute, and at folders for new files.'),
+  idlePollIntervalMs: integer('ship', 2000, 50, 10 * minuteMs, 'Pause between two looks at a file that has not grown for a minute, and at folders for new files.'),
   chunkBytesMax: integer('ship', 900_000, 4 * KiB, 16 * MiB, 'Largest chunk before compression; a longer line travels in pieces.'),
   lineBytesMax: integer('ship', 16 * MiB, 1 * KiB, 64 * MiB, 'Longest line that stays one event; beyond it a line is several events with part numbers.'),
   inFlightBytesMax: integer('ship', 8 * MiB, 64 * KiB, GiB, 'Bytes handed over and not yet acknowledged, over all streams; at the limit reading pauses.'),
@@ -82,6 +100,8 @@ export const options = {
   node: text<string | null>('ship', null, 'NAME', 'Node of all lines.'),
 
   // collect
+  store: text<string>('collect', 'embedded', 'STORE', 'Where events are stored: embedded.'),
+  fetchBytesMax: integer('collect', 4 * MiB, 64 * KiB, 256 * MiB, 'Bytes fetched from Kafka at once, over all partitions.'),
   commitIntervalMs: integer('collect', 50, 1, 10 * secondMs, 'Longest wait of a parsed event for its commit.'),
   commitEventsMax: integer('collect', 4096, 1, 100_000, 'Events of one commit at most.'),
   commitBytesMax: integer('collect', 512 * KiB, 4 * KiB, 64 * MiB, 'Raw bytes of one commit, after which it closes.'),

@@ -59,6 +59,11 @@ export interface Acknowledgement {
 export interface Transport {
   /** The states of all streams of these sources, closed ones included. */
   loadStates(sources: readonly string[]): Promise<StreamState[]>;
+  /**
+   * The partition that all chunks of a source travel in, null where the transport has none. Asked after `loadStates` and before a stream of the
+   * source is announced; what checkpoint or outside know (`known`) is kept, whatever the number of partitions is now.
+   */
+  partitionOf(source: string, known: number | null): number | null;
   /** Resolves when the states are durable. Later states of a stream replace earlier ones. */
   publishStates(states: readonly StreamState[]): Promise<void>;
   /**
@@ -70,5 +75,7 @@ export interface Transport {
   onAcknowledged: (acknowledgements: readonly Acknowledgement[]) => void;
   /** Resolves when everything published is acknowledged, or after `timeoutMs`; true for the former. */
   drain(timeoutMs: number): Promise<boolean>;
+  /** Why nothing gets through at the moment, in a sentence for a person, or null. */
+  readonly troubledBy: string | null;
   close(): Promise<void>;
 }

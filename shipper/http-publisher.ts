@@ -19,6 +19,7 @@ export interface HttpPublisherOptions {
 }
 
 export class HttpPublisher implements Transport {
+  readonly troubledBy = null;
   onAcknowledged: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
   private readonly url: string;
   private readonly apiKey: string | null;
@@ -38,6 +39,10 @@ export class HttpPublisher implements Transport {
 
   async loadStates(sources: readonly string[]): Promise<StreamState[]> {
     return (await this.post<{ states: StreamState[] }>('/v1/streams/known', {}, JSON.stringify({ sources }), 'application/json')).states;
+  }
+
+  partitionOf(): null {
+    return null;
   }
 
   async publishStates(states: readonly StreamState[]): Promise<void> {

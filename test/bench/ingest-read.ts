@@ -24,6 +24,8 @@ for (let written = 0; written < megabytes * 1e6; ) {
 closeSync(fd);
 
 const transport: Transport = {
+  partitionOf: () => null,
+  troubledBy: null,
   loadStates: () => Promise.resolve([]),
   publishStates: () => Promise.resolve(),
   publish(chunk) {

@@ -9,7 +9,7 @@ import { madeChunk } from '../contract/made-up.ts';
 /** The other end, which takes chunks in when the test says so. */
 function carried(publish: (chunk: Chunk) => Promise<void>): InProcessTransport {
   const { port1, port2 } = new MessageChannel();
-  const connection: Transport = { loadStates: () => Promise.resolve([]), publishStates: () => Promise.resolve(), publish, onAcknowledged: () => undefined, drain: () => Promise.resolve(true), close: () => Promise.resolve() };
+  const connection: Transport = { partitionOf: () => null, troubledBy: null, loadStates: () => Promise.resolve([]), publishStates: () => Promise.resolve(), publish, onAcknowledged: () => undefined, drain: () => Promise.resolve(true), close: () => Promise.resolve() };
   servePort(port1, connection);
   return new InProcessTransport(port2);
 }

@@ -37,6 +37,7 @@ export class MemoryStore {
 }
 
 export class MemoryTransport implements Transport {
+  readonly troubledBy = null;
   onAcknowledged: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
   readonly store: MemoryStore;
   /** Published, not acknowledged. */
@@ -58,6 +59,10 @@ export class MemoryTransport implements Transport {
     const stored = this.storeTells ? this.store.streams('end') : null;
     const loaded = (state: StreamState): StreamState => ({ ...structuredClone(state), acknowledgedBytes: Math.max(state.acknowledgedBytes, stored?.get(state.streamId)?.length ?? 0) });
     return Promise.resolve([...this.store.states.values()].filter(state => sources.includes(state.source)).map(loaded));
+  }
+
+  partitionOf(): null {
+    return null;
   }
 
   publishStates(states: readonly StreamState[]): Promise<void> {
