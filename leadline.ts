@@ -3,12 +3,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { configOf, report, runCommandLine, withOptions } from './deploy/command-line.ts';
+import { collectPortDefault, shipPortDefault } from './deploy/ports.ts';
 import { printable } from './query/cli/render/terminal.ts';
 import { nearestName } from '#lib/nearest-name.ts';
+import type { OptionName } from '#schemas/options.ts';
 
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8')) as { version: string };
 
 type Flags = Record<string, unknown>;
+
+/** Options of `ship` that mean nothing where no file is read. */
+const onlyForFiles: readonly OptionName[] = ['pathPattern', 'from', 'include', 'exclude', 'includeBinary', 'ignoreOlderMs', 'openFilesMax', 'pollIntervalMs', 'idlePollIntervalMs', 'checkpointIntervalMs'];
 
 const program = new Command('leadline')
   .description('Logs in, the story of one request out.')
@@ -20,18 +25,52 @@ const program = new Command('leadline')
   .configureHelp({ sortSubcommands: false })
   .addHelpText('afterAll', '\nEvery option --some-name is also LEADLINE_SOME_NAME in the environment and someName in leadline.yaml.\nExit: 0 found or done, 1 nothing found, 2 bad usage, config or input, 3 something unreachable.');
 
-withOptions(program.command('up [PATH...]'), ['common', 'ship', 'collect', 'serve'], ['server', 'json'])
+withOptions(program.command('up [PATH...]'), ['common', 'kafka', 'ship', 'collect', 'serve'], { except: ['server', 'json', 'to'] })
   .description('Everything in one process: tails the paths, stores, serves API and page, alerts. Without paths: starts the demo shop.')
   .action(async (paths: string[], flags: Flags) => {
     const { up } = await import('./deploy/up.ts');
     process.exitCode = await up(paths, configOf(flags), version);
   });
 
-withOptions(program.command('ingest <PATH...>'), ['common', 'ship', 'collect'], ['server', 'pollIntervalMs', 'idlePollIntervalMs', 'idleAfterMs', 'openFilesMax', 'checkpointIntervalMs', 'drainTimeoutMs', 'ignoreOlderMs'])
+withOptions(program.command('ingest <PATH...>'), ['common', 'ship', 'collect'], {
+  except: ['server', 'to', 'compression', 'from', 'redact', 'redactKey', 'heartbeatIntervalMs', 'pollIntervalMs', 'idlePollIntervalMs', 'idleAfterMs', 'openFilesMax', 'checkpointIntervalMs', 'drainTimeoutMs', 'ignoreOlderMs', 'fetchBytesMax'],
+})
   .description('Reads files, folders or - (standard input) to their end, once, stores every line and prints the balance.')
   .action(async (paths: string[], flags: Flags) => {
     const { ingest } = await import('./deploy/ingest.ts');
     process.exitCode = await ingest(paths, configOf(flags));
+  });
+
+const healthDefaults = (port: number): Partial<Record<OptionName, string>> => ({ host: 'all interfaces', port: String(port) });
+
+withOptions(program.command('ship <PATH...>'), ['common', 'kafka', 'ship'], { except: ['server'], also: ['host', 'port', 'apiKey'], defaults: healthDefaults(shipPortDefault) })
+  .description("The sidecar: tails files, folders or - (standard input) and publishes to Kafka (--kafka) or to a collector's HTTP intake (--to).")
+  .action(async (paths: string[], flags: Flags) => {
+    const { ship } = await import('./deploy/ship.ts');
+    process.exitCode = await ship(paths, configOf(flags), version);
+  });
+
+withOptions(program.command('run <COMMAND...>'), ['common', 'kafka', 'ship'], { except: ['server', 'json', ...onlyForFiles], also: ['host', 'port', 'apiKey'], defaults: healthDefaults(shipPortDefault) })
+  .description('Starts a command, passes its output and signals through, and ships both outputs: leadline run --kafka kafka:9092 -- java -jar app.jar')
+  .passThroughOptions()
+  .action(async (command: string[], flags: Flags) => {
+    const { run } = await import('./deploy/run.ts');
+    process.exitCode = await run(command, configOf(flags), version);
+  });
+
+withOptions(program.command('collect'), ['common', 'kafka', 'collect'], { except: ['server'], also: ['host', 'port', 'apiKey'], defaults: healthDefaults(collectPortDefault) })
+  .description('Kafka and HTTP intake -> store.')
+  .action(async (flags: Flags) => {
+    const { collect } = await import('./deploy/collect.ts');
+    process.exitCode = await collect(configOf(flags), version);
+  });
+
+const topics = program.command('topics').description("Leadline's topics in Kafka.");
+withOptions(topics.command('apply'), ['common', 'kafka'], { except: ['server', 'pathPattern', 'dataDir'] })
+  .description('Makes the topics that are missing and says of the others what does not fit.')
+  .action(async (flags: Flags) => {
+    const { applyTopics } = await import('./deploy/topics.ts');
+    process.exitCode = await applyTopics(configOf(flags));
   });
 
 withOptions(program.command('trace <ID> [PATH...]'), ['common'])
@@ -64,11 +103,11 @@ withOptions(program.command('tail [QUERY]'), ['common'])
   });
 
 withOptions(program.command('status'), ['common'])
-  .description('Streams with lag and balance, and the store.')
+  .description('Streams with lag and balance, of a store or of a shipper (--server http://HOST:4681, or the one that owns the data directory).')
   .option('--watch', 'Again every second.')
   .action(async (flags: Flags) => {
-    const { status } = await import('./deploy/read-commands.ts');
-    process.exitCode = await status(flags, configOf(flags));
+    const { status } = await import('./deploy/status.ts');
+    process.exitCode = await status(flags['watch'] === true, configOf(flags));
   });
 
 const alerts = program.command('alerts').description('Alert episodes and rules.');
@@ -102,15 +141,15 @@ rules
     process.exitCode = await checkRules(file);
   });
 
-withOptions(program.command('check [PATH...]'), ['common', 'ship', 'collect', 'serve'], ['server', 'json'])
-  .description('Tries configuration, paths, data directory and port; each failure says what to do.')
+withOptions(program.command('check [PATH...]'), ['common', 'kafka', 'ship', 'collect', 'serve'], { except: ['server', 'json'] })
+  .description('Tries configuration, paths, data directory, port, and with --kafka the brokers, the login and the topics; each failure says what to do.')
   .option('--print-config', 'Show what is in force and where each value came from.')
   .action(async (paths: string[], flags: Flags) => {
     const { check } = await import('./deploy/check.ts');
     process.exitCode = await check(paths, flags['printConfig'] === true, () => configOf(flags));
   });
 
-withOptions(program.command('demo'), ['common'], ['server', 'json', 'pathPattern'])
+withOptions(program.command('demo'), ['common'], { except: ['server', 'json', 'pathPattern'] })
   .description('Only the demo shop: real processes that log, call each other and fail on request. While one runs, --burst commands that one.')
   .option('--burst <SERVICE>', 'Make this service fail.')
   .option('--at <SPAN>', 'When, from the start on: 30s.', '0s')

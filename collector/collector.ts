@@ -2,7 +2,8 @@
  * THE LOOP: chunk -> trimmed -> lines -> events -> one commit -> acknowledgements.
  *
  * Synchronous between two turns of its thread: `accept` parses, `commit` appends. What is acknowledged is what the store has made durable, as the
- * low-water mark of each stream; an open event holds its stream's mark back.
+ * low-water mark of each stream; an open event holds its stream's mark back. What came in Kafka records also moves the low-water mark of its
+ * partition, in the transaction of its events.
  */
 import { zstdDecompressSync } from 'node:zlib';
 import { addRange, addRanges, coverage, lowWaterMark, subtractRanges, type ByteRange } from '#lib/byte-ranges.ts';
@@ -13,9 +14,10 @@ import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { Options } from '#schemas/options.ts';
-import type { StoredStream, StoreWriter } from '#schemas/store.ts';
+import type { ConsumedPosition, StoredStream, StoreWriter } from '#schemas/store.ts';
 import type { Acknowledgement, StreamState } from '#schemas/transport.ts';
-import { eventOf, gapEventOf } from './event-of.ts';
+import { ConsumedPositions, type RecordPosition } from './consumed-positions.ts';
+import { eventOf, gapEventOf, type ChunkContext } from './event-of.ts';
 import { LineAssembler } from './lines/assembler.ts';
 import { compileRules } from './signals.ts';
 import { newLines } from './trim.ts';
@@ -35,6 +37,8 @@ interface StreamWork {
   /** Known to be lost, so that a gap is told once. */
   gaps: ByteRange[];
   assembler: LineAssembler;
+  /** Of the last chunk with lines. */
+  context: ChunkContext;
   lastTimeNs: bigint | null;
   watermarkNs: bigint;
   silent: boolean;
@@ -45,9 +49,13 @@ interface Batch {
   events: LogEvent[];
   states: StreamState[];
   signals: Signal[];
+  positions: ConsumedPosition[];
   touched: Set<string>;
   waiters: (() => void)[];
 }
+
+/** At the latest this long after it moved a position is written, also where nothing else is. */
+const positionIntervalMs = 1000;
 
 export interface CollectorParts {
   writer: StoreWriter;
@@ -74,6 +82,8 @@ export class Collector {
   private touched = new Set<string>();
   private closing = new Set<string>();
   private firstWaitingMs: number | null = null;
+  private readonly positions: ConsumedPositions;
+  private positionsMovedMs: number | null = null;
   private waiters: (() => void)[] = [];
   /** A batch that failed and waits for room. Kept whole, so that the same bytes are cut into the same commit. */
   private failed: Batch | null = null;
@@ -81,38 +91,41 @@ export class Collector {
   constructor(parts: CollectorParts) {
     this.parts = parts;
     this.signalsOf = compileRules(parts.rules);
+    this.positions = new ConsumedPositions(parts.writer.positions());
   }
 
   /**
    * Takes a chunk in. Nothing is stored before the next `commit`.
+   * @param position the Kafka record it came in, null for one that came otherwise
    * @throws LeadlineError BAD_CHUNK, STORED_RANGES_FULL; the chunk is then as if it had not come.
    */
-  accept(chunk: Chunk): void {
+  accept(chunk: Chunk, position: RecordPosition | null = null): void {
     this.counts.chunks += 1;
     this.counts.chunkBytes += chunk.end - chunk.offset;
     let work: StreamWork;
-    let value: Uint8Array;
     try {
-      value = plainBytes(chunk);
+      const value = plainBytes(chunk);
       work = this.workOf(chunk);
       if (work.taken.length > this.parts.options.storedRangesMax) throw new LeadlineError('STORED_RANGES_FULL', { streamId: chunk.streamId, count: work.taken.length });
+      if (position !== null) this.closeOverdue(chunk, position);
+      this.takeIn(chunk, value, work);
     } catch (error) {
       this.counts.refusedChunks += 1;
       throw error;
     }
     this.touched.add(chunk.streamId);
     this.firstWaitingMs ??= this.parts.clock.nowMs();
-    if (chunk.kind === 'lines') this.acceptLines(chunk, value, work);
-    else {
-      if (chunk.kind === 'gap') this.acceptGap(chunk, work, chunk.offset, chunk.end, chunk.gap!);
-      else this.take(chunk, work, work.assembler.closeAll());
-      if (chunk.kind === 'close') this.closing.add(chunk.streamId);
-    }
+    if (chunk.kind === 'close') this.closing.add(chunk.streamId);
+    if (position !== null) {
+      this.positions.settle(chunk.streamId, position, chunk.offset, chunk.end, work.assembler.openFrom);
+      this.positionsMovedMs ??= this.parts.clock.nowMs();
+    } else if (!work.assembler.isOpen) this.positions.release(chunk.streamId);
     if (this.isFull) this.commit();
   }
 
   /** Resolves when the states are durable. */
-  acceptStates(states: readonly StreamState[]): Promise<void> {
+  acceptStates(states: readonly StreamState[], position: RecordPosition | null = null): Promise<void> {
+    if (position !== null) this.pass(position);
     if (states.length === 0) return Promise.resolve();
     for (const state of states) {
       this.states.set(state.streamId, state);
@@ -121,6 +134,12 @@ export class Collector {
     }
     this.firstWaitingMs ??= this.parts.clock.nowMs();
     return new Promise(resolve => this.waiters.push(resolve));
+  }
+
+  /** Nothing up to this record of the partition needs to be read again: it is accounted for elsewhere, or there was none. */
+  pass(position: Omit<RecordPosition, 'timestampMs'>): void {
+    this.positions.pass(position);
+    this.positionsMovedMs ??= this.parts.clock.nowMs();
   }
 
   /** What is known of all streams of these sources, with the further of the published and the stored position. */
@@ -137,8 +156,8 @@ export class Collector {
   /** Milliseconds until the next commit is due: 0 for now, null for nothing waiting. */
   dueInMs(nowMs: number): number | null {
     if (this.failed !== null) return 0;
-    if (this.firstWaitingMs === null) return null;
-    return Math.max(0, this.firstWaitingMs + this.parts.options.commitIntervalMs - nowMs);
+    const dueMs = Math.min((this.firstWaitingMs ?? Infinity) + this.parts.options.commitIntervalMs, (this.positionsMovedMs ?? Infinity) + positionIntervalMs);
+    return dueMs === Infinity ? null : Math.max(0, dueMs - nowMs);
   }
 
   get isFull(): boolean {
@@ -150,12 +169,15 @@ export class Collector {
     return this.stalledBy !== null;
   }
 
-  /** Appends what is waiting and acknowledges it. On a full disk it keeps the batch, says so, and is to be called again. */
-  commit(): void {
-    const batch = this.failed ?? this.takeBatch();
+  /**
+   * Appends what is waiting and acknowledges it. On a full disk it keeps the batch, says so, and is to be called again.
+   * @param isLast also writes positions that alone would not be worth a transaction yet
+   */
+  commit(isLast = false): void {
+    const batch = this.failed ?? this.takeBatch(isLast);
     if (batch === null) return;
     try {
-      this.parts.writer.append({ events: batch.events, states: batch.states }, [], batch.signals);
+      this.parts.writer.append({ events: batch.events, states: batch.states }, batch.positions, batch.signals);
     } catch (error) {
       if (!(error instanceof LeadlineError) || !error.retryable) throw error;
       if (this.stalledBy === null) this.parts.log.error({ event: 'storeStalled', code: error.code }, error.message);
@@ -173,9 +195,40 @@ export class Collector {
     for (const resolve of batch.waiters) resolve();
   }
 
+  /** Parses a chunk. Where a parser fails, everything of the stream is as it was. @throws LeadlineError BAD_CHUNK */
+  private takeIn(chunk: Chunk, value: Uint8Array, work: StreamWork): void {
+    const before = { ...work, assembler: work.assembler.copy() };
+    const { eventBytes } = this;
+    const queued = this.events.length;
+    try {
+      if (chunk.kind === 'lines') this.acceptLines(chunk, value, work);
+      else if (chunk.kind === 'gap') this.acceptGap(chunk, work, chunk.offset, chunk.end, chunk.gap!);
+      else this.take(chunk, work, work.assembler.closeAll());
+    } catch (error) {
+      Object.assign(work, before);
+      this.events.length = queued;
+      this.eventBytes = eventBytes;
+      this.parts.log.error({ event: 'parserFailed', streamId: chunk.streamId, from: chunk.offset, to: chunk.end, err: error }, 'a parser failed on a chunk; this is a fault of Leadline');
+      throw new LeadlineError('BAD_CHUNK', { problem: `a parser failed on it: ${error instanceof Error ? error.message : String(error)}` }, { cause: error });
+    }
+  }
+
+  /** A pod that never returns sends no idle record: what it left open is closed by the broker's time, as another record of its partition has it. */
+  private closeOverdue(chunk: Chunk, position: RecordPosition): void {
+    for (const streamId of this.positions.overdue(position, this.parts.options.openEventMsMax)) {
+      const work = this.streams.get(streamId);
+      // Within one stream it is the times of reading that close: an outage of the broker between two records is none of the stream.
+      if (work === undefined || streamId === chunk.streamId) continue;
+      this.take(work.context, work, work.assembler.closeAll());
+      this.positions.release(streamId);
+      this.touched.add(streamId);
+    }
+  }
+
   private acceptLines(chunk: Chunk, value: Uint8Array, work: StreamWork): void {
     for (const { from, to } of subtractRanges({ from: work.taken.at(-1)?.to ?? 0, to: chunk.offset }, work.gaps)) this.acceptGap(chunk, work, from, to, { cause: 'missing', bytes: to - from, exact: true });
     const taken = work.taken;
+    work.context = contextOf(chunk);
     let newBytes = 0;
     const lines = newLines(chunk, value, taken);
     const groups = work.assembler.add(
@@ -200,7 +253,7 @@ export class Collector {
     this.parts.log.warn({ event: 'gapFound', streamId: chunk.streamId, from, to, cause: gap.cause }, 'bytes of a stream are missing');
   }
 
-  private take(chunk: Chunk, work: StreamWork, groups: ReturnType<LineAssembler['closeAll']>): void {
+  private take(chunk: ChunkContext, work: StreamWork, groups: ReturnType<LineAssembler['closeAll']>): void {
     for (const group of groups) this.queue(work, eventOf(chunk, group, work.lastTimeNs));
   }
 
@@ -211,9 +264,11 @@ export class Collector {
     this.eventBytes += event.raw.length;
   }
 
-  private takeBatch(): Batch | null {
+  private takeBatch(isLast: boolean): Batch | null {
     this.firstWaitingMs = null;
-    if (this.events.length === 0 && this.states.size === 0 && this.touched.size === 0 && this.waiters.length === 0) return null;
+    const isWritten = this.events.length > 0 || this.states.size > 0;
+    const positions = isWritten || isLast || this.positionsAreDue ? this.takePositions() : [];
+    if (!isWritten && positions.length === 0 && this.touched.size === 0 && this.waiters.length === 0) return null;
     const events = this.events;
     const states = [...this.states.values()];
     this.events = [];
@@ -225,7 +280,17 @@ export class Collector {
     this.waiters = [];
     const { loud = [], silent = [] } = Object.groupBy(events, event => (this.streams.get(event.streamId)?.silent === true ? 'silent' : 'loud'));
     const watermarkNs = (streamId: string): bigint => this.streams.get(streamId)?.watermarkNs ?? 0n;
-    return { events, states, touched, waiters, signals: [...this.signalsOf(loud, { watermarkNs, silent: false }), ...this.signalsOf(silent, { watermarkNs, silent: true })] };
+    return { events, states, positions, touched, waiters, signals: [...this.signalsOf(loud, { watermarkNs, silent: false }), ...this.signalsOf(silent, { watermarkNs, silent: true })] };
+  }
+
+  private get positionsAreDue(): boolean {
+    return this.positionsMovedMs !== null && this.parts.clock.nowMs() - this.positionsMovedMs >= positionIntervalMs;
+  }
+
+  private takePositions(): ConsumedPosition[] {
+    if (this.positionsMovedMs === null) return [];
+    this.positionsMovedMs = null;
+    return this.positions.take();
   }
 
   private acknowledge(touched: ReadonlySet<string>): void {
@@ -254,6 +319,7 @@ export class Collector {
         taken: known?.storedRanges ?? [],
         gaps: addRanges([], known?.gaps ?? []),
         assembler: new LineAssembler(options),
+        context: contextOf(chunk),
         lastTimeNs: known?.lastTimeNs ?? null,
         watermarkNs: known?.watermarkNs ?? 0n,
         silent: state !== null && state.inode === null,
@@ -267,6 +333,10 @@ export class Collector {
 /** Everything before it is stored, or known to be lost. */
 function durableMark(stream: StoredStream): number {
   return lowWaterMark(addRanges(stream.storedRanges, stream.gaps));
+}
+
+function contextOf({ source, streamId, origin, bootId }: Chunk): ChunkContext {
+  return { source, streamId, origin, bootId };
 }
 
 /** The chunk's bytes, decompressed. @throws LeadlineError BAD_CHUNK where they are damaged or not as many as its offsets say. */

@@ -22,7 +22,10 @@ function isStorable(timeNs: bigint | null): timeNs is bigint {
   return timeNs !== null && BigInt.asIntN(64, timeNs) === timeNs;
 }
 
-export function eventOf(chunk: Chunk, group: ClosedGroup, lastTimeNs: bigint | null): LogEvent {
+/** What a chunk says of its stream that its events carry. */
+export type ChunkContext = Pick<Chunk, 'source' | 'streamId' | 'origin' | 'bootId'>;
+
+export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: bigint | null): LogEvent {
   const { understood, pieces } = group;
   const streamOffset = pieces[0]!.from;
   return {

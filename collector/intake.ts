@@ -5,6 +5,7 @@
 import type { Acknowledgement, StreamState, Transport } from '#schemas/transport.ts';
 import type { Chunk } from '#schemas/chunk.ts';
 import { Collector, type CollectorParts } from './collector.ts';
+import type { RecordPosition } from './consumed-positions.ts';
 
 /** Pause between two attempts to store while the disk is full. */
 const stalledRetryMs = 500;
@@ -13,7 +14,7 @@ export class CollectorIntake {
   readonly collector: Collector;
   private readonly clock: CollectorParts['clock'];
   private readonly connections = new Set<Connection>();
-  private timer: NodeJS.Timeout | null = null;
+  private timer: { timeout: NodeJS.Timeout; dueMs: number } | null = null;
   private stopped = false;
 
   constructor(parts: Omit<CollectorParts, 'onAcknowledged'>) {
@@ -32,37 +33,56 @@ export class CollectorIntake {
     return connection;
   }
 
-  async accept(chunk: Chunk): Promise<void> {
-    while (this.collector.isStalled && !this.stopped) await this.clock.sleep(stalledRetryMs);
-    this.collector.accept(chunk);
+  /** @param position the Kafka record the chunk came in, null for one that came otherwise */
+  async accept(chunk: Chunk, position: RecordPosition | null = null): Promise<void> {
+    await this.whileStalled();
+    this.collector.accept(chunk, position);
     this.schedule();
   }
 
-  publishStates(states: readonly StreamState[]): Promise<void> {
-    const done = this.collector.acceptStates(states);
+  publishStates(states: readonly StreamState[], position: RecordPosition | null = null): Promise<void> {
+    const done = this.collector.acceptStates(states, position);
     this.schedule();
     return done;
+  }
+
+  /** Nothing up to this record of the partition needs to be read again. */
+  pass(position: Omit<RecordPosition, 'timestampMs'>): void {
+    this.collector.pass(position);
+    this.schedule();
+  }
+
+  /** Resolves when the store takes events; at once where it does. */
+  async whileStalled(): Promise<void> {
+    while (this.collector.isStalled && !this.stopped) await this.clock.sleep(stalledRetryMs);
   }
 
   /** Stores what is waiting, once, and stops. */
   stop(): void {
     this.stopped = true;
-    if (this.timer !== null) clearTimeout(this.timer);
+    if (this.timer !== null) clearTimeout(this.timer.timeout);
     this.timer = null;
-    this.collector.commit();
+    this.collector.commit(true);
     // A batch that had failed went first; what came after it is still waiting.
-    if (!this.collector.isStalled) this.collector.commit();
+    if (!this.collector.isStalled) this.collector.commit(true);
   }
 
   private schedule(): void {
-    if (this.timer !== null || this.stopped) return;
-    const dueInMs = this.collector.isStalled ? stalledRetryMs : this.collector.dueInMs(this.clock.nowMs());
+    if (this.stopped) return;
+    const nowMs = this.clock.nowMs();
+    const dueInMs = this.collector.isStalled ? stalledRetryMs : this.collector.dueInMs(nowMs);
     if (dueInMs === null) return;
-    this.timer = setTimeout(() => {
+    if (this.timer !== null) {
+      // A position that waits must not hold back an event that came after it.
+      if (this.timer.dueMs <= nowMs + dueInMs) return;
+      clearTimeout(this.timer.timeout);
+    }
+    const timeout = setTimeout(() => {
       this.timer = null;
       this.collector.commit();
       this.schedule();
     }, dueInMs);
+    this.timer = { timeout, dueMs: nowMs + dueInMs };
   }
 }
 

@@ -6,14 +6,16 @@ import { styleText } from 'node:util';
 import { StoreOwner } from '../collector/store/store-owner.ts';
 import { checkPaths, discover } from '../shipper/discovery.ts';
 import { BirthTimeProbe } from '../shipper/file-identity.ts';
-import { isLoopback } from '../query/server.ts';
+import { isLoopback } from '../query/http-server.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
 import { optionNames, options as catalogue, type Options, type OptionSpec } from '#schemas/options.ts';
 import type { Config } from './config.ts';
+import { lookAtTopics } from './kafka-topics.ts';
 import { runningOwner } from './read-source.ts';
 import { bytesText, counted, printable } from '../query/cli/render/terminal.ts';
 
 const freeBytesMin = 100_000_000;
+const intakeMsMax = 5000;
 
 interface Result {
   what: string;
@@ -37,6 +39,8 @@ export async function check(paths: readonly string[], printConfig: boolean, read
     { what: 'configuration', problem: null, note: config.file ?? 'no leadline.yaml; defaults, environment and flags' },
     { what: 'alert rules', problem: null, note: `${counted(config.alerts.rules.length, 'rule')}, ${counted(config.alerts.targets.length, 'target')}` },
     ...paths.flatMap(path => checkPath(path, config.options)),
+    ...(config.options.kafka.length === 0 ? [] : await checkKafka(config.options)),
+    ...(config.options.to === null ? [] : [await checkIntake(config.options.to)]),
   ];
   const owner = await runningOwner(config.options.dataDir);
   if (owner !== null) results.push({ what: `data directory ${config.options.dataDir}`, problem: null, note: `in use by the Leadline at ${owner}` });
@@ -89,6 +93,29 @@ function checkPath(path: string, options: Options): Result[] {
     return failures.length === 0 ? [{ what, problem: null, note: counted(files.length, 'file') }] : failures.map(problem => ({ what, problem }));
   } catch (error) {
     return [{ what, problem: error instanceof LeadlineError ? error : String(error) }];
+  }
+}
+
+/** The brokers, the login, and each topic. */
+async function checkKafka(options: Options): Promise<Result[]> {
+  const what = `Kafka at ${options.kafka.join(', ')}`;
+  try {
+    const { brokers, topics } = await lookAtTopics(options, false);
+    const unfit = topics.flatMap(topic => topic.problems.map(({ problem, fix }) => ({ what: `topic ${topic.topic}`, problem: new LeadlineError('KAFKA_TOPIC_UNFIT', { topic: topic.topic, problem, fix }) })));
+    return [{ what, problem: null, note: `${counted(brokers, 'broker')}${options.kafkaSasl === null ? '' : `, logged in as ${options.kafkaUsername ?? ''}`}` }, ...(unfit.length > 0 ? unfit : [{ what: 'topics', problem: null, note: counted(topics.length, 'topic') }])];
+  } catch (error) {
+    return [{ what, problem: error instanceof LeadlineError ? error : String(error) }];
+  }
+}
+
+/** Whether somebody is there; what they take shows only when lines are sent. */
+async function checkIntake(url: string): Promise<Result> {
+  const what = `collector at ${url}`;
+  try {
+    const response = await fetch(new URL('/healthz', url), { signal: AbortSignal.timeout(intakeMsMax) });
+    return { what, problem: response.ok ? null : new LeadlineError('INTAKE_REFUSED', { url, status: response.status, message: (await response.text()).slice(0, 200) }) };
+  } catch (error) {
+    return { what, problem: new LeadlineError('INTAKE_UNREACHABLE', { url, systemCode: systemCodeOf((error as Error).cause) ?? (error as Error).message }) };
   }
 }
 

@@ -1,28 +1,57 @@
-/** The collector's thread: owns the store's directory, parses and writes. Speaks with the main thread and, over ports, with the shippers. */
+/** The collector's thread: owns the store's directory, parses and writes, and reads Kafka. Speaks with the main thread and, over ports, with the shippers. */
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { CollectorIntake } from '../collector/intake.ts';
 import type { CollectorCounts } from '../collector/collector.ts';
+import type { KafkaReport } from '../collector/kafka-subscriber.ts';
 import { EmbeddedWriter } from '../collector/store/embedded-writer.ts';
 import { StoreOwner } from '../collector/store/store-owner.ts';
 import { invariant } from '#lib/assert.ts';
+import { sizeOf } from '#lib/byte-ranges.ts';
 import { systemClock } from '#lib/clock.ts';
+import type { KafkaClientOptions } from '#lib/kafka/types.ts';
 import type { Rule } from '#schemas/alert.ts';
 import { toPlainError, type PlainError } from '#schemas/errors.ts';
 import type { Options } from '#schemas/options.ts';
 import { servePort } from './in-process-transport.ts';
+import { KafkaIntake } from './kafka-intake.ts';
 import { createLog } from './log.ts';
 
 export interface CollectorThreadData {
   options: Options;
   rules: readonly Rule[];
   isTerminal: boolean;
+  /** Null: chunks come over ports and HTTP only. */
+  kafka: KafkaClientOptions | null;
 }
-export type CollectorCall = { kind: 'port'; port: MessagePort } | { kind: 'note'; url: string } | { kind: 'counts'; id: number } | { kind: 'stop' };
-export type CollectorMessage = { kind: 'ready' } | { kind: 'failed'; error: PlainError } | { kind: 'committed' } | { kind: 'counts'; id: number; counts: CollectorCounts; stalledBecause: string | null } | { kind: 'stopped' };
+
+/** What lies in the store, over everything ever collected. */
+export interface StoredTotals {
+  streams: number;
+  lines: number;
+  events: number;
+  storedBytes: number;
+  gapBytes: number;
+}
+
+export interface CollectorReport {
+  counts: CollectorCounts;
+  stalledBecause: string | null;
+  stored: StoredTotals;
+  kafka: KafkaReport | null;
+}
+
+export type CollectorCall = { kind: 'port'; port: MessagePort } | { kind: 'note'; url: string } | { kind: 'counts'; id: number } | { kind: 'report'; id: number } | { kind: 'stop' };
+export type CollectorMessage =
+  | { kind: 'ready' }
+  | { kind: 'failed'; error: PlainError }
+  | { kind: 'committed' }
+  | { kind: 'counts'; id: number; counts: CollectorCounts; stalledBecause: string | null }
+  | { kind: 'report'; id: number; report: CollectorReport }
+  | { kind: 'stopped'; report: CollectorReport };
 
 const retentionIntervalMs = 60_000;
 
-export function main({ options, rules, isTerminal }: CollectorThreadData): void {
+export async function main({ options, rules, isTerminal, kafka }: CollectorThreadData): Promise<void> {
   const port = parentPort;
   invariant(port !== null, 'the collector thread was started as a program');
   const log = createLog('collector', options, isTerminal);
@@ -38,6 +67,20 @@ export function main({ options, rules, isTerminal }: CollectorThreadData): void 
     };
     retain();
     const retention = setInterval(retain, retentionIntervalMs);
+    const subscription = kafka === null ? null : await KafkaIntake.start(kafka, { intake, storedPositions: () => writer.positions(), options, log, clock: systemClock });
+    const report = (): CollectorReport => ({ counts: { ...intake.collector.counts }, stalledBecause: intake.collector.stalledBy?.message ?? null, stored: totalsOf(writer), kafka: subscription?.report() ?? null });
+    const stop = async (): Promise<void> => {
+      clearInterval(retention);
+      // In this order: what is in hand is taken in and stored; a disk that stays full lets go of it, and it is read again.
+      await subscription?.stop(options.drainTimeoutMs);
+      intake.stop();
+      await subscription?.close();
+      const last = report();
+      writer.close();
+      owner.release();
+      send({ kind: 'stopped', report: last });
+      port.close();
+    };
     port.on('message', (call: CollectorCall) => {
       switch (call.kind) {
         case 'port':
@@ -49,13 +92,11 @@ export function main({ options, rules, isTerminal }: CollectorThreadData): void 
         case 'counts':
           send({ kind: 'counts', id: call.id, counts: { ...intake.collector.counts }, stalledBecause: intake.collector.stalledBy?.message ?? null });
           break;
+        case 'report':
+          send({ kind: 'report', id: call.id, report: report() });
+          break;
         case 'stop':
-          clearInterval(retention);
-          intake.stop();
-          writer.close();
-          owner.release();
-          send({ kind: 'stopped' });
-          port.close();
+          void stop();
           break;
       }
     });
@@ -64,4 +105,16 @@ export function main({ options, rules, isTerminal }: CollectorThreadData): void 
     send({ kind: 'failed', error: toPlainError(error) });
     port.close();
   }
+}
+
+function totalsOf(writer: EmbeddedWriter): StoredTotals {
+  const totals: StoredTotals = { streams: 0, lines: 0, events: 0, storedBytes: 0, gapBytes: 0 };
+  for (const { lines, events, storedRanges, gapBytes } of writer.streams()) {
+    totals.streams += 1;
+    totals.lines += lines;
+    totals.events += events;
+    totals.storedBytes += sizeOf(storedRanges);
+    totals.gapBytes += gapBytes;
+  }
+  return totals;
 }

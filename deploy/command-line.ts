@@ -6,14 +6,23 @@ import { defaultText, flagOf, optionNames, quantityKind, options as catalogue, t
 import { printable } from '../query/cli/render/terminal.ts';
 import { readConfig, type Config } from './config.ts';
 
+interface Choice {
+  /** Left out of the sections' options. */
+  except?: readonly OptionName[];
+  /** Taken from other sections. */
+  also?: readonly OptionName[];
+  /** Where the command has another default than the catalogue. */
+  defaults?: Partial<Record<OptionName, string>>;
+}
+
 /** Adds `--config` and the flags of these sections, each with its default; what they are in the environment says the help's foot. */
-export function withOptions(command: Command, sections: readonly OptionSection[], except: readonly OptionName[] = []): Command {
+export function withOptions(command: Command, sections: readonly OptionSection[], { except = [], also = [], defaults = {} }: Choice = {}): Command {
   command.addOption(new Option('--config <FILE>', 'Configuration file; default: leadline.yaml where there is one.'));
   for (const name of optionNames) {
     const spec: OptionSpec = catalogue[name];
-    if (!sections.includes(spec.section) || except.includes(name)) continue;
+    if (!also.includes(name) && (!sections.includes(spec.section) || except.includes(name))) continue;
     const shown = spec.type === 'flag' ? '' : spec.type === 'integer' ? ` <${quantityKind(name)}>` : spec.type === 'list' ? ` <${spec.placeholder}...>` : ` <${spec.placeholder}>`;
-    const value = defaultText(name);
+    const value = defaults[name] ?? defaultText(name);
     const option = new Option(`${flagOf(name)}${shown}`, `${spec.doc}${value === null ? '' : ` (default ${value})`}`);
     // Lists are given by repeating the flag, so that a PATH behind one is not taken for a member.
     if (spec.type === 'list') {

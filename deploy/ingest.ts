@@ -90,7 +90,7 @@ export async function ingest(paths: readonly string[], { options, alerts }: Conf
     if (!(error instanceof LeadlineError) || error.code !== 'STORE_OWNED') throw error;
     const url = await runningOwner(options.dataDir);
     if (url === null) throw error;
-    const transport = new HttpPublisher({ url, apiKey: options.apiKey, onUnreachable: problem => log.warn({ event: 'intakeUnreachable', url }, problem.message) });
+    const transport = new HttpPublisher({ url, apiKey: options.apiKey, log, retriesRefusals: false });
     report = await ingestThrough(transport, paths, options, log, onProgress);
   } finally {
     bar.end();

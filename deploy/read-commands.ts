@@ -1,8 +1,7 @@
-/** `trace`, `search`, `tail` and `status`. */
+/** `trace`, `search` and `tail`. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Answers } from '../query/cli/answers.ts';
 import { EventRenderer, type OutputFormat } from '../query/cli/render/events.ts';
-import { renderStatus } from '../query/cli/render/status.ts';
 import { printable, printableJson, terminalOf } from '../query/cli/render/terminal.ts';
 import { renderTimeline } from '../query/cli/render/timeline.ts';
 import type { SearchParameters, TailAnswer } from '../query/queries.ts';
@@ -140,21 +139,5 @@ export function tail(text: string, flags: Flags, config: Config): Promise<number
       if (page.atEnd) await pause(tailPollMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
     process.exit(some ? found : nothingFound);
-  });
-}
-
-export function status(flags: Flags, config: Config): Promise<number> {
-  return withAnswers([], config, async answers => {
-    for (;;) {
-      const answer = await answers.streams();
-      if (config.options.json || !process.stdout.isTTY) {
-        for (const stream of answer.streams) print(json(stream));
-      } else {
-        if (flags['watch'] === true) process.stdout.write('\u001b[2J\u001b[H');
-        print(renderStatus(answer, answers.name, terminalOf(process.stdout)));
-      }
-      if (flags['watch'] !== true) return found;
-      await pause(1000);
-    }
   });
 }

@@ -13,7 +13,7 @@ import { printable } from '../query/cli/render/terminal.ts';
 import { EmbeddedReader } from '../query/store/embedded-reader.ts';
 import { readOwnerNote } from '../collector/store/store-owner.ts';
 import { quietLog } from '#lib/log.ts';
-import { alertsFile, eventsFolder } from '#schemas/embedded/layout.ts';
+import { alertsFile, eventsFolder, shipperNote } from '#schemas/embedded/layout.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { Options } from '#schemas/options.ts';
 import type { Config } from './config.ts';
@@ -23,9 +23,17 @@ export const demoDir = './leadline-demo';
 const listedAlertsMax = 1000;
 const aliveTimeoutMs = 1500;
 
-/** The address of the running process that owns the directory, or null. */
-export async function runningOwner(dataDir: string): Promise<string | null> {
-  const url = readOwnerNote(dataDir)?.url ?? null;
+/** The address of the running process that owns the directory's store, or null. */
+export function runningOwner(dataDir: string): Promise<string | null> {
+  return aliveAt(readOwnerNote(dataDir)?.url ?? null);
+}
+
+/** The address of the running shipper that owns the directory's checkpoint, or null. */
+export function runningShipper(dataDir: string): Promise<string | null> {
+  return aliveAt(readOwnerNote(dataDir, shipperNote(dataDir))?.url ?? null);
+}
+
+async function aliveAt(url: string | null): Promise<string | null> {
   if (url === null) return null;
   try {
     const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(aliveTimeoutMs) });
@@ -40,7 +48,7 @@ export function storedDirOf({ options, origins }: Config): string {
   return dirsOf({ options, origins }).find(candidate => existsSync(eventsFolder(candidate))) ?? options.dataDir;
 }
 
-function dirsOf({ options, origins }: Pick<Config, 'options' | 'origins'>): string[] {
+export function dirsOf({ options, origins }: Pick<Config, 'options' | 'origins'>): string[] {
   return origins.dataDir === 'default' ? [options.dataDir, demoDir] : [options.dataDir];
 }
 

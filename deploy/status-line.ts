@@ -15,13 +15,13 @@ export class StatusLine {
   private drawn = false;
   private ended = false;
 
-  constructor(stream: NodeJS.WriteStream, { quiet, intro }: { quiet: boolean; intro: readonly string[] }) {
+  constructor(stream: NodeJS.WriteStream, { quiet, intro = [] }: { quiet: boolean; intro?: readonly string[] }) {
     this.stream = stream;
     this.quiet = quiet;
     this.interrupted = new Promise(resolve => {
       this.interrupt = resolve;
     });
-    if (!quiet) stream.write(`${intro.join('\n')}\n`);
+    if (!quiet && intro.length > 0) stream.write(`${intro.join('\n')}\n`);
   }
 
   /** On a terminal, shows the text of `read` now and every second. A read that fails is left out. */

@@ -80,7 +80,10 @@ export async function up(paths: readonly string[], config: Config, version: stri
         const streams = await pool.value('streams', [limitsOf(counts)]);
         setMetrics(metrics, streams, counts, stalledBecause, alerts?.list().filter(({ state }) => state === 'firing').length ?? 0);
       },
-      notReadyBecause: async () => (await collector.counts()).stalledBecause,
+      notReadyBecause: async () => {
+        const { stalledBecause, kafka } = await collector.report();
+        return stalledBecause ?? kafka?.troubledBy ?? null;
+      },
       addRoutes: routes => httpIntakeRoutes(routes, collector.newTransport()),
     });
     ending.add(() => server.close());
@@ -161,7 +164,7 @@ function limitsOf({ refusedChunks }: CollectorCounts): StreamsAnswer['limits'] {
 function introOf(url: string, shop: RunningDemo | null, paths: readonly string[], options: Options): string[] {
   return [
     `Leadline is at ${url}`,
-    shop === null ? `tailing ${paths.join(' ')} into ${options.dataDir}` : `demo shop: ${demoServices.length} services log into ${shop.logsDir}; press b to make payment fail. Your own logs: leadline up PATH`,
+    shop === null ? `tailing ${paths.join(' ')} ${options.kafka.length === 0 ? '' : `through Kafka at ${options.kafka.join(', ')} `}into ${options.dataDir}` : `demo shop: ${demoServices.length} services log into ${shop.logsDir}; press b to make payment fail. Your own logs: leadline up PATH`,
     'Ctrl-C ends everything.',
   ];
 }

@@ -2,12 +2,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultText, environmentNameOf, flagOf, optionNames, options, quantityKind, quantityText, type OptionName, type OptionSection, type OptionSpec } from '#schemas/options.ts';
+import { topicsPage } from './topic-page.ts';
 
 const sections: readonly { section: OptionSection; title: string; about: string }[] = [
   { section: 'common', title: 'Common', about: 'They stand at the left edge of `leadline.yaml`.' },
-  { section: 'ship', title: 'Reading files: `ship:`', about: 'What finds, reads and cuts the files: `up` and `ingest`.' },
-  { section: 'collect', title: 'Storing: `collect:`', about: 'What makes events of lines and stores them: `up` and `ingest`.' },
-  { section: 'serve', title: 'Answering: `serve:`', about: 'What answers queries and shows the page: `up`.' },
+  { section: 'kafka', title: 'Kafka: `kafka:`', about: 'How to reach the brokers: `ship`, `run`, `collect`, `up`, `topics apply`, `check`. Brokers alone may stand as `kafka: HOST:PORT`.' },
+  { section: 'ship', title: 'Reading files: `ship:`', about: 'What finds, reads, cuts and sends the files: `ship`, `run`, `up` and `ingest`.' },
+  { section: 'collect', title: 'Storing: `collect:`', about: 'What makes events of lines and stores them: `collect`, `up` and `ingest`.' },
+  { section: 'serve', title: 'Answering: `serve:`', about: 'What answers queries and shows the page: `up`. `ship` and `run` (port 4681) and `collect` (port 4682) show their health on all interfaces unless told otherwise.' },
 ];
 
 const head = `# Options
@@ -46,7 +48,7 @@ function allowedText(name: OptionName, spec: OptionSpec): string {
     case 'list':
       return `list of ${spec.placeholder}`;
     case 'text':
-      return spec.placeholder;
+      return spec.choices === undefined ? spec.placeholder : spec.choices.join(', ');
   }
 }
 
@@ -54,4 +56,5 @@ if (import.meta.main) {
   const folder = join(import.meta.dirname, '..', 'docs');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'options.md'), optionsPage());
+  writeFileSync(join(folder, 'topics.md'), topicsPage());
 }

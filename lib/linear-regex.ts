@@ -9,8 +9,22 @@ const require = createRequire(import.meta.url);
 let engine: typeof Re2 | null = null;
 
 /** @throws Error that says what is wrong with the pattern. */
-export function compileLinearRegex(pattern: string): { find: (text: string) => boolean } {
+export function compileLinearRegex(pattern: string): LinearRegex {
   engine ??= require('re2js') as typeof Re2;
   const compiled = engine.RE2JS.compile(pattern);
-  return { find: text => compiled.matcher(text).find() };
+  const shown = compiled.groupCount() > 0 ? 1 : 0;
+  return {
+    find: text => compiled.matcher(text).find(),
+    *ranges(utf8) {
+      // Whether there is any costs a third of where it is.
+      if (!compiled.test(utf8)) return;
+      for (const matcher = compiled.matcher(utf8); matcher.find(); ) if (matcher.end(shown) > matcher.start(shown)) yield [matcher.start(shown), matcher.end(shown)];
+    },
+  };
+}
+
+export interface LinearRegex {
+  find(text: string): boolean;
+  /** Half-open byte ranges of all matches in UTF-8, empty ones left out; of the first group where the pattern has one. */
+  ranges(utf8: Uint8Array): Iterable<readonly [number, number]>;
 }

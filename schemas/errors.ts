@@ -31,6 +31,7 @@ export const errorCatalogue = {
   BINARY_FILE: entry(400, 2, '{path}: looks like a binary file ({evidence}), not a log. Add --include-binary to read it all the same.'),
   UTF16_FILE: entry(400, 2, '{path}: is UTF-16 text, which cannot be cut at newlines byte by byte. Convert it first: iconv -f UTF-16 -t UTF-8.'),
   BAD_QUERY: entry(400, 2, '{message}'),
+  COMMAND_NOT_STARTED: entry(400, 2, '{command}: cannot be started ({systemCode}). Check its name, and that it may be executed.'),
   BAD_TIME: entry(400, 2, '{name}: "{value}" is not a time. Write 2026-11-21T08:15:00Z, 2026-11-21, or a span back from now such as 15m, 2h, 7d.'),
   BAD_CURSOR: entry(400, 2, 'cursor: "{value}" is not a cursor of this store. Leave it out to begin at the newest.'),
   BAD_CHUNK: entry(400, 2, 'chunk refused: {problem}'),
@@ -49,6 +50,8 @@ export const errorCatalogue = {
   PORT_IN_USE: entry(503, 3, 'Port {port} on {host} is in use by another program. Stop it, or choose another port with --port.'),
   LISTEN_FAILED: entry(503, 3, 'Cannot listen on {host}:{port} ({systemCode}). Choose another with --host and --port.'),
   SERVER_UNREACHABLE: entry(503, 3, 'No answer from {url} ({systemCode}). Start it with leadline up, or name another with --server.', true),
+  INTAKE_UNREACHABLE: entry(503, 3, 'No answer from the collector at {url} ({systemCode}). Check the address and that the collector runs.', true),
+  INTAKE_REFUSED: entry(502, 3, 'The collector at {url} answers {status}: {message}', true),
   SERVER_REFUSED: entry(502, 3, '{url} answered {status}: {message}'),
   NO_STORE: entry(404, 3, '{dir}: no Leadline store here and no server is running for it. Start one with leadline up, read files with leadline ingest PATH, or name it with --data-dir or --server.'),
   STORE_OWNED: entry(409, 3, '{dir}: this data directory is in use by another Leadline process{owner}. Stop that one, or use another directory with --data-dir.'),
@@ -62,13 +65,14 @@ export const errorCatalogue = {
   CHECKPOINT_DAMAGED: entry(500, 2, '{path}: the checkpoint is damaged ({problem}); positions are taken from the store instead.'),
 
   // Kafka
-  KAFKA_UNREACHABLE: entry(503, 3, 'No answer from Kafka at {brokers} ({problem}). Nothing is lost: it is tried again. Check the address and that the broker runs.', true),
-  KAFKA_TOPIC_MISSING: entry(503, 3, 'Kafka has no topic {topic}. Nothing is lost: it is tried again. Make it with leadline topics apply --kafka {brokers}.', true),
-  KAFKA_NOT_AUTHORIZED: entry(503, 3, 'Kafka does not let this user {operation} {resource}. Nothing is lost: it is tried again. Give the user that right.', true),
+  KAFKA_UNREACHABLE: entry(503, 3, 'No answer from Kafka at {brokers} ({problem}). Check the address and that the broker runs.', true),
+  KAFKA_TOPIC_MISSING: entry(503, 3, 'Kafka has no topic {topic}. Make it with leadline topics apply --kafka {brokers}.', true),
+  KAFKA_NOT_AUTHORIZED: entry(503, 3, 'Kafka does not let this user {operation} {resource}. Give the user that right.', true),
   KAFKA_LOGIN_FAILED: entry(503, 3, 'Kafka at {brokers} refuses the login ({problem}). Check --kafka-sasl, --kafka-username and --kafka-password.', true),
   KAFKA_TLS_FAILED: entry(503, 3, 'No TLS with Kafka at {brokers} ({problem}). Check --kafka-tls-ca, --kafka-tls-cert and --kafka-tls-key.', true),
-  KAFKA_REFUSED: entry(503, 3, 'Kafka refuses records for {topic} partition {partition} ({problem}). Nothing is lost: it is tried again.', true),
-  KAFKA_TOPIC_UNFIT: entry(503, 3, 'Topic {topic}: {problem}. {fix}'),
+  KAFKA_REFUSED: entry(503, 3, 'Kafka refuses records for {topic} partition {partition} ({problem}).', true),
+  KAFKA_READ_FAILED: entry(503, 3, 'Kafka does not give the records of {topic} ({problem}).', true),
+  KAFKA_TOPIC_UNFIT: entry(503, 2, 'Topic {topic}: {problem}. {fix}'),
 
   // Invariants of the data
   EVENT_OVERLAPS_STORED: entry(500, 2, 'An event covers bytes [{from}, {to}) of stream {streamId}, of which a part is stored already.'),

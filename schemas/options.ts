@@ -5,6 +5,7 @@
  * `pollIntervalMs` of section `ship` is `--poll-interval-ms`, `LEADLINE_POLL_INTERVAL_MS` and `ship.pollIntervalMs`.
  */
 
+import { nearestName } from '#lib/nearest-name.ts';
 import { LeadlineError } from './errors.ts';
 
 export type OptionSection = 'common' | 'kafka' | 'ship' | 'collect' | 'serve';
@@ -25,11 +26,15 @@ export interface TextOption extends OptionBase {
   type: 'text';
   default: string | null;
   placeholder: string;
+  /** The only values there are, in small letters; read in any case. */
+  choices?: readonly string[];
 }
 export interface ListOption extends OptionBase {
   type: 'list';
   default: readonly string[];
   placeholder: string;
+  /** Members never hold a comma, so that `--kafka a:9092,b:9092` is two of them. */
+  commas?: true;
 }
 export interface FlagOption extends OptionBase {
   type: 'flag';
@@ -39,6 +44,7 @@ export type OptionSpec = IntegerOption | TextOption | ListOption | FlagOption;
 
 const integer = (section: OptionSection, value: number, min: number, max: number, doc: string): IntegerOption => ({ type: 'integer', section, default: value, min, max, doc });
 const text = <D extends string | null>(section: OptionSection, value: D, placeholder: string, doc: string, secret = false): TextOption & { default: D } => ({ type: 'text', section, default: value, placeholder, doc, ...(secret ? { secret: true as const } : {}) });
+const choice = <D extends string | null>(section: OptionSection, value: D, choices: readonly string[], placeholder: string, doc: string): TextOption & { default: D } => ({ ...text(section, value, placeholder, doc), choices });
 const list = (section: OptionSection, value: readonly string[], placeholder: string, doc: string): ListOption => ({ type: 'list', section, default: value, placeholder, doc });
 const flag = (section: OptionSection, doc: string): FlagOption => ({ type: 'flag', section, default: false, doc });
 
@@ -60,21 +66,21 @@ export const options = {
   json: flag('common', 'Print NDJSON, also on a terminal.'),
 
   // kafka
-  kafka: list('kafka', [], 'HOST:PORT', 'Kafka brokers to begin with; the others are learned from them.'),
+  kafka: { ...list('kafka', [], 'HOST:PORT', 'Kafka brokers to begin with, separated by commas; the others are learned from them.'), commas: true },
   topicPrefix: text<string>('kafka', 'leadline', 'PREFIX', 'Topics are named PREFIX.chunks, PREFIX.streams and so on.'),
   kafkaTls: flag('kafka', 'Speak TLS with the brokers; implied by the certificate options.'),
   kafkaTlsCa: text<string | null>('kafka', null, 'FILE', "Certificate authority of the brokers, PEM; default: the system's. Read again when it changes."),
   kafkaTlsCert: text<string | null>('kafka', null, 'FILE', 'Certificate to show to the brokers, PEM. Read again when it changes.'),
   kafkaTlsKey: text<string | null>('kafka', null, 'FILE', 'Private key of that certificate, PEM. Read again when it changes.'),
-  kafkaSasl: text<string | null>('kafka', null, 'MECHANISM', 'How to log in: plain, scram-sha-256 or scram-sha-512.'),
+  kafkaSasl: choice<string | null>('kafka', null, ['plain', 'scram-sha-256', 'scram-sha-512'], 'MECHANISM', 'How to log in: plain, scram-sha-256 or scram-sha-512.'),
   kafkaUsername: text<string | null>('kafka', null, 'NAME', 'User to log in as.'),
   kafkaPassword: text<string | null>('kafka', null, 'PASSWORD', 'Password to log in with.', true),
   kafkaRequestTimeoutMs: integer('kafka', 30 * secondMs, secondMs, 10 * minuteMs, 'A broker that has not answered for this long is given up and asked again.'),
 
   // ship
   to: text<string | null>('ship', null, 'URL', "Publish to a collector's HTTP intake instead of Kafka."),
-  compression: text<string>('ship', 'zstd', 'CODEC', 'zstd compresses each chunk in the shipper; none, kafka-gzip, kafka-zstd, kafka-lz4, kafka-snappy leave it to the Kafka format, for consumers that are not Leadline.'),
-  from: text<string>('ship', 'beginning', 'POSITION', 'Where a file that was there before the first start is read from: beginning or end.'),
+  compression: choice<string>('ship', 'zstd', ['zstd', 'none', 'kafka-gzip', 'kafka-zstd', 'kafka-lz4', 'kafka-snappy'], 'CODEC', 'zstd compresses each chunk in the shipper; none, kafka-gzip, kafka-zstd, kafka-lz4, kafka-snappy leave it to the Kafka format, for consumers that are not Leadline.'),
+  from: choice<string>('ship', 'beginning', ['beginning', 'end'], 'POSITION', 'Where a file that was there before the first start is read from: beginning or end.'),
   redact: list('ship', [], 'WHAT', 'Replace before anything leaves: secrets, cards, emails, or /regular expression/; equal values stay equal.'),
   redactKey: text<string | null>('ship', null, 'KEY', 'Key of the hashes that stand for redacted values; the same key on all shippers keeps them joinable.', true),
   heartbeatIntervalMs: integer('ship', 5 * secondMs, 0, hourMs, "Pause between two heartbeats to the brokers' clock; 0 sends none."),
@@ -231,12 +237,21 @@ export function readOption(name: OptionName, given: unknown): { value: Options[O
       if (given === false || given === 'false' || given === '0') return { value: false };
       return { problem: `"${String(given)}" is neither true nor false`, fix: 'Write true or false' };
     case 'list':
-      if (Array.isArray(given) && given.every(member => typeof member === 'string')) return { value: given };
-      if (typeof given === 'string') return { value: given.split(',').map(member => member.trim()).filter(member => member !== '') };
+      if (Array.isArray(given) && given.every(member => typeof member === 'string')) return { value: spec.commas === true ? given.flatMap(splitAtCommas) : given };
+      if (typeof given === 'string') return { value: splitAtCommas(given) };
       return { problem: 'is not a list of texts', fix: 'Write a list, one entry per line with a leading dash' };
     case 'text':
       if (given === null) return { value: null };
+      if (spec.choices !== undefined && typeof given === 'string') {
+        const value = given.toLowerCase();
+        const nearest = nearestName(value, spec.choices);
+        return spec.choices.includes(value) ? { value } : { problem: `"${given}" is not one of its values`, fix: nearest === null ? `Write one of ${spec.choices.join(', ')}` : `Did you mean ${nearest}? Its values are ${spec.choices.join(', ')}` };
+      }
       if (typeof given === 'string' || typeof given === 'number') return { value: String(given) };
       return { problem: 'is not a text', fix: `Write ${name}: ${spec.placeholder}` };
   }
+}
+
+function splitAtCommas(text: string): string[] {
+  return text.split(',').map(member => member.trim()).filter(member => member !== '');
 }

@@ -1,5 +1,23 @@
-/** Every metric, declared once. `/metrics` shows them in Prometheus' text format; the names are an interface. */
+// Every metric, declared once. `/metrics` shows them in Prometheus' text format; the names are an interface.
+interface MetricSpec {
+  type: 'gauge' | 'counter';
+  help: string;
+  labels?: readonly string[];
+}
+
+/** Of whatever reads Kafka: `collect`, and `up --kafka`. */
+export const kafkaIntakeMetrics = {
+  leadline_collector_kafka_lag_records: { type: 'gauge', help: 'Records of a partition that are not taken in yet.', labels: ['topic', 'partition'] },
+  leadline_collector_kafka_records_total: { type: 'counter', help: 'Records taken in since the start.', labels: ['topic', 'partition'] },
+  leadline_collector_kafka_bytes_total: { type: 'counter', help: 'Bytes of their values, as they travelled.', labels: ['topic', 'partition'] },
+  leadline_collector_kafka_troubled: { type: 'gauge', help: '1 while Kafka gives nothing; /readyz says why.' },
+  leadline_collector_dead_letters_total: { type: 'counter', help: 'Records that could not be taken in and went to the dead letters.' },
+  leadline_collector_out_of_range_total: { type: 'counter', help: 'Positions that were not in their log any more.' },
+} as const satisfies Record<string, MetricSpec>;
+
+/** Of `up`. */
 export const metrics = {
+  ...kafkaIntakeMetrics,
   leadline_stream_written_bytes: { type: 'gauge', help: 'Bytes written to all streams, as last seen.' },
   leadline_stream_stored_bytes: { type: 'gauge', help: 'Bytes of all streams that are durable in the store.' },
   leadline_stream_lag_bytes: { type: 'gauge', help: 'Bytes written and not yet stored.' },
@@ -19,6 +37,40 @@ export const metrics = {
   leadline_alerts_firing: { type: 'gauge', help: 'Alert episodes that are open.' },
   leadline_http_requests_total: { type: 'counter', help: 'HTTP requests answered, by route and status.', labels: ['route', 'status'] },
   leadline_tail_clients: { type: 'gauge', help: 'Live tails open.' },
-} as const satisfies Record<string, { type: 'gauge' | 'counter'; help: string; labels?: readonly string[] }>;
+} as const satisfies Record<string, MetricSpec>;
 
 export type MetricName = keyof typeof metrics;
+
+/** Of `ship` and `run`. Bytes are those of the files; the balance: written = acknowledged + in flight + unread + dropped. */
+export const shipperMetrics = {
+  leadline_shipper_written_bytes: { type: 'gauge', help: 'Bytes written to the files, as last seen.' },
+  leadline_shipper_acknowledged_bytes: { type: 'gauge', help: 'Bytes that are safe where they were sent.' },
+  leadline_shipper_in_flight_bytes: { type: 'gauge', help: 'Bytes handed to the transport and not yet acknowledged.' },
+  leadline_shipper_unread_bytes: { type: 'gauge', help: 'Bytes written and not yet read.' },
+  leadline_shipper_dropped_bytes: { type: 'gauge', help: 'Bytes given up or gone before they could be read, by cause.', labels: ['cause'] },
+  leadline_shipper_lag_bytes: { type: 'gauge', help: 'Bytes written and not yet acknowledged.' },
+  leadline_shipper_streams: { type: 'gauge', help: 'Streams by phase.', labels: ['phase'] },
+  leadline_shipper_problems: { type: 'gauge', help: 'What stands in the way of single files now, by code: not readable, compressed, refused.', labels: ['code'] },
+  leadline_shipper_published_chunks_total: { type: 'counter', help: 'Chunks, idle, closing and gap records handed over for good.' },
+  leadline_shipper_published_bytes_total: { type: 'counter', help: 'Their bytes as they travelled, compressed.' },
+  leadline_shipper_retries_total: { type: 'counter', help: 'Attempts of the transport beyond the first.' },
+  leadline_shipper_transport_troubled: { type: 'gauge', help: '1 while nothing gets through; /readyz says why.' },
+} as const satisfies Record<string, MetricSpec>;
+
+const { leadline_collector_chunks_total, leadline_collector_chunk_bytes_total, leadline_collector_trimmed_bytes_total, leadline_collector_refused_chunks_total, leadline_collector_commits_total, leadline_collector_stalled, leadline_streams, leadline_lines, leadline_events, leadline_stream_stored_bytes, leadline_stream_gap_bytes, leadline_http_requests_total } = metrics;
+/** Of `collect`. */
+export const collectorMetrics = {
+  leadline_streams,
+  leadline_lines,
+  leadline_events,
+  leadline_stream_stored_bytes,
+  leadline_stream_gap_bytes,
+  leadline_collector_chunks_total,
+  leadline_collector_chunk_bytes_total,
+  leadline_collector_trimmed_bytes_total,
+  leadline_collector_refused_chunks_total,
+  leadline_collector_commits_total,
+  leadline_collector_stalled,
+  ...kafkaIntakeMetrics,
+  leadline_http_requests_total,
+} as const satisfies Record<string, MetricSpec>;

@@ -28,6 +28,11 @@ export interface Cut {
   openLine: OpenLine | null;
 }
 
+/** How chunk values are compressed under a `compression` option; all but `zstd` leave it to whoever carries them. */
+export function codecOf(compression: string): Codec {
+  return compression === 'zstd' ? 'zstd' : 'none';
+}
+
 /** Bytes that have to be looked at to cut one chunk: one more than a chunk, because a newline right behind the limit belongs to its line. */
 export function lookBytes(limits: ChunkLimits): number {
   return Math.min(limits.chunkBytesMax, limits.lineBytesMax) + 1;

@@ -36,7 +36,8 @@ export function tailedSource(file: { realPath: string; matchPath: string }, opti
   const { pod, container } = named.origin;
   const ofPod = named.podUid !== null && container !== null;
   return {
-    source: pod !== null && container !== null ? named.source : `${machine.slice(0, 8)}:${chain}`,
+    // The whole id: two sidecars called frontend-1 and frontend-2 must not share a source, or each would close the other's streams.
+    source: pod !== null && container !== null ? named.source : `${machine}:${chain}`,
     sourceId: ofPod ? `${named.podUid}/${container}` : `${machine}:${chain}`,
     origin: originWith(named.origin, options),
     chain,

@@ -13,19 +13,19 @@ import type { Acknowledgement, StreamState, Transport } from '#schemas/transport
 import type { StreamBalance, StreamProblem } from './balance.ts';
 import { loadCheckpoint, saveCheckpoint, type Checkpoint } from './checkpoint-store.ts';
 import { checkedBytes, contentProblem } from './content-check.ts';
-import { checkPaths, discover, type DiscoveryOptions } from './discovery.ts';
+import { checkPaths, discover, type DiscoveryOptions, type FoundFile } from './discovery.ts';
 import { BirthTimeProbe, headBytesMax, headOf, kernelBootId, machineId, streamName } from './file-identity.ts';
 import { tailedSource } from './file-source.ts';
 import { framingOf } from './framing.ts';
 import { StreamDirectory, type Chain } from './stream-directory.ts';
-import { StreamFeed } from './stream-feed.ts';
-import { readAt, StreamReader } from './stream-reader.ts';
+import { StreamFeed, type Redact } from './stream-feed.ts';
+import { lineStartBefore, readAt, StreamReader, tailHashAt } from './stream-reader.ts';
 import type { TailedStream } from './tailed-stream.ts';
 
 export type ShipperOptions = Pick<
   Options,
   | 'sourceId' | 'service' | 'container' | 'pod' | 'namespace' | 'node' | 'include' | 'exclude' | 'includeBinary' | 'pathPattern' | 'dataDir' | 'chunkBytesMax' | 'lineBytesMax' | 'inFlightBytesMax'
-  | 'pollIntervalMs' | 'idlePollIntervalMs' | 'idleAfterMs' | 'openFilesMax' | 'stateIntervalMs' | 'checkpointIntervalMs' | 'drainTimeoutMs' | 'ignoreOlderMs'
+  | 'pollIntervalMs' | 'idlePollIntervalMs' | 'idleAfterMs' | 'openFilesMax' | 'from' | 'stateIntervalMs' | 'checkpointIntervalMs' | 'drainTimeoutMs' | 'ignoreOlderMs'
 >;
 
 export interface ShipperParts {
@@ -38,6 +38,8 @@ export interface ShipperParts {
   clock?: Clock;
   /** How chunks are compressed; `none` in process. */
   codec?: Codec;
+  /** Sees every chunk's bytes before they leave. */
+  redact?: Redact | null;
 }
 
 /** A file that has not grown for this long is looked at only by scans. */
@@ -72,6 +74,8 @@ export class Shipper {
   readonly #reportedCompressed = new Set<string>();
   #active = new Set<Chain>();
   #fromCheckpoint: StreamState[] = [];
+  /** This is the first scan of a first start that was told to begin at the end. */
+  #fromEnd = false;
   /** Message of the failure that is being retried, or null. */
   #failingBecause: string | null = null;
   #nextScanMs = 0;
@@ -94,10 +98,10 @@ export class Shipper {
     this.#transport = parts.transport;
     this.#clock = parts.clock ?? systemClock;
     this.#log = parts.log;
-    this.#feed = new StreamFeed({ limits: parts.options, transport: parts.transport, clock: this.#clock, codec: parts.codec ?? 'none' });
+    this.#feed = new StreamFeed({ limits: parts.options, transport: parts.transport, clock: this.#clock, codec: parts.codec ?? 'none', redact: parts.redact ?? null });
     const patterns = parts.options.pathPattern.map(parsePathPattern);
     const machine = parts.options.sourceId ?? machineId();
-    this.#directory = new StreamDirectory(file => tailedSource(file, parts.options, patterns, machine), parts.log);
+    this.#directory = new StreamDirectory(file => tailedSource(file, parts.options, patterns, machine), (source, known) => parts.transport.partitionOf(source, known), parts.log);
     this.#discovery = { include: parts.options.include, exclude: parts.options.exclude, skipFolders: [resolve(parts.options.dataDir), resolve(dirname(parts.checkpointPath))], compressed: false };
     const { promise, resolve: resolved, reject } = Promise.withResolvers<undefined>();
     this.finished = promise;
@@ -126,9 +130,11 @@ export class Shipper {
       if (!(error instanceof LeadlineError)) throw error;
       this.#report({ path: this.#parts.checkpointPath, code: error.code, message: error.message });
     }
+    this.#fromEnd = this.#options.from === 'end' && checkpoint === null && this.#problems.size === 0;
     this.#fromCheckpoint = checkpoint?.streams ?? [];
     this.#directory.rememberCopies(checkpoint?.copies ?? []);
     await this.#scan(this.#clock.nowMs());
+    this.#fromEnd = false;
   }
 
   /**
@@ -231,15 +237,32 @@ export class Shipper {
       this.#fromCheckpoint = [];
     }
     const known = new Set(this.#live.values());
+    const repartitioned: TailedStream[] = [];
     for (const chain of this.#directory.reconcile(found, nowMs)) this.#active.add(chain);
     for (const stream of this.#directory.streams()) {
       if (stream.phase === 'closed' || !stream.isAnnounced || known.has(stream)) continue;
       this.#live.set(stream.streamId, stream);
       this.#unsaved = true;
+      if (stream.partition !== this.#directory.chainOf(stream).partition) repartitioned.push(stream);
+    }
+    if (this.#fromEnd) this.#skipWhatIsThere(found.files);
+    if (repartitioned.length > 0) {
+      // A transport that has partitions where the one before had none: known before sent.
+      for (const stream of repartitioned) stream.partition = this.#directory.chainOf(stream).partition;
+      await this.#save();
+      await this.#publishStates(repartitioned);
     }
     if (this.#directory.copiesChanged) await this.#save();
     this.#openFiles = this.#directory.streams().filter(stream => stream.reader !== null).length;
     this.#nextScanMs = nowMs + this.#options.idlePollIntervalMs;
+  }
+
+  /** Of sources that nobody knows anything of, only what comes from now on is wanted. */
+  #skipWhatIsThere(files: readonly FoundFile[]): void {
+    const sizes = new Map(files.map(file => [file.path, file.sizeBytes]));
+    for (const stream of this.#directory.streams()) {
+      if (stream.phase === 'unnamed' && this.#directory.chainOf(stream).states.length === 0) stream.unwantedBytes = sizes.get(stream.path) ?? 0;
+    }
   }
 
   #reportFound(problems: readonly StreamProblem[], compressedPaths: readonly string[]): void {
@@ -321,6 +344,11 @@ export class Shipper {
       const name = streamName(stream.source.sourceId, stream.inode, stream.birthTimeNs, head);
       stream.generation = this.#directory.generationFor(name, stream);
       stream.name = name;
+    }
+    stream.partition = chain.partition;
+    if (stream.unwantedBytes > 0) {
+      const wantedFrom = lineStartBefore(reader.fd, Math.min(stream.unwantedBytes, sizeBytes));
+      if (wantedFrom > 0) stream.skip(tailHashAt(reader.fd, wantedFrom));
     }
     stream.previous = chain.lastEnded;
     stream.bootId = this.#bootId;

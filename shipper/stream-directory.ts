@@ -6,7 +6,7 @@ import { sep } from 'node:path';
 import type { Log } from '#lib/log.ts';
 import type { PreviousStream } from '#schemas/chunk.ts';
 import { systemCodeOf } from '#schemas/errors.ts';
-import type { StreamState } from '#schemas/transport.ts';
+import type { StreamState, Transport } from '#schemas/transport.ts';
 import { judgeCopy } from './copies.ts';
 import type { CopyBinding } from './checkpoint-store.ts';
 import type { Discovered, FoundFile } from './discovery.ts';
@@ -22,6 +22,8 @@ export interface Chain {
   /** Names and generations known when the source was first seen. */
   states: StreamState[];
   lastEnded: PreviousStream | null;
+  /** Where the source's chunks travel, null where the transport has no partitions. */
+  partition: number | null;
 }
 
 interface Copy extends CopyBinding {
@@ -38,13 +40,15 @@ export class StreamDirectory {
   /** Open in the checkpoint or outside, with no file found yet that could be theirs. */
   #unmatched: StreamState[] = [];
   readonly #sourceOf: (file: FoundFile) => FileSource;
+  readonly #partitionOf: Transport['partitionOf'];
   readonly #log: Log;
   #boundCopies: readonly CopyBinding[] = [];
   /** A copy was bound that is not in the checkpoint yet; it has to be, before its bytes are sent. */
   copiesChanged = false;
 
-  constructor(sourceOf: (file: FoundFile) => FileSource, log: Log) {
+  constructor(sourceOf: (file: FoundFile) => FileSource, partitionOf: Transport['partitionOf'], log: Log) {
     this.#sourceOf = sourceOf;
+    this.#partitionOf = partitionOf;
     this.#log = log;
   }
 
@@ -81,7 +85,9 @@ export class StreamDirectory {
 
   /** What checkpoint and transport know of these sources; before the first file of one is matched. */
   know(sources: readonly string[], states: readonly StreamState[]): void {
-    for (const source of sources) this.#chains.set(source, { streams: [], states: [], lastEnded: null });
+    const partitions = new Map<string, number>();
+    for (const { source, partition } of states) if (partition !== null) partitions.set(source, partition);
+    for (const source of sources) this.#newChain(source, partitions.get(source) ?? null);
     for (const state of states) {
       if (state.inode === null) continue; // ingested, not tailed
       this.#chains.get(state.source)?.states.push(state);
@@ -159,10 +165,19 @@ export class StreamDirectory {
     return this.#chainOf(stream).states.reduce((next, state) => (state.name === name ? Math.max(next, state.generation + 1) : next), 0);
   }
 
-  #chainOf(stream: TailedStream): Chain {
-    let chain = this.#chains.get(stream.source.source);
-    if (chain === undefined) this.#chains.set(stream.source.source, (chain = { streams: [], states: [], lastEnded: null }));
+  /** The source's chain. */
+  chainOf(stream: TailedStream): Chain {
+    return this.#chainOf(stream);
+  }
+
+  #newChain(source: string, partition: number | null): Chain {
+    const chain: Chain = { streams: [], states: [], lastEnded: null, partition: this.#partitionOf(source, partition) };
+    this.#chains.set(source, chain);
     return chain;
+  }
+
+  #chainOf(stream: TailedStream): Chain {
+    return this.#chains.get(stream.source.source) ?? this.#newChain(stream.source.source, null);
   }
 
   #sort(chain: Chain): void {
@@ -174,6 +189,7 @@ export class StreamDirectory {
     const next = new TailedStream(stream.source, stream);
     next.name = stream.name;
     next.generation = Math.max(stream.generation + 1, ...chain.states.filter(state => state.name === stream.name).map(state => state.generation + 1), ...chain.streams.filter(each => each.name === stream.name).map(each => each.generation + 1));
+    next.partition = chain.partition;
     next.bootId = stream.bootId;
     next.mtimeNs = stream.mtimeNs;
     return next;
@@ -321,8 +337,7 @@ export class StreamDirectory {
     const source = this.#sourceOf(file);
     const bound = this.#copies.get(key);
     if (bound !== undefined && sameFile(bound, file) && bound.sizeBytes === file.sizeBytes && !this.#isWanted(bound.streamId)) return;
-    const chain = this.#chains.get(source.source) ?? { streams: [], states: [], lastEnded: null };
-    this.#chains.set(source.source, chain);
+    const chain = this.#chains.get(source.source) ?? this.#newChain(source.source, null);
     if (source.rotation !== null) {
       try {
         if (this.#bindCopy(file, source, chain, touched, nowMs)) return;

@@ -10,10 +10,13 @@ import { tailBytesMax, tailHashOf } from './file-identity.ts';
 import { firstOpenPiece, openPiecesAfter } from './framing.ts';
 import { fileCase } from './rotation.ts';
 import { firstBytesOf, readAt, tailHashAt, type StreamReader } from './stream-reader.ts';
-import type { TailedStream } from './tailed-stream.ts';
+import { skippedCause, type TailedStream } from './tailed-stream.ts';
 
 /** `sent`: a chunk went out and there may be more. `blocked`: too much is in flight. `atEnd`: nothing that can be sent is left. */
 export type Fed = 'sent' | 'blocked' | 'atEnd' | 'truncated';
+
+/** Replaces what must not leave; `lengths` are those of the physical lines it was given, newline included. Null where nothing was replaced. */
+export type Redact = (bytes: Buffer) => { value: Buffer; lengths: number[] } | null;
 
 const noBytes = new Uint8Array(0);
 
@@ -23,12 +26,14 @@ export class StreamFeed {
   readonly #clock: Clock;
   readonly #codec: Codec;
   readonly #buffer: Buffer;
+  readonly #redact: Redact | null;
 
-  constructor(parts: { limits: ChunkLimits; transport: Transport; clock: Clock; codec: Codec }) {
+  constructor(parts: { limits: ChunkLimits; transport: Transport; clock: Clock; codec: Codec; redact: Redact | null }) {
     this.#limits = parts.limits;
     this.#transport = parts.transport;
     this.#clock = parts.clock;
     this.#codec = parts.codec;
+    this.#redact = parts.redact;
     this.#buffer = Buffer.allocUnsafeSlow(tailBytesMax + lookBytes(parts.limits));
   }
 
@@ -38,6 +43,7 @@ export class StreamFeed {
    * @param mayRead false where the limit on bytes in flight is reached
    */
   async feed(stream: TailedStream, ended: boolean, mayRead: boolean): Promise<Fed> {
+    if (stream.skipOwed) await this.#sendSkip(stream);
     const reader = stream.reader!;
     const nowMs = this.#clock.nowMs();
     const { size, mtimeNs } = reader.stats();
@@ -69,7 +75,10 @@ export class StreamFeed {
     const chunk = this.#chunk(stream, 'lines', stream.position, end, nowMs);
     chunk.codec = this.#codec;
     chunk.part = cut.part;
-    chunk.value = chunkValue(bytes, this.#codec);
+    // Offsets, tail and positions stay those of the file; only the value is another.
+    const redacted = this.#redact?.(bytes) ?? null;
+    chunk.lengths = redacted?.lengths ?? null;
+    chunk.value = chunkValue(redacted?.value ?? bytes, this.#codec);
     stream.pieces = openPiecesAfter(bytes, stream.position, stream.framing, stream.pieces);
     stream.openLine = cut.openLine;
     stream.tail = tailHashOf(this.#buffer.subarray(0, lead + cut.length), end);
@@ -95,6 +104,7 @@ export class StreamFeed {
 
   /** Says that bytes behind the position were destroyed before they were read, and counts them. */
   async sendGap(stream: TailedStream, cause: string, bytes: number): Promise<void> {
+    if (stream.skipOwed) await this.#sendSkip(stream);
     stream.droppedBytes[cause] = (stream.droppedBytes[cause] ?? 0) + bytes;
     stream.gapBytes += bytes;
     const chunk = this.#chunk(stream, 'gap', stream.position, stream.position + bytes, this.#clock.nowMs());
@@ -102,7 +112,16 @@ export class StreamFeed {
     await this.#transport.publish(chunk);
   }
 
+  /** Says that the bytes before the first position were left out on purpose. */
+  async #sendSkip(stream: TailedStream): Promise<void> {
+    stream.skipOwed = false;
+    const chunk = this.#chunk(stream, 'gap', 0, stream.skippedBytes, this.#clock.nowMs());
+    chunk.gap = { cause: skippedCause, bytes: stream.skippedBytes, exact: true };
+    await this.#transport.publish(chunk);
+  }
+
   async sendClose(stream: TailedStream): Promise<void> {
+    if (stream.skipOwed) await this.#sendSkip(stream);
     stream.phase = 'closing';
     stream.idleOwed = false;
     stream.changed = true;

@@ -38,6 +38,19 @@ export function tailHashAt(fd: number, at: number): TailHash {
   return tailHashOf(buffer.subarray(0, readAt(fd, buffer, at - length)), at);
 }
 
+/** Where the last line that ends before `at` ends, or 0. */
+export function lineStartBefore(fd: number, at: number): number {
+  const block = Buffer.allocUnsafe(64 * 1024);
+  for (let to = at; to > 0; ) {
+    const from = Math.max(0, to - block.length);
+    const length = readAt(fd, block.subarray(0, to - from), from);
+    const newline = block.subarray(0, length).lastIndexOf(10);
+    if (newline >= 0) return from + newline + 1;
+    to = from;
+  }
+  return 0;
+}
+
 export class StreamReader {
   readonly fd: number;
 

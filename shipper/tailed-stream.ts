@@ -19,9 +19,14 @@ import type { StreamReader } from './stream-reader.ts';
  */
 export type Phase = 'unnamed' | 'reading' | 'draining' | 'closing' | 'closed' | 'refused';
 
+/** Cause of a drop: the first start was told to begin at the end. */
+export const skippedCause = 'skipped';
+
 /** A stream that is being tailed: what the loop knows of it. Only the shipper's files change it. */
 export class TailedStream {
   source: FileSource;
+  /** All chunks of the source travel in it; null where the transport has none. */
+  partition: number | null = null;
   path: string;
   device: string | null;
   inode: string;
@@ -38,6 +43,11 @@ export class TailedStream {
   previous: PreviousStream | null = null;
   bootId: string | null = null;
 
+  /** Bytes at the start that nobody wanted (`from: end`); a gap record says so before the first chunk. */
+  skippedBytes = 0;
+  skipOwed = false;
+  /** Size at the first start, of which only what follows the last whole line is wanted; 0 where all is. */
+  unwantedBytes = 0;
   /** streamOffset of the next byte to read. */
   position = 0;
   /** At `position`. */
@@ -92,6 +102,18 @@ export class TailedStream {
     return Object.values(this.droppedBytes).reduce((sum, bytes) => sum + bytes, 0);
   }
 
+  /** Begins behind the bytes that were there at the first start; `tail` is of that position. */
+  skip(tail: TailHash): void {
+    this.skippedBytes = tail.at;
+    this.skipOwed = true;
+    this.droppedBytes[skippedCause] = tail.at;
+    this.gapBytes = tail.at;
+    this.position = tail.at;
+    this.tail = tail;
+    this.tracker = new AckTracker(tail.at, tail);
+    if (tail.at > this.head.length) this.seenStart = null;
+  }
+
   /** Takes over where the file was seen now. */
   locate(file: FoundFile, source: FileSource): void {
     if (file.path !== this.path) this.changed = true;
@@ -112,7 +134,7 @@ export class TailedStream {
       generation: this.generation,
       source: this.source.source,
       sourceId: this.source.sourceId,
-      partition: null,
+      partition: this.partition,
       inode: this.inode,
       birthTimeNs: this.birthTimeNs,
       head: this.head.toString('base64'),
@@ -139,8 +161,8 @@ export class TailedStream {
       path: this.path,
       phase: this.phase,
       writtenBytes: Math.max(this.sizeBytes, this.position),
-      readBytes: this.position,
-      acknowledgedBytes: this.position - this.tracker.inFlightBytes,
+      readBytes: this.position - this.skippedBytes,
+      acknowledgedBytes: this.position - this.skippedBytes - this.tracker.inFlightBytes,
       inFlightBytes: this.tracker.inFlightBytes,
       droppedBytes: this.droppedBytes,
       readToEndMs: this.readToEndMs,
@@ -151,6 +173,7 @@ export class TailedStream {
 /** A stream as its state tells it, at its acknowledged position; whether a file still holds it is for the caller to prove. */
 export function streamOfState(state: StreamState, source: FileSource): TailedStream {
   const stream = new TailedStream(source, { path: state.path ?? '', device: null, inode: state.inode ?? '', birthTimeNs: state.birthTimeNs });
+  stream.partition = state.partition;
   stream.phase = state.closed ? 'closed' : 'reading';
   stream.name = state.name;
   stream.generation = state.generation;
@@ -164,6 +187,9 @@ export function streamOfState(state: StreamState, source: FileSource): TailedStr
   stream.sizeBytes = Math.max(state.sizeBytes, state.acknowledgedBytes);
   stream.droppedBytes = { ...state.droppedBytes };
   stream.gapBytes = state.gapBytes;
+  stream.skippedBytes = state.droppedBytes[skippedCause] ?? 0;
+  // Told again unless bytes behind it were acknowledged; twice does no harm.
+  stream.skipOwed = stream.skippedBytes > 0 && state.acknowledgedBytes <= stream.skippedBytes;
   stream.readToEndMs = state.readToEndMs;
   // Whether an idle record followed the last bytes is not known; one too many does no harm.
   stream.idleOwed = state.acknowledgedBytes > 0;

@@ -100,6 +100,23 @@ export class LineAssembler {
     return this.longLine !== null || this.closed.length > 0 || [...this.outputs.values()].some(({ line, event }) => line !== null || event !== null);
   }
 
+  /** The first streamOffset that is held, Infinity where none is. */
+  get openFrom(): number {
+    return this.heldFrom;
+  }
+
+  /** As it is now, for whoever may have to go back to that. */
+  copy(): LineAssembler {
+    const copy = new LineAssembler(this.limits);
+    for (const [output, { line, event, partsDone }] of this.outputs) copy.outputs.set(output, { line: line === null ? null : withOwnLists(line), event: event === null ? null : withOwnLists(event), partsDone });
+    copy.longLine = this.longLine === null ? null : { ...this.longLine, bodies: [...this.longLine.bodies] };
+    copy.expected = this.expected;
+    copy.closed = [...this.closed];
+    copy.ready = [...this.ready];
+    copy.heldFrom = this.heldFrom;
+    return copy;
+  }
+
   /** Takes the new lines of a chunk and returns what they close. Copies what it holds on to. */
   add(chunk: Chunk, lines: Iterable<PhysicalLine>): ClosedGroup[] {
     let isFirst = true;
@@ -317,6 +334,10 @@ export class LineAssembler {
     }
     return state;
   }
+}
+
+function withOwnLists<T extends OpenLine | OpenEvent>(open: T): T {
+  return { ...open, bodies: [...open.bodies], pieces: [...open.pieces] };
 }
 
 function append(long: LongLine, bytes: Uint8Array, to: number): void {

@@ -1,6 +1,6 @@
 /**
- * Ownership of an embedded store's directory: an exclusive SQLite lock on `owner.db`, held for as long as the process lives and free at once after
- * kill -9. A file with a process id would be wrong in containers, where every process is number 1.
+ * Ownership of an embedded store's directory, or of a shipper's checkpoint: an exclusive SQLite lock on a file of its own, held for as long as the
+ * process lives and free at once after kill -9. A file with a process id would be wrong in containers, where every process is number 1.
  */
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -13,16 +13,21 @@ export interface OwnerNote {
   url: string | null;
 }
 
+export interface OwnerFiles {
+  lock: string;
+  note: string;
+}
+
 export class StoreOwner {
-  private readonly dataDir: string;
+  private readonly notePath: string;
   private readonly database: DatabaseSync;
 
   /** @throws LeadlineError STORE_OWNED where another process holds it, DATA_DIR_NOT_WRITABLE, DATA_DIR_IS_FILE. */
-  constructor(dataDir: string) {
-    this.dataDir = dataDir;
+  constructor(dataDir: string, files: OwnerFiles = { lock: ownerFile(dataDir), note: ownerNote(dataDir) }) {
+    this.notePath = files.note;
     makeDataDir(dataDir);
     try {
-      this.database = new DatabaseSync(ownerFile(dataDir));
+      this.database = new DatabaseSync(files.lock);
     } catch (error) {
       throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir: dataDir, systemCode: systemCodeOf(error) ?? (error as Error).message }, { cause: error });
     }
@@ -30,12 +35,14 @@ export class StoreOwner {
       this.database.exec('begin exclusive');
     } catch (error) {
       this.database.close();
-      if (isBusy(error)) throw new LeadlineError('STORE_OWNED', { dir: dataDir, owner: describe(readOwnerNote(dataDir)) }, { cause: error });
+      if (isBusy(error)) throw new LeadlineError('STORE_OWNED', { dir: dataDir, owner: describe(readOwnerNote(dataDir, files.note)) }, { cause: error });
       throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir: dataDir, systemCode: (error as Error).message }, { cause: error });
     }
     try {
       this.note(null);
     } catch (error) {
+      // A note is only a hint: on a full disk the lock is held all the same.
+      if (systemCodeOf(error) === 'ENOSPC') return;
       // SQLite takes a lock on a database it may only read, too.
       this.database.close();
       throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir: dataDir, systemCode: systemCodeOf(error) ?? (error as Error).message }, { cause: error });
@@ -44,11 +51,11 @@ export class StoreOwner {
 
   /** Says where the owner can be reached, for read commands and `ingest`. */
   note(url: string | null): void {
-    writeFileSync(ownerNote(this.dataDir), `${JSON.stringify({ pid: process.pid, url } satisfies OwnerNote)}\n`);
+    writeFileSync(this.notePath, `${JSON.stringify({ pid: process.pid, url } satisfies OwnerNote)}\n`);
   }
 
   release(): void {
-    rmSync(ownerNote(this.dataDir), { force: true });
+    rmSync(this.notePath, { force: true });
     this.database.close();
   }
 }
@@ -80,9 +87,9 @@ function isThere(folder: string, dataDir: string): boolean {
 }
 
 /** The note of whoever owns the directory, or null. It may be stale: only an answer from its address proves an owner. */
-export function readOwnerNote(dataDir: string): OwnerNote | null {
+export function readOwnerNote(dataDir: string, notePath = ownerNote(dataDir)): OwnerNote | null {
   try {
-    return JSON.parse(readFileSync(ownerNote(dataDir), 'utf8')) as OwnerNote;
+    return JSON.parse(readFileSync(notePath, 'utf8')) as OwnerNote;
   } catch {
     return null;
   }

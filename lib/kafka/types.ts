@@ -81,7 +81,7 @@ export interface FetchedPartition {
   error: KafkaError | null;
 }
 
-/** Kafka's own names (`NOT_LEADER_OR_FOLLOWER`), and ours for what happens on the way: `UNREACHABLE`, `TIMED_OUT`, `LOGIN_FAILED`, `TLS_FAILED`. */
+/** Kafka's own names (`NOT_LEADER_OR_FOLLOWER`), and ours for what happens on the way: `UNREACHABLE`, `TIMED_OUT`, `LOGIN_FAILED`, `TLS_FAILED`, `NO_SUCH_PARTITION`, `CLOSED`. */
 export class KafkaError extends Error {
   readonly code: string;
   /** The request may have been carried out all the same: no answer came. */

@@ -1,7 +1,4 @@
 /** Where a read command gets its answers: a running server, or a store opened here. */
-import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { LeadlineError, systemCodeOf, errorCatalogue, type ErrorCode } from '#schemas/errors.ts';
 import type { AlertBody, AlertsAnswer, ErrorBody, EventsAnswer, StreamsAnswer, TimelineBody } from '#schemas/http-api.ts';
 import type { Queries, SearchParameters, TailAnswer } from '../queries.ts';
@@ -67,26 +64,21 @@ export class HttpAnswers implements Answers {
   }
   private stream: EventStream | null = null;
 
-  private async get<T>(path: string): Promise<T> {
+  /** Any of the server's JSON answers. @throws LeadlineError SERVER_UNREACHABLE and what the server says */
+  async get<T>(path: string): Promise<T> {
     const response = await this.open(path, null);
-    const chunks: Buffer[] = [];
-    for await (const chunk of response) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString('utf8');
-    if (response.statusCode === 200) return JSON.parse(text) as T;
-    throw errorOf(this.name, response.statusCode ?? 0, text);
+    const text = await response.text();
+    if (response.ok) return JSON.parse(text) as T;
+    throw errorOf(this.name, response.status, text);
   }
 
-  private async open(path: string, lastEventId: string | null): Promise<import('node:http').IncomingMessage> {
-    const url = new URL(path, this.base);
-    const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
-      headers: { ...(this.apiKey === null ? {} : { authorization: `Bearer ${this.apiKey}` }), ...(lastEventId === null ? {} : { 'last-event-id': lastEventId }) },
-    });
-    request.end();
+  private async open(path: string, lastEventId: string | null): Promise<Response> {
     try {
-      const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
-      return response;
+      return await fetch(new URL(path, this.base), {
+        headers: { ...(this.apiKey === null ? {} : { authorization: `Bearer ${this.apiKey}` }), ...(lastEventId === null ? {} : { 'last-event-id': lastEventId }) },
+      });
     } catch (error) {
-      throw new LeadlineError('SERVER_UNREACHABLE', { url: this.name, systemCode: systemCodeOf(error) ?? String(error) }, { cause: error });
+      throw new LeadlineError('SERVER_UNREACHABLE', { url: this.name, systemCode: systemCodeOf((error as Error).cause) ?? String(error) }, { cause: error });
     }
   }
 }
@@ -94,10 +86,10 @@ export class HttpAnswers implements Answers {
 /** Reads one server-sent event stream and opens it again, behind the last event, when it breaks. */
 class EventStream {
   lastId: string | null = null;
-  private readonly open: () => Promise<import('node:http').IncomingMessage>;
+  private readonly open: () => Promise<Response>;
   private lines: AsyncIterator<string> | null = null;
 
-  constructor(open: () => Promise<import('node:http').IncomingMessage>) {
+  constructor(open: () => Promise<Response>) {
     this.open = open;
   }
 
@@ -119,17 +111,12 @@ class EventStream {
   }
 }
 
-async function* linesOf(response: import('node:http').IncomingMessage): AsyncGenerator<string> {
-  if (response.statusCode !== 200) {
-    const chunks: Buffer[] = [];
-    for await (const chunk of response) chunks.push(chunk as Buffer);
-    throw errorOf('the server', response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8'));
-  }
+async function* linesOf(response: Response): AsyncGenerator<string> {
+  if (!response.ok) throw errorOf('the server', response.status, await response.text());
   let rest = '';
-  response.setEncoding('utf8');
   try {
-    for await (const chunk of response) {
-      const lines = (rest + String(chunk)).split('\n');
+    for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
       yield* lines;
     }

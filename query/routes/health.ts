@@ -16,7 +16,7 @@ export function healthRoutes(server: Server, { metrics, refreshMetrics, notReady
     schema: { summary: "Prometheus' text format" },
     handler: async (_request, reply) => {
       await refreshMetrics();
-      return reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(await metrics.text());
+      return reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(metrics.text());
     },
   });
   server.get('/openapi.json', { schema: { hide: true }, handler: () => server.swagger() });

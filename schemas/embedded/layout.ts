@@ -4,6 +4,7 @@
  *     owner.db            held under an exclusive lock by the one process that may write
  *     events/2026-11-21-0000000000000001.db   one per UTC day of storing or per `fileBytesMax`, named by day and first event sequence
  *     alerts.db, checkpoint.json              of the alert loop and the shipper
+ *     shipper.db          held under an exclusive lock by the one process that may write the checkpoint
  *
  * Every event has a sequence, ascending in the order of storing over all files. A `hot` row holds consecutive sequences and is named by the first;
  * so small rows can become one large row (a block) while postings and tail cursors, which speak of sequences, stay true.
@@ -17,6 +18,9 @@ export const eventsFolder = (dataDir: string): string => join(dataDir, 'events')
 export const ownerFile = (dataDir: string): string => join(dataDir, 'owner.db');
 /** Where the owner says how it can be reached: `{ pid, url }`. Only a hint; the lock decides. */
 export const ownerNote = (dataDir: string): string => join(dataDir, 'owner.json');
+export const shipperLockFile = (dataDir: string): string => join(dataDir, 'shipper.db');
+/** As `ownerNote`, of a shipper. */
+export const shipperNote = (dataDir: string): string => join(dataDir, 'shipper.json');
 export const checkpointFile = (dataDir: string): string => join(dataDir, 'checkpoint.json');
 export const alertsFile = (dataDir: string): string => join(dataDir, 'alerts.db');
 

@@ -16,8 +16,8 @@ export class RunningLeadline {
   }
 
   /** `leadline up` on any free port, with the flags that `npm start` gives Node; resolves when it says its address. */
-  static async up(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningLeadline> {
-    const child = spawn(process.execPath, ['--no-warnings', '--max-semi-space-size=1', join(root, 'deploy', 'leadline.mjs'), 'up', ...args, '--port', '0'], { cwd: root, env: { ...process.env, NODE_OPTIONS: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  static async up(args: readonly string[], env: NodeJS.ProcessEnv = {}, port = '0'): Promise<RunningLeadline> {
+    const child = spawn(process.execPath, ['--no-warnings', '--max-semi-space-size=1', join(root, 'deploy', 'leadline.mjs'), 'up', ...args, '--port', port], { cwd: root, env: { ...process.env, NODE_OPTIONS: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const running = new RunningLeadline(child);
     await new Promise<void>((resolve, reject) => {
       const onData = (data: Buffer): void => {

@@ -63,6 +63,11 @@ export class MemoryStore implements StoreWriter {
     return [...this.consumed.values()];
   }
 
+  /** As a store whose positions were wiped. */
+  forgetPositions(): void {
+    this.consumed.clear();
+  }
+
   retain(): { files: number; bytes: number } {
     return { files: 0, bytes: 0 };
   }

@@ -47,12 +47,15 @@ export class MemoryTransport implements Transport {
   /** Loaded states tell what is stored, as a store in the same process does; a broker tells only what was published. */
   readonly storeTells: boolean;
   readonly #arrived = new Set<StoredChunk>();
+  /** How many partitions there are now, null for a transport without. */
+  readonly partitions: number | null;
   #crashed = false;
 
-  constructor(store: MemoryStore, prompt: boolean, storeTells = true) {
+  constructor(store: MemoryStore, prompt: boolean, storeTells = true, partitions: number | null = null) {
     this.store = store;
     this.prompt = prompt;
     this.storeTells = storeTells;
+    this.partitions = partitions;
   }
 
   loadStates(sources: readonly string[]): Promise<StreamState[]> {
@@ -61,8 +64,8 @@ export class MemoryTransport implements Transport {
     return Promise.resolve([...this.store.states.values()].filter(state => sources.includes(state.source)).map(loaded));
   }
 
-  partitionOf(): null {
-    return null;
+  partitionOf(source: string, known: number | null): number | null {
+    return this.partitions === null ? null : (known ?? source.length % this.partitions);
   }
 
   publishStates(states: readonly StreamState[]): Promise<void> {

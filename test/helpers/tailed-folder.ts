@@ -6,6 +6,7 @@ import type { Clock } from '#lib/clock.ts';
 import { quietLog } from '#lib/log.ts';
 import { defaultOptions } from '#schemas/options.ts';
 import { Shipper, type ShipperOptions } from '../../shipper/shipper.ts';
+import type { Redact } from '../../shipper/stream-feed.ts';
 import { MemoryStore, MemoryTransport } from './memory-transport.ts';
 
 export class HandClock implements Clock {
@@ -35,6 +36,9 @@ export class TailedFolder {
   shipper: Shipper;
   readonly #prompt: boolean;
   readonly #storeTells: boolean;
+  /** Of the next transport. */
+  partitions: number | null = null;
+  redact: Redact | null = null;
 
   constructor(options: Partial<ShipperOptions> = {}, prompt = true, storeTells = true) {
     mkdirSync(this.logs);
@@ -45,8 +49,13 @@ export class TailedFolder {
   }
 
   #fresh(): [MemoryTransport, Shipper] {
-    const transport = new MemoryTransport(this.store, this.#prompt, this.#storeTells);
-    return [transport, new Shipper({ paths: [this.logs], options: this.options, transport, checkpointPath: this.checkpointPath, log: quietLog, clock: this.clock })];
+    const transport = new MemoryTransport(this.store, this.#prompt, this.#storeTells, this.partitions);
+    return [transport, new Shipper({ paths: [this.logs], options: this.options, transport, checkpointPath: this.checkpointPath, log: quietLog, clock: this.clock, redact: this.redact })];
+  }
+
+  /** Makes what was set since count: a new transport and shipper, as if this were the first. */
+  begin(): void {
+    [this.transport, this.shipper] = this.#fresh();
   }
 
   path(name: string): string {

@@ -1,0 +1,126 @@
+/**
+ * The collector on Kafka: chunks and stream states of all partitions into one intake, each record's position stored with what came of it. A record
+ * that cannot be taken in is a dead letter before it is passed.
+ */
+import type { Clock } from '#lib/clock.ts';
+import { KafkaError, type DamagedBatch, type FetchedRecord, type Kafka } from '#lib/kafka/types.ts';
+import type { Log } from '#lib/log.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import { kafkaTrouble } from '#schemas/kafka-trouble.ts';
+import type { Options } from '#schemas/options.ts';
+import type { ConsumedPosition } from '#schemas/store.ts';
+import { topicName, type TopicKind } from '#schemas/topics.ts';
+import type { RecordPosition } from './consumed-positions.ts';
+import { DeadLetters } from './dead-letters.ts';
+import type { CollectorIntake } from './intake.ts';
+import { chunkOfRecord, stateOfRecord } from './kafka-records.ts';
+import { KafkaTopicReader, type PartitionReport } from './kafka-topic-reader.ts';
+
+export interface KafkaSubscriberParts {
+  kafka: Kafka;
+  intake: CollectorIntake;
+  storedPositions: () => readonly ConsumedPosition[];
+  options: Pick<Options, 'kafka' | 'topicPrefix' | 'fetchBytesMax'>;
+  log: Log;
+  clock: Clock;
+}
+
+export interface KafkaReport {
+  /** Why nothing comes in at the moment, or null. */
+  troubledBy: string | null;
+  partitions: PartitionReport[];
+  deadLetters: number;
+  /** How often a position was not in its log. */
+  outOfRange: number;
+}
+
+/** Of what may be fetched, states get this share: they are small and few. */
+const statesShare = 1 / 8;
+
+type Intake = (record: FetchedRecord, position: RecordPosition) => Promise<void>;
+
+export class KafkaSubscriber {
+  private readonly parts: KafkaSubscriberParts;
+  private readonly deadLetters: DeadLetters;
+  private readonly readers: readonly KafkaTopicReader[];
+
+  constructor(parts: KafkaSubscriberParts) {
+    this.parts = parts;
+    const { kafka, intake, options, log } = parts;
+    this.deadLetters = new DeadLetters(kafka, topicName(options.topicPrefix, 'dead-letters'), log);
+    const statesBytesMax = Math.floor(options.fetchBytesMax * statesShare);
+    this.readers = [
+      this.readerOf('chunks', options.fetchBytesMax - statesBytesMax, (record, position) => intake.accept(chunkOfRecord(record), position)),
+      this.readerOf('streams', statesBytesMax, async (record, position) => {
+        const state = stateOfRecord(record);
+        await intake.whileStalled();
+        void intake.publishStates(state === null ? [] : [state], position);
+      }),
+    ];
+  }
+
+  /** Ends when it was stopped. @throws whatever is not Kafka's: a store that fails for good, a fault of ours. */
+  async run(): Promise<void> {
+    await Promise.all(this.readers.map(reader => reader.run()));
+  }
+
+  /** The record in hand is taken in; then `run` ends. */
+  stop(): void {
+    for (const reader of this.readers) reader.stop();
+  }
+
+  report(): KafkaReport {
+    return {
+      troubledBy: this.readers.map(({ troubledBy }) => troubledBy).find(reason => reason !== null) ?? (this.readers.every(({ hasLooked }) => hasLooked) ? null : 'the first answer of Kafka is waited for'),
+      partitions: this.readers.flatMap(reader => reader.report()),
+      deadLetters: this.deadLetters.count,
+      outOfRange: this.readers.reduce((sum, { outOfRange }) => sum + outOfRange, 0),
+    };
+  }
+
+  private readerOf(kind: TopicKind, bytesMax: number, takeIn: Intake): KafkaTopicReader {
+    const { kafka, intake, options, storedPositions, log, clock } = this.parts;
+    const topic = topicName(options.topicPrefix, kind);
+    return new KafkaTopicReader({
+      kafka,
+      brokers: options.kafka,
+      topic,
+      bytesMax,
+      storedPositions,
+      whenReady: () => intake.whileStalled(),
+      take: (item, position) => this.take(topic, item, position, takeIn),
+      pass: position => intake.pass(position),
+      log,
+      clock,
+    });
+  }
+
+  private async take(topic: string, item: FetchedRecord | DamagedBatch, position: RecordPosition, takeIn: Intake): Promise<LeadlineError | null> {
+    if (!('recordOffset' in item)) return this.bury(topic, position, item.to, `a batch of records cannot be taken apart: ${item.problem}`, { key: null, value: item.bytes, headers: {} });
+    try {
+      await takeIn(item, position);
+      return null;
+    } catch (error) {
+      if (!(error instanceof LeadlineError) || !isPoison(error)) throw error;
+      return this.bury(topic, position, item.recordOffset + 1n, error.message, item);
+    }
+  }
+
+  private async bury(topic: string, position: RecordPosition, to: bigint, reason: string, record: Pick<FetchedRecord, 'key' | 'value' | 'headers'>): Promise<LeadlineError | null> {
+    const { partition, recordOffset, topicId } = position;
+    const { key, value, headers } = record;
+    try {
+      await this.deadLetters.send({ reason, topic, partition, from: recordOffset, to, key, value, headers });
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      return kafkaTrouble(error, { brokers: this.parts.options.kafka, topic: this.deadLetters.topic, partition: null, operation: 'write' });
+    }
+    this.parts.intake.pass({ topicId, partition, recordOffset: to - 1n });
+    return null;
+  }
+}
+
+/** What no later attempt would take in, so that waiting would only hold the others back. */
+function isPoison({ code }: LeadlineError): boolean {
+  return code === 'BAD_CHUNK' || code === 'STORED_RANGES_FULL';
+}

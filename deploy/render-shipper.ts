@@ -1,0 +1,58 @@
+/** A shipper's balance as text: the status line, `leadline status`, and the last words. */
+import { bytesText, counted, fit, fitPath, paint, printable, table, type Terminal } from '../query/cli/render/terminal.ts';
+import type { StreamBalance } from '../shipper/balance.ts';
+import type { ShipperStatus, ShipperTotals } from './ship-status.ts';
+import type { Ended } from './shipping.ts';
+
+/** More streams than this are only summed up at the end. */
+const streamsShownMax = 20;
+const pathWidthMin = 16;
+
+export function statusLineText({ totals, troubledBy }: ShipperStatus): string {
+  return `${counted(totals.streams, 'stream')}, ${bytesText(totals.acknowledgedBytes)} acknowledged, ${bytesText(totals.lagBytes)} waiting${troubledBy === null ? '' : `  WAITING: ${troubledBy}`}`;
+}
+
+/** `leadline status` of a shipper. */
+export function renderShipper(status: ShipperStatus, name: string, terminal: Terminal): string {
+  return [
+    paint(terminal, 'bold', `${printable(name)}: shipper, to ${printable(status.target)}`),
+    ...(status.troubledBy === null ? [] : [paint(terminal, 'red', `nothing gets through: ${printable(status.troubledBy)}`)]),
+    balanceText(status.totals),
+    '',
+    streamsTable(status.streams, terminal),
+    ...status.problems.map(problem => paint(terminal, 'yellow', printable(problem.message))),
+  ].join('\n');
+}
+
+/** What stands at the end, after draining. */
+export function renderBalance({ streams, totals, troubledBy }: ShipperStatus, ended: Ended, terminal: Terminal): string {
+  if (ended === 'notStarted') return paint(terminal, 'yellow', `ended before anything was read${troubledBy === null ? '' : `: ${printable(troubledBy)}`}`);
+  const end = ended === 'drained'
+    ? paint(terminal, 'green', 'everything that was read is acknowledged')
+    : paint(terminal, 'yellow', `${bytesText(totals.inFlightBytes)} were sent and not acknowledged${troubledBy === null ? '' : `: ${printable(troubledBy)}`} The next start with this data directory sends them again.`);
+  return [balanceText(totals), ...(streams.length > 0 && streams.length <= streamsShownMax ? [streamsTable(streams, terminal)] : []), end].join('\n');
+}
+
+function balanceText(totals: ShipperTotals): string {
+  const dropped = Object.entries(totals.droppedBytes).filter(([, bytes]) => bytes > 0).map(([cause, bytes]) => ` + ${bytesText(bytes)} ${cause}`);
+  return `balance of ${counted(totals.streams, 'stream')}: ${bytesText(totals.writtenBytes)} written = ${bytesText(totals.acknowledgedBytes)} acknowledged + ${bytesText(totals.inFlightBytes)} in flight + ${bytesText(totals.unreadBytes)} unread${dropped.join('')}`;
+}
+
+/** Those that are behind first. */
+function streamsTable(streams: readonly StreamBalance[], terminal: Terminal): string {
+  if (streams.length === 0) return 'no streams yet';
+  const sorted = [...streams].sort((a, b) => b.lagBytes - a.lagBytes || ((a.path ?? a.source) < (b.path ?? b.source) ? -1 : 1));
+  const droppedText = (stream: StreamBalance): string => Object.entries(stream.droppedBytes).filter(([, bytes]) => bytes > 0).map(([cause, bytes]) => `${cause} ${bytesText(bytes)}`).join(', ') || '-';
+  const columns: [heading: string, cell: (stream: StreamBalance) => string][] = [
+    ['phase', stream => stream.phase],
+    ['written', stream => bytesText(stream.writtenBytes)],
+    ['acked', stream => bytesText(stream.acknowledgedBytes)],
+    ['in flight', stream => bytesText(stream.inFlightBytes)],
+    ['unread', stream => bytesText(stream.unreadBytes)],
+    ...(streams.some(stream => droppedText(stream) !== '-') ? [['dropped', droppedText] as [string, (stream: StreamBalance) => string]] : []),
+  ];
+  const cells = sorted.map(stream => columns.map(([, cell]) => cell(stream)));
+  const taken = columns.reduce((sum, [heading], column) => sum + 2 + Math.max(heading.length, ...cells.map(row => row[column]!.length)), 0);
+  const pathWidth = Math.max(pathWidthMin, terminal.width - taken);
+  return table(['path', ...columns.map(([heading]) => heading)], sorted.map((stream, index) => [stream.path === null ? fit(stream.source, pathWidth) : fitPath(printable(stream.path), pathWidth), ...cells[index]!]));
+}

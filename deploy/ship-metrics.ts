@@ -1,0 +1,27 @@
+/** A shipper's `/metrics`. */
+import { Metrics } from '#lib/metrics.ts';
+import { shipperMetrics } from '#schemas/telemetry.ts';
+import type { ShipperStatus } from './ship-status.ts';
+
+export class ShipMetrics {
+  private readonly metrics = new Metrics(shipperMetrics);
+
+  text({ totals, streams, problems, published, troubledBy }: ShipperStatus): string {
+    const { metrics } = this;
+    metrics.set('leadline_shipper_written_bytes', totals.writtenBytes);
+    metrics.set('leadline_shipper_acknowledged_bytes', totals.acknowledgedBytes);
+    metrics.set('leadline_shipper_in_flight_bytes', totals.inFlightBytes);
+    metrics.set('leadline_shipper_unread_bytes', totals.unreadBytes);
+    metrics.set('leadline_shipper_lag_bytes', totals.lagBytes);
+    for (const [cause, bytes] of Object.entries(totals.droppedBytes)) metrics.set('leadline_shipper_dropped_bytes', bytes, { cause });
+    metrics.clear('leadline_shipper_streams');
+    for (const { phase } of streams) metrics.count('leadline_shipper_streams', 1, { phase });
+    metrics.clear('leadline_shipper_problems');
+    for (const { code } of problems) metrics.count('leadline_shipper_problems', 1, { code });
+    metrics.total('leadline_shipper_published_chunks_total', published.chunks);
+    metrics.total('leadline_shipper_published_bytes_total', published.bytes);
+    metrics.total('leadline_shipper_retries_total', published.retries);
+    metrics.set('leadline_shipper_transport_troubled', troubledBy === null ? 0 : 1);
+    return metrics.text();
+  }
+}

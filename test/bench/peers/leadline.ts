@@ -1,0 +1,20 @@
+import { join } from 'node:path';
+import { startPeer, type Peer } from './peer.ts';
+
+const root = join(import.meta.dirname, '../../..');
+
+/** The flags that the container image gives to Node. */
+export const nodeFlags = ['--no-warnings', '--max-semi-space-size=1', '--max-old-space-size=45'];
+
+/** The topic is `PREFIX.chunks`. */
+export function shipArguments(run: { brokers: readonly string[]; topic: string; folder: string }, paths: readonly string[], more: readonly string[] = []): string[] {
+  return [...nodeFlags, join(root, 'deploy', 'leadline.mjs'), 'ship', ...paths, '--kafka', run.brokers.join(','), '--topic-prefix', run.topic.replace(/\.chunks$/, ''), '--data-dir', join(run.folder, 'data'), '--port', '0', ...more];
+}
+
+export const leadline = (name: string, more: readonly string[] = []): Peer => ({
+  name,
+  recordHolds: 'chunk',
+  endSeenBy: 'byteRange',
+  sendsTheFile: true,
+  start: run => startPeer(process.execPath, shipArguments(run, [run.file], more)),
+});

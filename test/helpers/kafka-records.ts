@@ -1,0 +1,56 @@
+/** What lies in a topic, read to its end with our own client. */
+import { zstdDecompressSync } from 'node:zlib';
+import { KafkaClient } from '#lib/kafka/kafka-client.ts';
+import type { FetchedRecord, KafkaClientOptions } from '#lib/kafka/types.ts';
+import { chunkOf, type Chunk } from '#schemas/chunk.ts';
+
+export interface TopicRecord extends FetchedRecord {
+  partition: number;
+}
+
+export function kafkaClient(brokers: readonly string[], given: Partial<KafkaClientOptions> = {}): KafkaClient {
+  return new KafkaClient({ brokers, clientId: 'test', tls: null, login: null, requestTimeoutMs: 5000, ...given });
+}
+
+/** Every record of the topic, by partition, in order. */
+export async function recordsOf(kafka: KafkaClient, topic: string): Promise<TopicRecord[]> {
+  const records: TopicRecord[] = [];
+  const earliest = await kafka.offsets(topic, 'earliest');
+  const latest = await kafka.offsets(topic, 'latest');
+  for (const [partition, end] of latest.entries()) {
+    for (let offset = earliest[partition]!; offset < end; ) {
+      const [fetched] = await kafka.fetch(topic, [{ partition, offset }], { bytesMax: 8 * 1024 * 1024, maxWaitMs: 1000 });
+      if (fetched?.error != null) throw fetched.error;
+      if (fetched === undefined || fetched.nextOffset === offset) break;
+      records.push(...fetched.records.map(record => ({ ...record, partition })));
+      offset = fetched.nextOffset;
+    }
+  }
+  return records;
+}
+
+export interface TopicChunk extends Chunk {
+  partition: number;
+  recordOffset: bigint;
+  /** The value, decompressed. */
+  bytes: Buffer;
+}
+
+export async function chunksOf(kafka: KafkaClient, topic: string): Promise<TopicChunk[]> {
+  return (await recordsOf(kafka, topic)).map(({ key, value, headers, partition, recordOffset }) => {
+    const chunk = chunkOf({ ...headers, 'll-source': Buffer.from(key!).toString() }, value ?? new Uint8Array(0));
+    return { ...chunk, partition, recordOffset, bytes: chunk.codec === 'zstd' ? zstdDecompressSync(chunk.value) : Buffer.from(chunk.value) };
+  });
+}
+
+/** The bytes of a stream as the chunks bring them. Throws at a hole, and where two chunks disagree. */
+export function bytesOfStream(chunks: readonly TopicChunk[], streamId: string): Buffer {
+  let stream = Buffer.alloc(0);
+  for (const { offset, end, bytes } of chunks.filter(chunk => chunk.streamId === streamId && chunk.kind === 'lines')) {
+    if (offset > stream.length) throw new Error(`stream ${streamId}: bytes ${stream.length} to ${offset} are missing`);
+    const known = Math.min(stream.length, end) - offset;
+    if (!bytes.subarray(0, known).equals(stream.subarray(offset, offset + known))) throw new Error(`stream ${streamId}: two chunks disagree at ${offset}`);
+    stream = Buffer.concat([stream, bytes.subarray(known)]);
+  }
+  return stream;
+}
