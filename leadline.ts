@@ -58,7 +58,7 @@ withOptions(program.command('run <COMMAND...>'), ['common', 'kafka', 'ship'], { 
     process.exitCode = await run(command, configOf(flags), version);
   });
 
-withOptions(program.command('collect'), ['common', 'kafka', 'collect'], { except: ['server'], also: ['host', 'port', 'apiKey'], defaults: healthDefaults(collectPortDefault) })
+withOptions(program.command('collect'), ['common', 'kafka', 'collect'], { except: ['server'], also: ['host', 'port', 'apiKey', 'drainTimeoutMs'], defaults: healthDefaults(collectPortDefault) })
   .description('Kafka and HTTP intake -> store.')
   .action(async (flags: Flags) => {
     const { collect } = await import('./deploy/collect.ts');

@@ -104,11 +104,13 @@ export class Collector {
     this.counts.chunkBytes += chunk.end - chunk.offset;
     let work: StreamWork;
     try {
-      const value = plainBytes(chunk);
       work = this.workOf(chunk);
+      // After a lost position whole logs come again: what is known needs not be unpacked.
+      const value = isKnown(chunk, work.taken) ? null : plainBytes(chunk);
       if (work.taken.length > this.parts.options.storedRangesMax) throw new LeadlineError('STORED_RANGES_FULL', { streamId: chunk.streamId, count: work.taken.length });
       if (position !== null) this.closeOverdue(chunk, position);
-      this.takeIn(chunk, value, work);
+      if (value === null) this.counts.trimmedBytes += chunk.end - chunk.offset;
+      else this.takeIn(chunk, value, work);
     } catch (error) {
       this.counts.refusedChunks += 1;
       throw error;
@@ -333,6 +335,10 @@ export class Collector {
 /** Everything before it is stored, or known to be lost. */
 function durableMark(stream: StoredStream): number {
   return lowWaterMark(addRanges(stream.storedRanges, stream.gaps));
+}
+
+function isKnown({ kind, offset, end }: Chunk, taken: readonly ByteRange[]): boolean {
+  return kind === 'lines' && end > offset && coverage({ from: offset, to: end }, taken) === 'all';
 }
 
 function contextOf({ source, streamId, origin, bootId }: Chunk): ChunkContext {

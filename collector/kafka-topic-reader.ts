@@ -95,8 +95,10 @@ export class KafkaTopicReader {
   async run(): Promise<void> {
     for (let attempts = 0; !this.isStopped; ) {
       try {
-        await this.parts.whenReady();
-        await this.lookAtTopic();
+        await this.unlessStopped(this.parts.whenReady());
+        const found = await this.unlessStopped(this.parts.kafka.topic(this.parts.topic));
+        if (found === null) break;
+        this.lookAt(found);
         await this.readOnce();
         attempts = 0;
       } catch (error) {
@@ -120,9 +122,8 @@ export class KafkaTopicReader {
   }
 
   /** Cached by the client; a topic that was made anew has another id, and old offsets would lie in its range. */
-  private async lookAtTopic(): Promise<void> {
-    const { kafka, topic, log, storedPositions } = this.parts;
-    const found: KafkaTopic = await kafka.topic(topic);
+  private lookAt(found: KafkaTopic): void {
+    const { topic, log, storedPositions } = this.parts;
     if (this.topicId === found.id && this.partitions.length === found.partitions) return;
     if (this.topicId !== null && this.topicId !== found.id) {
       log.warn({ event: 'topicRecreated', topic, topicId: found.id }, `${topic} was deleted and made again: it is read from its beginning`);

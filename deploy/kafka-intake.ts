@@ -34,7 +34,8 @@ export class KafkaIntake {
 
   /** After the intake has stopped. */
   async close(): Promise<void> {
-    await this.ended;
+    // An answer that is still waited for is given up.
     await this.kafka.close();
+    await this.ended;
   }
 }

@@ -8,7 +8,7 @@ import type { Config } from './config.ts';
 import { createLog } from './log.ts';
 import { noOrigin, pipeSourceId } from './pipe-work.ts';
 import { healthAddress, shipPortDefault } from './ports.ts';
-import { checkShipOptions } from './ship-transport.ts';
+import { checkShipOptions, notForPeople } from './ship-transport.ts';
 import { Shipping, type WorkParts } from './shipping.ts';
 
 /**
@@ -38,7 +38,7 @@ export async function run([command, ...args]: readonly string[], config: Config,
     options,
     version,
     // Its sentences stand between the command's own lines: only what a person must see.
-    log: createLog('shipper', options, true),
+    log: createLog('shipper', options, true, notForPeople),
     address: { ...healthAddress(config, shipPortDefault), orAnyPort: config.origins.port === 'default' },
     what: `the output of ${name}`,
     speaks: false,

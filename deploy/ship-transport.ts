@@ -18,6 +18,9 @@ export interface TransportCounts {
   retries: number;
 }
 
+/** Events of the log that tell a person nothing that is not said in other words. */
+export const notForPeople = ['heartbeatFailed'];
+
 export interface ShipTransport {
   transport: Transport & { readonly counts: Readonly<TransportCounts> };
   /** Where the lines go, for people. */

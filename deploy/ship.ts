@@ -7,7 +7,7 @@ import { LeadlineError } from '#schemas/errors.ts';
 import type { Config } from './config.ts';
 import { createLog } from './log.ts';
 import { healthAddress, shipPortDefault } from './ports.ts';
-import { checkShipOptions } from './ship-transport.ts';
+import { checkShipOptions, notForPeople, redactionOf } from './ship-transport.ts';
 import { Shipping, type Work, type WorkParts } from './shipping.ts';
 
 /**
@@ -19,6 +19,7 @@ export async function ship(paths: readonly string[], config: Config, version: st
   const isPipe = paths.includes('-');
   if (isPipe && paths.length > 1) throw new LeadlineError('BAD_OPTION', { option: 'PATH', problem: 'standard input (-) is shipped alone', fix: 'Start a second leadline ship, with another --data-dir, for the files' });
   checkShipOptions(options);
+  await redactionOf(options);
   if (!isPipe) checkPaths(paths);
   const stopAsked = new Promise<void>(resolve => {
     process.once('SIGINT', () => resolve());
@@ -31,7 +32,7 @@ export async function ship(paths: readonly string[], config: Config, version: st
     const shipping = await Shipping.start({
       options,
       version,
-      log: createLog('shipper', options, process.stderr.isTTY),
+      log: createLog('shipper', options, process.stderr.isTTY, notForPeople),
       address: { ...healthAddress(config, shipPortDefault), orAnyPort: false },
       what: isPipe ? 'standard input' : paths.join(' '),
       speaks: true,

@@ -12,7 +12,7 @@ import type { Options } from '#schemas/options.ts';
 import type { Transport } from '#schemas/transport.ts';
 import { InProcessTransport } from './in-process-transport.ts';
 import { createLog } from './log.ts';
-import { codecOf, openTransport, redactionOf } from './ship-transport.ts';
+import { codecOf, notForPeople, openTransport, redactionOf } from './ship-transport.ts';
 
 export interface ShipperThreadData {
   paths: readonly string[];
@@ -30,7 +30,7 @@ export async function main({ paths, options, isTerminal, port: transportPort }: 
 
   try {
     const owner = new StoreOwner(options.dataDir, { lock: shipperLockFile(options.dataDir), note: shipperNote(options.dataDir) });
-    const log = createLog('shipper', options, isTerminal);
+    const log = createLog('shipper', options, isTerminal, notForPeople);
     const { transport, codec, close } = await transportOf(options, transportPort, log);
     const shipper = new Shipper({ paths, options, transport, checkpointPath: checkpointFile(options.dataDir), log, clock: systemClock, codec, redact: await redactionOf(options) });
     port.on('message', (call: ShipperCall) => {

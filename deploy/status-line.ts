@@ -31,7 +31,7 @@ export class StatusLine {
     const draw = async (): Promise<void> => {
       const text = await read().catch(() => null);
       if (text !== null && !this.ended) {
-        this.stream.write(`\r${printable(text).slice(0, Math.max(20, this.stream.columns - 1))}\u001b[K`);
+        this.stream.write(`\r${printable(text).slice(0, this.stream.columns > 20 ? this.stream.columns - 1 : 79)}\u001b[K`);
         this.drawn = true;
       }
       if (!this.ended) this.timer = setTimeout(() => void draw(), intervalMs);

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultText, environmentNameOf, flagOf, optionNames, options, quantityKind, quantityText, type OptionName, type OptionSection, type OptionSpec } from '#schemas/options.ts';
+import { metricsPage } from './metrics-page.ts';
 import { topicsPage } from './topic-page.ts';
 
 const sections: readonly { section: OptionSection; title: string; about: string }[] = [
@@ -57,4 +58,5 @@ if (import.meta.main) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'options.md'), optionsPage());
   writeFileSync(join(folder, 'topics.md'), topicsPage());
+  writeFileSync(join(folder, 'metrics.md'), metricsPage());
 }

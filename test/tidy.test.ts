@@ -4,6 +4,8 @@ import { dirname, join, normalize } from 'node:path';
 import test from 'ava';
 import { errorCatalogue } from '#schemas/errors.ts';
 import { flagOf, optionNames } from '#schemas/options.ts';
+import { metricsPage } from '../deploy/metrics-page.ts';
+import { topicsPage } from '../deploy/topic-page.ts';
 import { optionsPage } from '../deploy/write-docs.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -101,6 +103,10 @@ test('docs/options.md is what the catalogue says, and every option has one row i
   t.is(page, optionsPage(), 'run: node deploy/write-docs.ts');
   const rows = [...page.matchAll(/^\| `(--[a-z-]+)` \|/gm)].map(match => match[1]!);
   t.deepEqual(rows.sort(), optionNames.map(flagOf).sort());
+});
+
+test('docs/topics.md and docs/metrics.md are what their catalogues say', t => {
+  for (const [page, expected] of [['docs/topics.md', topicsPage()], ['docs/metrics.md', metricsPage()]] as const) t.is(readFileSync(join(root, page), 'utf8'), expected, 'run: node deploy/write-docs.ts');
 });
 
 test('every option is used somewhere', t => {

@@ -19,18 +19,24 @@ export interface FetchLimits {
 
 /** A broker answers an empty poll when `maxWaitMs` is over; this much later it is given up for this call. */
 const answerGraceMs = 100;
+/** An answer that nobody came for is forgotten after this time. */
+const unclaimedMsMax = 10_000;
 
 interface Poll {
+  node: number;
+  /** Which of the connections to the node it is under way on: a broker answers one request of a connection after the other. */
+  lane: number;
   asked: ReadonlyMap<number, bigint>;
   /** Null while under way. */
   fetched: FetchedPartition[] | null;
+  answeredMs: number;
   done: Promise<void>;
 }
 
 export class Fetcher {
   private readonly cluster: Cluster;
-  /** By topic, then by node. */
-  private readonly polls = new Map<string, Map<number, Poll>>();
+  /** By topic. A call finds its own by the positions they asked for. */
+  private readonly polls = new Map<string, Poll[]>();
   private turn = 0;
 
   constructor(cluster: Cluster) {
@@ -40,35 +46,38 @@ export class Fetcher {
   async fetch(topic: string, positions: readonly Position[], limits: FetchLimits): Promise<FetchedPartition[]> {
     const fetched: FetchedPartition[] = [];
     const byLeader = await this.byLeader(topic, positions, fetched);
-    const polls = this.pollsOf(topic);
-    for (const [node, asked] of byLeader) {
-      if (!polls.has(node)) polls.set(node, this.poll(topic, node, asked, { ...limits, bytesMax: Math.ceil(limits.bytesMax / byLeader.size) }));
-    }
-    const wanted = new Map(positions.map(({ partition, offset }) => [partition, offset]));
-    let isOver = false;
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise<void>(resolve => {
-      timer = setTimeout(() => {
-        isOver = true;
-        resolve();
-      }, limits.maxWaitMs + answerGraceMs);
-    });
+    const bytesMax = Math.ceil(limits.bytesMax / Math.max(1, byLeader.size));
+    const wanted = new Map([...byLeader.values()].flat().map(({ partition, offset }) => [partition, offset]));
+    const from = new Map(wanted);
+    const untilMs = performance.now() + limits.maxWaitMs + answerGraceMs;
+    const asked = new Set<number>();
     for (;;) {
-      this.collect(polls, wanted, fetched);
-      const underWay = [...byLeader.keys()].flatMap(node => polls.get(node) ?? []);
+      fetched.push(...this.collect(topic, wanted));
+      if (fetched.some(({ partition, nextOffset, error }) => error === null && nextOffset !== from.get(partition)) || fetched.some(({ error }) => error?.code === 'CLOSED')) break;
+      for (const [node, group] of byLeader) {
+        const left = group.filter(({ partition }) => wanted.has(partition));
+        if (asked.has(node) || left.length === 0 || this.underWay(topic, wanted).some(poll => poll.node === node)) continue;
+        asked.add(node);
+        this.poll(topic, node, left, { ...limits, bytesMax });
+      }
+      const polls = this.underWay(topic, wanted);
+      const leftMs = untilMs - performance.now();
       // Errors alone are told when the wait is over: who asks again at once would ask in a tight loop.
-      const hasNews = fetched.some(({ records, damaged, nextOffset, partition, error }) => records.length > 0 || damaged.length > 0 || (error === null && nextOffset !== positions.find(asked => asked.partition === partition)?.offset));
-      if (isOver || hasNews || (underWay.length === 0 && fetched.every(({ error }) => error === null))) break;
-      await Promise.race([over, ...underWay.map(({ done }) => done)]);
+      const waitMs = polls.length > 0 ? leftMs : fetched.some(({ error }) => error !== null) ? leftMs - answerGraceMs : 0;
+      if (waitMs <= 0) break;
+      await settledWithin(waitMs, polls);
     }
-    clearTimeout(timer);
     return fetched;
   }
 
-  private pollsOf(topic: string): Map<number, Poll> {
-    let polls = this.polls.get(topic);
-    if (polls === undefined) this.polls.set(topic, (polls = new Map<number, Poll>()));
+  private pollsOf(topic: string): Poll[] {
+    const polls = this.polls.get(topic) ?? [];
+    this.polls.set(topic, polls);
     return polls;
+  }
+
+  private underWay(topic: string, wanted: ReadonlyMap<number, bigint>): Poll[] {
+    return this.pollsOf(topic).filter(poll => poll.fetched === null && isFor(poll, wanted));
   }
 
   /** Partitions without a leader become errors. */
@@ -90,40 +99,48 @@ export class Fetcher {
     return byLeader;
   }
 
-  /** Takes what is done, of any leader, as far as it is what is wanted now. */
-  private collect(polls: Map<number, Poll>, wanted: Map<number, bigint>, into: FetchedPartition[]): void {
-    for (const [node, { asked, fetched }] of polls) {
-      if (fetched === null) continue;
-      polls.delete(node);
+  /** Takes what has been answered, by any leader, of what is wanted now. */
+  private collect(topic: string, wanted: Map<number, bigint>): FetchedPartition[] {
+    const taken: FetchedPartition[] = [];
+    const oldestMs = performance.now() - unclaimedMsMax;
+    const left = this.pollsOf(topic).filter(poll => {
+      const { fetched, asked, answeredMs } = poll;
+      if (fetched === null) return true;
+      if (!isFor(poll, wanted)) return answeredMs > oldestMs;
       for (const partition of fetched) {
         const offset = wanted.get(partition.partition);
         if (offset === undefined || asked.get(partition.partition) !== offset) continue;
         wanted.delete(partition.partition);
-        into.push(partition);
+        taken.push(partition);
       }
-    }
+      return false;
+    });
+    this.polls.set(topic, left);
+    return taken;
   }
 
-  private poll(topic: string, node: number, positions: readonly Position[], limits: FetchLimits): Poll {
+  private poll(topic: string, node: number, positions: readonly Position[], limits: FetchLimits): void {
     // The broker fills the answer in the order of asking: each partition gets to be the first.
     const first = this.turn++ % positions.length;
     const asked = [...positions.slice(first), ...positions.slice(0, first)];
-    const poll: Poll = { asked: new Map(asked.map(({ partition, offset }) => [partition, offset])), fetched: null, done: Promise.resolve() };
-    poll.done = this.ask(topic, node, asked, limits).then(
-      fetched => {
-        poll.fetched = fetched;
-      },
-      (error: unknown) => {
-        this.cluster.noticed(topic, error);
-        const failure = error instanceof KafkaError ? error : new KafkaError('UNREACHABLE', String(error), { cause: error });
-        poll.fetched = asked.map(position => nothingOf(position, failure));
-      },
-    );
-    return poll;
+    const taken = new Set(this.pollsOf(topic).flatMap(other => (other.node === node && other.fetched === null ? [other.lane] : [])));
+    let lane = 0;
+    while (taken.has(lane)) lane++;
+    const poll: Poll = { node, lane, asked: new Map(asked.map(({ partition, offset }) => [partition, offset])), fetched: null, answeredMs: 0, done: Promise.resolve() };
+    const answered = (fetched: FetchedPartition[]): void => {
+      poll.fetched = fetched;
+      poll.answeredMs = performance.now();
+    };
+    poll.done = this.ask(topic, poll, asked, limits).then(answered, (error: unknown) => {
+      this.cluster.noticed(topic, error);
+      const failure = error instanceof KafkaError ? error : new KafkaError('UNREACHABLE', String(error), { cause: error });
+      answered(asked.map(position => nothingOf(position, failure)));
+    });
+    this.pollsOf(topic).push(poll);
   }
 
-  private async ask(topic: string, node: number, positions: readonly Position[], limits: FetchLimits): Promise<FetchedPartition[]> {
-    const connection = await this.cluster.connection(node, `fetch ${topic}`);
+  private async ask(topic: string, { node, lane }: Poll, positions: readonly Position[], limits: FetchLimits): Promise<FetchedPartition[]> {
+    const connection = await this.cluster.connection(node, `fetch ${topic} ${lane}`);
     const answer = await connection.request(fetchKind, fetchBody(topic, positions, limits), limits.maxWaitMs);
     connection.muted(answer.throttleMs);
     if (answer.code !== 0) throw kafkaErrorOf(answer.code, `fetch from ${topic}`);
@@ -146,4 +163,19 @@ export class Fetcher {
 
 function nothingOf({ partition, offset }: Position, error: KafkaError): FetchedPartition {
   return { partition, records: [], damaged: [], nextOffset: offset, highWatermark: -1n, logStartOffset: -1n, error };
+}
+
+function isFor({ asked }: Poll, wanted: ReadonlyMap<number, bigint>): boolean {
+  for (const [partition, offset] of asked) if (wanted.get(partition) === offset) return true;
+  return false;
+}
+
+/** Resolves when the first of them is answered, or after `waitMs`. */
+async function settledWithin(waitMs: number, polls: readonly Poll[]): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, waitMs);
+  });
+  await Promise.race([over, ...polls.map(({ done }) => done)]);
+  clearTimeout(timer);
 }

@@ -188,20 +188,26 @@ export class WireConnection {
     socket.setKeepAlive(true, keepAliveDelayMs);
     // Before kafkajs' own listeners, so that the true reason is known first.
     socket.on('error', (error: NodeJS.ErrnoException) => this.end(this.errorOf(error)));
-    socket.on('end', () => this.end(this.unreachable('the broker closed the connection')));
-    socket.on('close', () => this.end(this.unreachable('the connection was closed')));
+    const closed = (): void => this.end(this.tlsIsUp ? this.unreachable('the broker closed the connection') : this.tlsFailed('the connection was closed during the TLS handshake; this port may speak plain text'));
+    socket.on('end', closed);
+    socket.on('close', closed);
     socket.once('data', (bytes: Buffer) => {
-      if (tls === null && bytes[0] === tlsAlertByte) this.end(new KafkaError('TLS_FAILED', `${host}:${port} demands TLS`));
+      if (tls === null && bytes[0] === tlsAlertByte) this.end(this.tlsFailed('this port demands TLS'));
     });
     this.socket = socket;
     return socket;
   }
 
   private errorOf(error: NodeJS.ErrnoException): KafkaError {
-    const isOfTls = this.options.tls !== null && (!this.tlsIsUp ? !isOfNetwork(error) || /before secure TLS connection/.test(error.message) : (error.code ?? '').startsWith('ERR_SSL'));
-    if (!isOfTls) return this.unreachable(error.code ?? error.message, error);
-    const problem = isOfNetwork(error) ? 'the connection was closed during the TLS handshake' : error.message.replace(/^[0-9A-F]+:error:[0-9A-F]+:/, '').trim();
-    return new KafkaError('TLS_FAILED', `${this.options.host}:${this.options.port}: ${problem}`, { cause: error });
+    if (this.options.tls !== null) {
+      if (/before secure TLS connection/.test(error.message)) return this.tlsFailed('the connection was closed during the TLS handshake; this port may speak plain text', error);
+      if (this.tlsIsUp ? (error.code ?? '').startsWith('ERR_SSL') : !isOfNetwork(error)) return this.tlsFailed(error.message.replace(/^[0-9A-F]+:error:[0-9A-F]+:/, '').trim(), error);
+    }
+    return this.unreachable(error.code ?? error.message, error);
+  }
+
+  private tlsFailed(problem: string, cause?: unknown): KafkaError {
+    return new KafkaError('TLS_FAILED', `${this.options.host}:${this.options.port}: ${problem}`, { unknownOutcome: true, cause });
   }
 
   private unreachable(problem: string, cause?: unknown): KafkaError {

@@ -55,12 +55,15 @@ export class WireWriter {
 
   unsignedVarint(value: number): this {
     let rest = value >>> 0;
-    while (rest > 0x7f) {
-      this.buffer[this.room(1)] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
-    }
-    this.buffer[this.room(1)] = rest;
+    for (; rest > 0x7f; rest >>>= 7) this.byte((rest & 0x7f) | 0x80);
+    this.byte(rest);
     return this;
+  }
+
+  private byte(value: number): void {
+    // `this.buffer[this.room(1)]` would write into the buffer from before it grew.
+    const at = this.room(1);
+    this.buffer[at] = value;
   }
 
   /** Zigzag, as lengths inside records are. */

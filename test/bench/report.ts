@@ -17,6 +17,11 @@ export function percentile(values: readonly number[], share: number): number {
 }
 
 export function report(name: string, figures: readonly Figure[]): void {
+  reportTable(name, ['what', 'measured', 'beside'], figures.map(({ what, value, beside }) => [what, value, beside]));
+}
+
+/** @param notes sentences below the table: how it was measured, what is not like for like */
+export function reportTable(name: string, columns: readonly string[], rows: readonly (readonly string[])[], notes: readonly string[] = []): void {
   const git = (...args: string[]): string => execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
   const changed = git('status', '--porcelain') === '' ? '' : ' with changes on top';
   const text = [
@@ -24,9 +29,10 @@ export function report(name: string, figures: readonly Figure[]): void {
     '',
     `Commit ${git('rev-parse', '--short', 'HEAD')}${changed}, ${new Date().toISOString().slice(0, 10)}; Node ${process.versions.node}; ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB; load ${loadavg()[0]!.toFixed(1)} at the end.`,
     '',
-    '| what | measured | beside |',
-    '| --- | --- | --- |',
-    ...figures.map(({ what, value, beside }) => `| ${what} | ${value} | ${beside} |`),
+    `| ${columns.join(' | ')} |`,
+    `| ${columns.map(() => '---').join(' | ')} |`,
+    ...rows.map(row => `| ${row.join(' | ')} |`),
+    ...(notes.length === 0 ? [] : ['', ...notes.map(note => `- ${note}`)]),
     '',
   ].join('\n');
   const folder = join(import.meta.dirname, 'reports');

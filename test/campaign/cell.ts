@@ -116,6 +116,7 @@ export class Cell {
     await this.writers.end();
     for (const part of this.parts) await part.kill9();
     for (const seat of this.shippers) seat.leave();
+    for (let node = 1; this.kafka !== null && node <= this.settings.nodes; node++) writeFileSync(join(this.settings.folder, `broker-${node}-said`), this.kafka.log(node));
     await this.kafka?.stop();
   }
 

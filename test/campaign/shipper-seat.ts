@@ -91,7 +91,8 @@ export class ShipperSeat {
   }
 
   async status(): Promise<Status | null> {
-    return this.part.json<Status>(this.#isUp ? '/api/v1/streams' : '/status');
+    const status = await this.part.json<Partial<Status>>(this.#isUp ? '/api/v1/streams' : '/status');
+    return status?.totals === undefined || status.streams === undefined ? null : { totals: status.totals, streams: status.streams };
   }
 
   /** Of each stream it knows at this path. */

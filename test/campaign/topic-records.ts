@@ -1,4 +1,5 @@
 /** Reads a topic from its beginning to its end with kafkajs' own consumer: nothing of ours stands between the auditor and the broker. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel, type KafkaMessage } from 'kafkajs';
 
 export interface TopicRecord {
@@ -9,8 +10,27 @@ export interface TopicRecord {
   timestampMs: number;
 }
 
+/** A broker that has just started may still be loading what a consumer needs. */
+const attempts = 10;
+
 /** Partitions come side by side, the records of each in their order. @returns how many records there were */
 export async function readTopic(brokers: readonly string[], topic: string, onRecord: (record: TopicRecord) => void): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    let given = false;
+    try {
+      return await readOnce(brokers, topic, record => {
+        given = true;
+        onRecord(record);
+      });
+    } catch (error) {
+      // Once records were given, none may come again.
+      if (given || attempt === attempts) throw error;
+      await pause(1000);
+    }
+  }
+}
+
+async function readOnce(brokers: readonly string[], topic: string, onRecord: (record: TopicRecord) => void): Promise<number> {
   const kafka = new Kafka({ clientId: 'auditor', brokers: [...brokers], logLevel: logLevel.NOTHING, retry: { retries: 30 } });
   const admin = kafka.admin();
   await admin.connect();

@@ -27,7 +27,7 @@ export interface CellVerdict {
   starts: Record<string, number>;
 }
 
-const drainMsMax = 240_000;
+const drainMsMax = 90_000;
 const findingsMax = 40;
 
 export async function judge(cell: Cell): Promise<CellVerdict> {

@@ -72,7 +72,7 @@ class Writer {
       case 'reopen':
         this.#finish(this.#spec.framing === 'plain');
         if (command.withoutNewline && this.#spec.framing === 'plain') this.#write(this.#nextLine()[0]!.subarray(0, -1));
-        if (this.#spec.framing !== 'plain' && this.#chance.happens(0.5)) {
+        if (this.#spec.framing !== 'plain' && this.#pieces.length === 0 && this.#chance.happens(0.5)) {
           // The container runtime turns to the next file between two pieces of a line.
           const [first, ...others] = this.#nextLine();
           this.#write(first!);

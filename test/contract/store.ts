@@ -145,6 +145,25 @@ export function eventStoreContract(name: string, open: OpenStore, historyRuns: n
     }
   });
 
+  contractTest('a position is durable with its batch, goes back where it is told to, and outlives new files, days and restarts', (t, store) => {
+    const positions = (): string[] => store.writer.positions().map(({ topicId, partition, recordOffset }) => `${topicId}${partition}:${recordOffset}`).sort();
+    store.writer.append({ events: [madeEvent('a', 0, 10)], states: [] }, [{ topicId: 't', partition: 0, recordOffset: '5' }, { topicId: 't', partition: 11, recordOffset: '7' }], []);
+    store.writer.append({ events: [], states: [] }, [{ topicId: 't', partition: 0, recordOffset: '9' }], []);
+    store.restart();
+    t.deepEqual(positions(), ['t0:9', 't11:7']);
+    store.setNowMs(noonMs + 86_400_000);
+    store.writer.append({ events: [madeEvent('a', 10, 20)], states: [] }, [{ topicId: 't', partition: 0, recordOffset: '3' }], []);
+    t.deepEqual(positions(), ['t0:3', 't11:7']);
+    store.restart();
+    t.deepEqual(positions(), ['t0:3', 't11:7']);
+    store.setNowMs(noonMs + 2 * 86_400_000);
+    store.writer.append({ events: [], states: [] }, [{ topicId: 'u', partition: 0, recordOffset: '1' }], []);
+    t.throws(() => store.writer.append({ events: [madeEvent('a', 15, 25)], states: [] }, [{ topicId: 'u', partition: 0, recordOffset: '2' }], []), { instanceOf: LeadlineError });
+    store.writer.append({ events: [madeEvent('a', 20, 30)], states: [] }, [], []);
+    store.restart();
+    t.deepEqual(positions(), ['t0:3', 't11:7', 'u0:1']);
+  });
+
   contractTest('tail: nothing before the end it began at, everything after it, whatever the limit', async (t, store) => {
     store.writer.append({ events: [madeEvent('a', 0, 10)], states: [] }, [], []);
     const { cursor } = await store.reader.after(null, everything, 10, anyContext);

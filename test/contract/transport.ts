@@ -201,7 +201,7 @@ export function transportContract(name: string, open: (intake: CollectorIntake) 
     t.true(await drained());
     t.deepEqual(errors.map(error => (error instanceof LeadlineError ? error.code : error)), meansStored ? ['BAD_CHUNK'] : []);
     t.deepEqual(store.stored.map(({ eventId }) => eventId).sort(), ['a:0', `a:${good.length}`, 'b:0']);
-    t.is(mark('a').to, good.length + json(3).length);
+    if (meansStored) t.is(mark('a').to, good.length + json(3).length);
   });
 
   contractTest(`while the store is full nothing is ${meansStored ? 'acknowledged or ' : ''}lost; when there is room everything is stored once`, async (t, { transport, store, acknowledgements, mark, drained }) => {

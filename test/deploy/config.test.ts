@@ -19,7 +19,7 @@ test('flags win over the environment, the environment over the file, the file ov
   const path = join(testFolder(t), 'leadline.yaml');
   writeFileSync(path, 'dataDir: /file\nserve:\n  port: 1\n  host: ${WHERE}\nship:\n  pollIntervalMs: 50ms\n  include: ["*.txt"]\ncollect:\n  retentionBytesMax: 2GB\n');
   const { options, origins } = readConfig({ port: '3' }, path, { LEADLINE_PORT: '2', LEADLINE_DATA_DIR: '/environment', WHERE: 'localhost' });
-  t.like(options, { port: 3, dataDir: '/environment', host: 'localhost', pollIntervalMs: 50, include: ['*.txt'], retentionBytesMax: 2e9, idlePollIntervalMs: 1000 });
+  t.like(options, { port: 3, dataDir: '/environment', host: 'localhost', pollIntervalMs: 50, include: ['*.txt'], retentionBytesMax: 2e9, idlePollIntervalMs: 2000 });
   t.like(origins, { port: '--port', dataDir: 'LEADLINE_DATA_DIR', idlePollIntervalMs: 'default' });
   t.regex(origins.host, /leadline\.yaml:4:\d+: serve\.host$/);
 });
@@ -52,7 +52,7 @@ alerts:
     /^4:3: ship\.port is not an option\. Move it under serve:$/,
     /^5:3: ship\.dataDir is not an option\. Move it out of the section, to the left edge\.$/,
     /^6:3: ship\.pollIntervalMs: "fast" is not a number\. Write a whole number from 5 to 60000 or a span such as 500ms, 15m, 7d\.$/,
-    /^7:3: ship\.nothingLikeIt is not an option\. Known here: pollIntervalMs, /,
+    /^7:3: ship\.nothingLikeIt is not an option\. Known here: to, compression, /,
     /^9:11: \$\{NOT_SET\} is not set in the environment\. Set it, or write the value here\.$/,
     /^11:5: fileOf: \/\S+\/nowhere cannot be read \(ENOENT\)\. The path is relative to this file\.$/,
     /^12:3: serve\.port: 70000 is out of range\. Write a whole number from 0 to 65535\.$/,
@@ -91,4 +91,17 @@ test('a bad value in a flag or a variable is told under the name it was given by
 test('a variable that is nearly an option is warned of; one that a cluster sets for a service is not', t => {
   const { warnings } = readConfig({}, null, { LEADLINE_POL_INTERVAL_MS: '3', LEADLINE_SERVICE_HOST: '10.0.0.1', LEADLINE_PORT_4680_TCP_ADDR: '10.0.0.1', LEADLINE_SERVICE: 'cart' });
   t.deepEqual(warnings, ['LEADLINE_POL_INTERVAL_MS in the environment is not an option and changes nothing. Did you mean LEADLINE_POLL_INTERVAL_MS?']);
+});
+
+test('brokers stand alone under kafka, or with the other options of Kafka in a section', t => {
+  const read = (yaml: string): ReturnType<typeof readConfig> => {
+    const path = join(testFolder(t), 'leadline.yaml');
+    writeFileSync(path, yaml);
+    return readConfig({}, path, {});
+  };
+  t.deepEqual(read('kafka: a:1, b:2\n').options.kafka, ['a:1', 'b:2']);
+  t.deepEqual(read('kafka:\n  - a:1\n  - b:2\n').options.kafka, ['a:1', 'b:2']);
+  t.like(read('kafka:\n  kafka: [a:1]\n  topicPrefix: logs\n  kafkaSasl: Plain\n').options, { kafka: ['a:1'], topicPrefix: 'logs', kafkaSasl: 'plain' });
+  t.deepEqual(read('kafka:\n').options.kafka, []);
+  t.deepEqual(problemsOf(t, 'kafka:\n  kafkaSals: plain\nship:\n  compression: lz4\n'), ['2:3: kafka.kafkaSals is not an option. Did you mean kafka.kafkaSasl?', '4:3: ship.compression: "lz4" is not one of its values. Write one of zstd, none, kafka-gzip, kafka-zstd, kafka-lz4, kafka-snappy.']);
 });

@@ -158,8 +158,10 @@ export class PlayedPod {
     return new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(readFileSync(`/proc/${await this.pidOf(container)}/status`, 'utf8'))?.[1] ?? '';
   }
 
+  /** Both outputs, of all its starts. */
   async logs(container: string): Promise<string> {
-    return podman('logs', `${this.name}-${container}`).catch((error: unknown) => String(error));
+    const { stdout, stderr } = await promisify(execFile)('podman', ['logs', `${this.name}-${container}`], { maxBuffer: 64 * 1024 * 1024 });
+    return stdout + stderr;
   }
 
   /** Where a volume of the pod lies on this machine. */

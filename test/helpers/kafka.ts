@@ -213,10 +213,21 @@ export class TestKafka {
     }
   }
 
-  /** Resolves when every partition has a leader. */
+  /** Resolves when every partition can be written to. */
   async createTopic(name: string, { partitions = 1, replication = Math.min(3, this.layout.nodes), config = {} }: TopicOptions = {}): Promise<void> {
     const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }));
-    await this.withAdmin(admin => admin.createTopics({ waitForLeaders: true, topics: [{ topic: name, numPartitions: partitions, replicationFactor: replication, configEntries }] }));
+    await this.withAdmin(async admin => {
+      await admin.createTopics({ waitForLeaders: false, topics: [{ topic: name, numPartitions: partitions, replicationFactor: replication, configEntries }] });
+      for (;;) {
+        // Refused until every broker knows the topic.
+        const { topics } = await admin.fetchTopicMetadata({ topics: [name] }).catch(() => ({ topics: [] }));
+        const isKnown = topics[0]?.partitions.length === partitions && topics[0].partitions.every(({ leader }) => leader >= 0);
+        // A leader may still have to learn that it is one.
+        const isLed = isKnown && (await admin.fetchTopicOffsets(name).then(() => true, () => false));
+        if (isLed) return;
+        await sleep(50);
+      }
+    });
   }
 
   async deleteTopic(name: string): Promise<void> {

@@ -85,6 +85,8 @@ else {
     const app = named(spec, 'app');
     app.image = baseImage;
     app.command = ['node', '/app/numbered-lines.mjs'];
+    // podman does not know fsGroup: the volume belongs to whoever mounts it first.
+    app.securityContext = { ...app.securityContext, runAsUser: 1000, runAsGroup: 1000 };
     app.env = [{ name: 'LOG_FILE', value: '/var/log/app/checkout.log' }];
     app.volumeMounts!.push({ name: 'program', mountPath: '/app', readOnly: true });
     spec.volumes!.push({ name: 'program', hostPath: { path: join(root, 'test', 'helpers', 'containers'), type: 'Directory' } });

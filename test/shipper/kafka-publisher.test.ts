@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
+import kafkajs from 'kafkajs';
 import type { KafkaClient } from '#lib/kafka/kafka-client.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
@@ -201,7 +202,7 @@ else {
     await publisher.publish(recordOf('idle', 'a', 5));
     await until(() => publisher.troubledBy !== null);
     t.regex(publisher.troubledBy!, /MESSAGE_TOO_LARGE/);
-    await kafka.withAdmin(admin => admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: topic, configEntries: [{ name: 'max.message.bytes', value: '1000000' }] }] }));
+    await kafka.withAdmin(admin => admin.alterConfigs({ validateOnly: false, resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: 'max.message.bytes', value: '1000000' }] }] }));
     t.true(await publisher.drain(patienceMs));
     t.is((await chunksOf(reader, topic)).length, 1);
     t.deepEqual(said, ['kafkaTroubled KAFKA_REFUSED', 'kafkaResumed']);

@@ -44,7 +44,7 @@ for (const codec of kafkaCodecs) {
     t.is(nextOffset, 46n);
     t.deepEqual(read.map(({ recordOffset, timestampMs }) => [recordOffset, timestampMs]), records.map((_, index) => [41n + BigInt(index), 1_795_262_400_123]));
     for (const [index, { key, value, headers }] of read.entries()) {
-      t.deepEqual(key === null ? null : Buffer.from(key), records[index]!.key === null ? null : Buffer.from(records[index]!.key!));
+      t.deepEqual(key === null ? null : Buffer.from(key), records[index]!.key === null ? null : Buffer.from(records[index]!.key));
       t.true(value === null ? records[index]!.value === null : Buffer.from(records[index]!.value!).equals(value));
       t.deepEqual({ ...headers }, records[index]!.headers);
     }
