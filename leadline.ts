@@ -59,7 +59,7 @@ withOptions(program.command('run <COMMAND...>'), ['common', 'kafka', 'ship'], { 
   });
 
 withOptions(program.command('collect'), ['common', 'kafka', 'collect'], { except: ['server'], also: ['host', 'port', 'apiKey', 'drainTimeoutMs'], defaults: healthDefaults(collectPortDefault) })
-  .description('Kafka and HTTP intake -> store.')
+  .description('The other end: reads chunks from Kafka (--kafka), takes them over HTTP, and stores their events.')
   .action(async (flags: Flags) => {
     const { collect } = await import('./deploy/collect.ts');
     process.exitCode = await collect(configOf(flags), version);

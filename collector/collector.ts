@@ -257,6 +257,8 @@ export class Collector {
 
   private take(chunk: ChunkContext, work: StreamWork, groups: ReturnType<LineAssembler['closeAll']>): void {
     for (const group of groups) this.queue(work, eventOf(chunk, group, work.lastTimeNs));
+    const failure = work.assembler.takeFailure();
+    if (failure !== null) this.parts.log.error({ event: 'parserFailed', streamId: chunk.streamId, err: failure }, 'a parser failed on lines that were joined; they are stored as text. This is a fault of Leadline');
   }
 
   private queue(work: StreamWork, event: LogEvent): void {

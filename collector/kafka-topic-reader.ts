@@ -145,7 +145,7 @@ export class KafkaTopicReader {
       await this.pause(Math.min(...this.partitions.map(({ notBeforeMs }) => notBeforeMs - nowMs), retryDelayMsMax));
       return;
     }
-    const answers = await this.unlessStopped(this.parts.kafka.fetch(this.parts.topic, open.map(({ partition, offset }) => ({ partition, offset })), { bytesMax: this.parts.bytesMax, maxWaitMs: fetchWaitMsMax }));
+    const answers = await this.unlessStopped(this.parts.kafka.fetch(this.parts.topic, open.map(({ partition, offset }) => ({ partition, offset })), { bytesMax: this.parts.bytesMax, maxWaitMs: fetchWaitMsMax, topicId: this.topicId ?? undefined }));
     const { topicId } = this;
     for (const answer of answers ?? []) {
       const partition = this.partitions.find(each => each.partition === answer.partition);

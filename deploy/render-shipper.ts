@@ -30,7 +30,8 @@ export function renderBalance({ streams, totals, troubledBy }: ShipperStatus, en
   const end = ended === 'drained'
     ? paint(terminal, 'green', 'everything that was read is acknowledged')
     : paint(terminal, 'yellow', `${bytesText(totals.inFlightBytes)} were sent and not acknowledged${troubledBy === null ? '' : `: ${printable(troubledBy)}`} The next start with this data directory sends them again.`);
-  return [balanceText(totals), ...(streams.length > 0 && streams.length <= streamsShownMax ? [streamsTable(streams, terminal)] : []), end].join('\n');
+  const unread = totals.unreadBytes === 0 ? [] : [paint(terminal, 'yellow', `${bytesText(totals.unreadBytes)} are not read yet: they stay in their files, and the next start with this data directory goes on there`)];
+  return [balanceText(totals), ...(streams.length > 0 && streams.length <= streamsShownMax ? [streamsTable(streams, terminal)] : []), end, ...unread].join('\n');
 }
 
 function balanceText(totals: ShipperTotals): string {

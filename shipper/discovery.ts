@@ -1,12 +1,12 @@
 /**
- * Which files the PATHs name: files, folders (recursively) and globs. Links are followed and a file reached twice is taken once. Every call
- * looks afresh; a folder that cannot be read says nothing about its files.
+ * Which files the PATHs name, looked at once and afresh: files, folders (recursively) and globs. Links are followed and a file reached twice is
+ * taken once; a folder that cannot be read says nothing about its files. What tailing keeps of this between looks is `file-index.ts`.
  */
 import { globSync, readdirSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
-import { basename, dirname, join, matchesGlob, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
-import { chainOfPath } from '#schemas/path-pattern.ts';
 import { factsOf, type BirthTimeProbe, type FileFacts } from './file-identity.ts';
+import { isCompressedName, logNameTest } from './log-names.ts';
 import { meansAbsent } from './rotation.ts';
 import type { StreamProblem } from './balance.ts';
 
@@ -38,7 +38,7 @@ export interface Discovered {
   unseenPaths: string[];
 }
 
-const globCharacters = /[*?[\]{}]/;
+export const globCharacters = /[*?[\]{}]/;
 
 /** @throws LeadlineError PATH_NOT_FOUND for the first PATH without wildcards that does not exist. */
 export function checkPaths(paths: readonly string[]): void {
@@ -57,20 +57,9 @@ export function discover(paths: readonly string[], options: DiscoveryOptions, bi
   return walk.finish();
 }
 
-/** `app.log.gz` is taken where `app.log` is; a name without suffix (`syslog`, `syslog.1`) is taken unless it is hidden. */
-export function isLogName(name: string, options: Pick<DiscoveryOptions, 'include' | 'exclude'>): boolean {
-  if (name.startsWith('.')) return false;
-  if (options.exclude.some(glob => matchesGlob(name, glob))) return false;
-  const plainName = chainOfPath(name).chain;
-  return !plainName.includes('.') || options.include.some(glob => matchesGlob(name, glob) || matchesGlob(plainName, glob));
-}
-
-function isCompressedName(name: string): boolean {
-  return name.endsWith('.gz') || name.endsWith('.zst');
-}
-
 class Walk {
   readonly #options: DiscoveryOptions;
+  readonly #isLogName: (name: string) => boolean;
   readonly #births: BirthTimeProbe;
   readonly #found: { stats: BigIntStats; path: string; matchPath: string | null; realPath: string }[] = [];
   readonly #seenFiles = new Set<string>();
@@ -78,6 +67,7 @@ class Walk {
 
   constructor(options: DiscoveryOptions, births: BirthTimeProbe) {
     this.#options = options;
+    this.#isLogName = logNameTest(options);
     this.#births = births;
   }
 
@@ -136,7 +126,7 @@ class Walk {
       const entry = this.#stat(path);
       if (entry === null) continue;
       if (entry.isDirectory()) this.#walkFolder(path, root, inside);
-      else if (isLogName(name, this.#options)) this.#addFile(path, path.slice(root.length + (root.endsWith(sep) ? 0 : 1)), entry);
+      else if (this.#isLogName(name)) this.#addFile(path, path.slice(root.length + (root.endsWith(sep) ? 0 : 1)), entry);
     }
   }
 

@@ -20,11 +20,17 @@ export interface FileFacts {
   /** Null where the file system does not keep it. */
   birthTimeNs: string | null;
   sizeBytes: number;
-  mtimeNs: bigint;
+  /** As `Stats.mtimeMs` has it, a quarter of a microsecond fine. */
+  mtimeMs: number;
 }
 
 export function factsOf(stats: BigIntStats, birthTimeTrusted: boolean): FileFacts {
-  return { device: stats.dev.toString(), inode: stats.ino.toString(), birthTimeNs: birthTimeTrusted ? stats.birthtimeNs.toString() : null, sizeBytes: Number(stats.size), mtimeNs: stats.mtimeNs };
+  return { device: stats.dev.toString(), inode: stats.ino.toString(), birthTimeNs: birthTimeTrusted ? stats.birthtimeNs.toString() : null, sizeBytes: Number(stats.size), mtimeMs: mtimeMsOf(stats) };
+}
+
+/** What `Stats.mtimeMs` is for the same file, to the bit. */
+export function mtimeMsOf(stats: BigIntStats): number {
+  return Number(stats.mtimeNs / 1_000_000_000n) * 1000 + Number(stats.mtimeNs % 1_000_000_000n) / 1e6;
 }
 
 /** Equal inode, and equal birth time where both sides know one. */

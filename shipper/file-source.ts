@@ -53,12 +53,12 @@ export function ingestedSource(file: { realPath: string; matchPath: string }, op
 }
 
 /** Oldest first within a chain by suffix, between chains by the time of the last change. */
-export function compareAge(a: { chain: string; rotation: FileSource['rotation']; mtimeNs: bigint; path: string }, b: typeof a): number {
+export function compareAge(a: { chain: string; rotation: FileSource['rotation']; mtimeMs: number; path: string }, b: typeof a): number {
   if (a.chain === b.chain && a.rotation !== b.rotation) {
     if (a.rotation === null) return 1;
     if (b.rotation === null) return -1;
     if (typeof a.rotation === 'number' && typeof b.rotation === 'number') return b.rotation - a.rotation;
     if (typeof a.rotation === 'string' && typeof b.rotation === 'string') return a.rotation < b.rotation ? -1 : 1;
   }
-  return a.mtimeNs < b.mtimeNs ? -1 : a.mtimeNs > b.mtimeNs ? 1 : a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+  return a.mtimeMs < b.mtimeMs ? -1 : a.mtimeMs > b.mtimeMs ? 1 : a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
 }

@@ -12,7 +12,7 @@ import type { ByteSource } from './byte-source.ts';
 import { chunkValue, cutChunk, lookBytes, type OpenLine } from './chunker.ts';
 import { checkedBytes, contentProblem } from './content-check.ts';
 import type { FoundFile } from './discovery.ts';
-import { headOf, streamIdOf, streamName, tailBytesMax, tailHashOf } from './file-identity.ts';
+import { headOf, mtimeMsOf, streamIdOf, streamName, tailBytesMax, tailHashOf } from './file-identity.ts';
 import type { FileSource } from './file-source.ts';
 import { firstOpenPiece, framingOf, noOpenPieces, openPiecesAfter } from './framing.ts';
 import type { IngestOptions } from './ingest.ts';
@@ -406,6 +406,6 @@ function changeWhileReading(file: FoundFile, readBytes: number): StreamProblem |
   }
   if (now.ino.toString() !== file.inode || now.dev.toString() !== file.device) return changed('FILE_REPLACED', 'was replaced by another file');
   if (Number(now.size) < Math.max(file.sizeBytes, readBytes)) return changed('FILE_TRUNCATED', 'was truncated');
-  if (Number(now.size) === file.sizeBytes && now.mtimeNs !== file.mtimeNs) return changed('FILE_CHANGED', 'was changed in place');
+  if (Number(now.size) === file.sizeBytes && mtimeMsOf(now) !== file.mtimeMs) return changed('FILE_CHANGED', 'was changed in place');
   return null;
 }

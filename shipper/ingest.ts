@@ -65,7 +65,7 @@ const sourcesAtOnce = 4;
 
 interface Planned extends FileSource {
   path: string;
-  mtimeNs: bigint;
+  mtimeMs: number;
   diskBytes: number | null;
   open: () => ByteSource;
   /** The file behind it, which is looked at again at the end; null for a pipe. */
@@ -82,7 +82,7 @@ export async function ingestPaths(input: IngestInput): Promise<IngestReport> {
   checkPaths(filePaths);
   const found = discover(filePaths, { include: options.include, exclude: options.exclude, skipFolders: [options.dataDir], compressed: true }, new BirthTimeProbe());
   const patterns = options.pathPattern.map(parsePathPattern);
-  const planned: Planned[] = found.files.map(file => ({ ...ingestedSource(file, options, patterns), path: file.path, mtimeNs: file.mtimeNs, diskBytes: file.sizeBytes, open: () => openByteSource(file.path), file }));
+  const planned: Planned[] = found.files.map(file => ({ ...ingestedSource(file, options, patterns), path: file.path, mtimeMs: file.mtimeMs, diskBytes: file.sizeBytes, open: () => openByteSource(file.path), file }));
   if (planned.length === 0 && filePaths.length > 0 && filePaths.length === input.paths.length) {
     const problem = found.problems[0];
     const path = problem?.path ?? filePaths[0]!;
@@ -148,7 +148,7 @@ function tryStat(path: string): unknown {
 async function plannedPipe(input: IngestInput, session: IngestSession): Promise<{ planned: Planned; spool: string | null }> {
   const source = input.options.sourceId ?? 'stdin';
   const pipe = input.stdin ?? process.stdin;
-  const common = { source, sourceId: source, origin: originWith({ service: source, container: null, pod: null, namespace: null, node: null }, input.options), chain: '-', rotation: null, path: '-', mtimeNs: 0n, file: null };
+  const common = { source, sourceId: source, origin: originWith({ service: source, container: null, pod: null, namespace: null, node: null }, input.options), chain: '-', rotation: null, path: '-', mtimeMs: 0, file: null };
   if (!(await session.knows(source))) return { planned: { ...common, diskBytes: null, open: () => new PipeSource(pipe) }, spool: null };
   const spool = mkdtempSync(join(tmpdir(), 'leadline-'));
   const path = join(spool, 'stdin');

@@ -12,8 +12,10 @@ import type { KafkaRetry } from './kafka-retry.ts';
 
 /** The header that says whose state it is, so that others' need not be parsed. */
 const sourceHeader = 'll-source';
-const fetchBytesMax = 4 * 1024 * 1024;
+const fetchBytesMax = 1024 * 1024;
 const fetchWaitMsMax = 500;
+/** What was read so far is of a topic that is no more. */
+const topicMadeAnew = 'UNKNOWN_TOPIC_ID';
 
 interface QueuedState extends QueuedRecord {
   streamId: string;
@@ -87,6 +89,16 @@ export class KafkaStreamStates {
 
   /** The last published state of every stream of these sources. */
   async load(sources: readonly string[]): Promise<StreamState[]> {
+    for (;;) {
+      try {
+        return await this.loadOnce(sources);
+      } catch (error) {
+        if (!(error instanceof KafkaError) || error.code !== topicMadeAnew) throw error;
+      }
+    }
+  }
+
+  private async loadOnce(sources: readonly string[]): Promise<StreamState[]> {
     const { id, partitions } = await this.learnTopic();
     if (this.topicId !== id) this.read.clear();
     this.topicId = id;
@@ -95,7 +107,7 @@ export class KafkaStreamStates {
       const partition = statePartition(source, partitions);
       byPartition.set(partition, (byPartition.get(partition) ?? new Set<string>()).add(source));
     }
-    const loaded = await Promise.all([...byPartition].map(([partition, asked]) => this.loadPartition(partition, asked)));
+    const loaded = await Promise.all([...byPartition].map(([partition, asked]) => this.loadPartition(id, partition, asked)));
     return loaded.flat();
   }
 
@@ -141,13 +153,13 @@ export class KafkaStreamStates {
     return queue;
   }
 
-  private async loadPartition(partition: number, asked: ReadonlySet<string>): Promise<StreamState[]> {
+  private async loadPartition(topicId: string, partition: number, asked: ReadonlySet<string>): Promise<StreamState[]> {
     const known = this.read.get(partition);
     // A source that was passed by before is read from the beginning again; one never seen can only be in what is new.
     const isNewToUs = known !== undefined && ![...asked].some(source => known.sources.has(source));
     const part: ReadPart = isNewToUs ? known : { nextOffset: 0n, sources: known?.sources ?? new NameFilter() };
     const found = new Map<string, Buffer>();
-    await this.readToEnd(partition, part, !isNewToUs, record => {
+    await this.readToEnd(topicId, partition, part, !isNewToUs, record => {
       const streamId = record.key?.toString() ?? '';
       if (record.value === null) {
         found.delete(streamId);
@@ -164,7 +176,7 @@ export class KafkaStreamStates {
   }
 
   /** Every record up to the end that the partition has now. */
-  private async readToEnd(partition: number, part: ReadPart, fromBeginning: boolean, take: (record: FetchedRecord) => void): Promise<void> {
+  private async readToEnd(topicId: string, partition: number, part: ReadPart, fromBeginning: boolean, take: (record: FetchedRecord) => void): Promise<void> {
     const { kafka, topic, retry, log } = this.parts;
     const thing = { topic, partition, operation: 'read' as const };
     const offset = async (which: 'earliest' | 'latest'): Promise<bigint> => (await kafka.offsets(topic, which))[partition] ?? 0n;
@@ -172,11 +184,11 @@ export class KafkaStreamStates {
     if (fromBeginning) part.nextOffset = await retry.untilDone(thing, () => offset('earliest'));
     while (part.nextOffset < end) {
       const answer = await retry.untilDone(thing, async () => {
-        const [fetched] = await kafka.fetch(topic, [{ partition, offset: part.nextOffset }], { bytesMax: fetchBytesMax, maxWaitMs: fetchWaitMsMax });
+        const [fetched] = await kafka.fetch(topic, [{ partition, offset: part.nextOffset }], { bytesMax: fetchBytesMax, maxWaitMs: fetchWaitMsMax, topicId });
         if (fetched === undefined) throw new KafkaError('TIMED_OUT', `no answer for ${topic} partition ${partition}`);
         if (fetched.error !== null && fetched.error.code !== 'OFFSET_OUT_OF_RANGE') throw fetched.error;
         return fetched;
-      });
+      }, ({ code }) => code === topicMadeAnew);
       // Compaction may take away what has not been read yet: it stands further on in a later record.
       if (answer.error !== null) part.nextOffset = await retry.untilDone(thing, () => offset('earliest'));
       for (const { from, to, problem } of answer.damaged) log.error({ event: 'statesDamaged', topic, partition, from: String(from), to: String(to) }, `${topic} partition ${partition}: records ${from} to ${to} cannot be read (${problem}); positions of streams are then taken from the checkpoint alone`);

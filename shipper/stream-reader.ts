@@ -1,9 +1,27 @@
 /**
  * One open file: bytes from a streamOffset, and the proof, after each read and on the same descriptor, that they belong to what was read before.
  */
-import { closeSync, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { systemCodeOf } from '#schemas/errors.ts';
 import type { TailHash } from '#schemas/transport.ts';
 import { headAgrees, headBytesMax, tailBytesMax, tailHashOf } from './file-identity.ts';
+
+/** Where a stream's bytes come from: its file, a copy of it, or a compressed twin. */
+export interface ByteReader {
+  /** `size` is that of the stream's bytes; `nlink` 0 where no path leads to them any more. */
+  stats(): { size: number; mtimeMs: number; nlink: number };
+  /**
+   * Fills `buffer` from `position`. `[lead, lead + length)` are the new bytes; the `lead` bytes before them (at most 1,024) lie before
+   * `position` and are what the tail hash of `position` was made from.
+   */
+  read(buffer: Buffer, position: number): { lead: number; length: number };
+  /**
+   * Whether the file still is what it was: not smaller than `sizeBytes`, with this first line and this tail.
+   * @returns false when it was truncated (and perhaps written again)
+   */
+  proves(sizeBytes: number, head: Buffer, tail: TailHash | null): boolean;
+  close(): void;
+}
 
 /** Reads until the buffer is full or the file ends. @returns bytes read */
 export function readAt(fd: number, buffer: Buffer, position: number): number {
@@ -51,33 +69,30 @@ export function lineStartBefore(fd: number, at: number): number {
   return 0;
 }
 
-export class StreamReader {
+export class StreamReader implements ByteReader {
   readonly fd: number;
 
   constructor(path: string) {
     this.fd = openSync(path, 'r');
   }
 
-  stats(): BigIntStats {
-    return fstatSync(this.fd, { bigint: true });
+  stats(): { size: number; mtimeMs: number; nlink: number } {
+    return fstatSync(this.fd);
   }
 
-  /**
-   * Fills `buffer` from `position`. `[lead, lead + length)` are the new bytes; the `lead` bytes before them (at most 1,024) lie before
-   * `position` and are what the tail hash of `position` was made from.
-   */
+  /** Decimal text, exact. */
+  inode(): string {
+    return fstatSync(this.fd, { bigint: true }).ino.toString();
+  }
+
   read(buffer: Buffer, position: number): { lead: number; length: number } {
     const lead = Math.min(tailBytesMax, position);
     const length = readAt(this.fd, buffer, position - lead);
     return { lead, length: Math.max(0, length - lead) };
   }
 
-  /**
-   * Whether the file still is what it was: not smaller than `sizeBytes`, with this first line and this tail.
-   * @returns false when it was truncated (and perhaps written again)
-   */
   proves(sizeBytes: number, head: Buffer, tail: TailHash | null): boolean {
-    if (Number(this.stats().size) < sizeBytes) return false;
+    if (this.stats().size < sizeBytes) return false;
     const length = readAt(this.fd, proofBuffer.subarray(0, head.length), 0);
     if (length < head.length || !headAgrees(head, proofBuffer.subarray(0, length))) return false;
     return tail === null || tailAgrees(this.fd, tail);
@@ -85,5 +100,15 @@ export class StreamReader {
 
   close(): void {
     closeSync(this.fd);
+  }
+}
+
+/** Null where the file cannot be opened now; the error is found again, and reported, where the stream is read. */
+export function openReader(path: string): StreamReader | null {
+  try {
+    return new StreamReader(path);
+  } catch (error) {
+    if (systemCodeOf(error) === null) throw error;
+    return null;
   }
 }

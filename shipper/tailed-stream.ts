@@ -4,20 +4,21 @@ import type { StreamState, TailHash } from '#schemas/transport.ts';
 import { AckTracker } from './ack-tracker.ts';
 import { balanceOf, type StreamBalance } from './balance.ts';
 import type { OpenLine } from './chunker.ts';
-import type { FoundFile } from './discovery.ts';
+import type { IndexedFile } from './indexed-file.ts';
 import { streamIdOf } from './file-identity.ts';
 import type { FileSource } from './file-source.ts';
 import { noOpenPieces, type OpenPieces } from './framing.ts';
-import type { StreamReader } from './stream-reader.ts';
+import type { ByteReader } from './stream-reader.ts';
 
 /**
  * - `unnamed`: the first line is not there yet; nothing may be sent.
+ * - `announcing`: named, and on its way into the checkpoint and to the outside.
  * - `reading`: known outside (checkpoint and transport); its bytes are sent as they come.
  * - `draining`: it will not grow at its path again (truncated, its file gone); what can still be had is read.
  * - `closing`: its closing record is on the way. `closed`: acknowledged and told.
  * - `refused`: not a log; left alone.
  */
-export type Phase = 'unnamed' | 'reading' | 'draining' | 'closing' | 'closed' | 'refused';
+export type Phase = 'unnamed' | 'announcing' | 'reading' | 'draining' | 'closing' | 'closed' | 'refused';
 
 /** Cause of a drop: the first start was told to begin at the end. */
 export const skippedCause = 'skipped';
@@ -55,27 +56,42 @@ export class TailedStream {
   openLine: OpenLine | null = null;
   pieces: Readonly<OpenPieces> = noOpenPieces;
   tracker = new AckTracker(0, null);
-  reader: StreamReader | null = null;
+  reader: ByteReader | null = null;
+  /** When the reader was last read from, for closing the least needed. */
+  readMs = 0;
   /** The reader is on a copy of the file, not on the file itself. */
   readsCopy = false;
 
   /** Largest size seen. */
   sizeBytes = 0;
   lookedSizeBytes = -1;
-  lookedMtimeNs = -1n;
-  mtimeNs = 0n;
+  lookedMtimeMs = -1;
+  mtimeMs = 0;
   lastGrowthMs = 0;
-  /** Seen under one of the PATHs at the last scan. */
+  /** Where the index has it, null where it was not seen at the last refresh. */
+  file: IndexedFile | null = null;
+  /** Under one of the PATHs, as far as anybody can say. */
   present = true;
+  /** Refreshes in a row that did not see it, although nothing changed while they looked. */
+  missedRounds = 0;
+  /** Of the last refresh that saw it. */
+  seenRound = 0;
   /** Not seen since. */
   goneMs: number | null = null;
-  /** Truncated with bytes unread: a copy may still hold them; decided at the next scan. */
+  /** Truncated or gone with bytes perhaps unread: a copy may still hold them; decided at the next refresh. */
   awaitsCopy = false;
+  /** Whether compressed files were, or are being, searched for its rest. */
+  twin: 'none' | 'searching' | 'searched' = 'none';
+  twinPaths: readonly string[] = [];
   idleOwed = false;
   closeAcknowledged = false;
   droppedBytes: Record<string, number> = {};
   gapBytes = 0;
   readToEndMs: number | null = null;
+  /** Name, partition and generation are acknowledged outside. */
+  isTold = false;
+  /** Its announcement or its closed state is on the way. */
+  isTelling = false;
   /** The published state is out of date. */
   changed = true;
   publishedMs = 0;
@@ -93,9 +109,19 @@ export class TailedStream {
     return streamIdOf(this.name, this.generation);
   }
 
-  /** Known to the checkpoint and the transport. */
+  /** Known to the checkpoint and the transport, or was when this run began. */
   get isAnnounced(): boolean {
-    return this.phase !== 'unnamed' && this.phase !== 'refused';
+    return this.phase !== 'unnamed' && this.phase !== 'announcing' && this.phase !== 'refused';
+  }
+
+  /** Has all that a state tells. */
+  get isNamed(): boolean {
+    return this.phase === 'announcing' || this.isAnnounced;
+  }
+
+  /** Looked at, and without a byte. */
+  get isKnownEmpty(): boolean {
+    return this.phase === 'unnamed' && this.sizeBytes === 0 && this.lookedSizeBytes === 0;
   }
 
   get droppedTotal(): number {
@@ -115,15 +141,17 @@ export class TailedStream {
   }
 
   /** Takes over where the file was seen now. */
-  locate(file: FoundFile, source: FileSource): void {
+  locate(file: IndexedFile, source: FileSource): void {
+    this.file = file;
     if (file.path !== this.path) this.changed = true;
     this.path = file.path;
     this.device = file.device;
     this.birthTimeNs ??= file.birthTimeNs;
-    this.mtimeNs = file.mtimeNs;
+    this.mtimeMs = file.mtimeMs;
     if (this.phase === 'unnamed') this.sizeBytes = file.sizeBytes;
     this.source = { ...this.source, chain: source.chain, rotation: source.rotation };
     this.present = true;
+    this.missedRounds = 0;
     this.goneMs = null;
   }
 
@@ -156,7 +184,7 @@ export class TailedStream {
 
   balance(): StreamBalance {
     return balanceOf({
-      streamId: this.isAnnounced ? this.streamId : null,
+      streamId: this.isNamed ? this.streamId : null,
       source: this.source.source,
       path: this.path,
       phase: this.phase,
@@ -174,6 +202,7 @@ export class TailedStream {
 export function streamOfState(state: StreamState, source: FileSource): TailedStream {
   const stream = new TailedStream(source, { path: state.path ?? '', device: null, inode: state.inode ?? '', birthTimeNs: state.birthTimeNs });
   stream.partition = state.partition;
+  stream.isTold = true;
   stream.phase = state.closed ? 'closed' : 'reading';
   stream.name = state.name;
   stream.generation = state.generation;

@@ -1,8 +1,9 @@
+import { Reading } from '../fields/reading.ts';
 import { understandAccessLog } from './access-log.ts';
 import { understandJson } from './json.ts';
 import { understandLogfmt } from './logfmt.ts';
 import { understandText } from './text.ts';
-import type { Understood } from './understood.ts';
+import { understoodOf, type Understood } from './understood.ts';
 
 export type { LineFormat, Understood } from './understood.ts';
 
@@ -25,6 +26,11 @@ export function understandLine(body: Uint8Array): Understood {
     if (structured !== null) return structured;
   }
   return understandText(text);
+}
+
+/** What is left to say of a line where a parser failed. */
+export function bareText(body: Uint8Array): Understood {
+  return understoodOf('text', new Reading(), Buffer.from(body).toString('utf8').split('\n', 1)[0]!);
 }
 
 const openingBrace = 0x7b;

@@ -9,7 +9,7 @@ import type { Chunk, Framing } from '#schemas/chunk.ts';
 import type { EventPart, Output, Piece } from '#schemas/event.ts';
 import type { PhysicalLine } from '../trim.ts';
 import { beginsOpen, continues, type ContinuationState } from '../formats/continuation.ts';
-import { understandLine, type Understood } from '../formats/understand.ts';
+import { bareText, understandLine, type Understood } from '../formats/understand.ts';
 import { parseCriLine } from './cri.ts';
 import { parseDockerLine } from './docker.ts';
 
@@ -90,6 +90,7 @@ export class LineAssembler {
   private ready: ClosedGroup[] = [];
   /** At or before the start of what is not ready. */
   private heldFrom = Infinity;
+  private failure: unknown = null;
 
   constructor(limits: AssemblerLimits) {
     this.limits = limits;
@@ -103,6 +104,13 @@ export class LineAssembler {
   /** The first streamOffset that is held, Infinity where none is. */
   get openFrom(): number {
     return this.heldFrom;
+  }
+
+  /** Why a parser failed on lines that were joined, once: they are closed with what is known of the first. Null where none did. */
+  takeFailure(): unknown {
+    const { failure } = this;
+    this.failure = null;
+    return failure;
   }
 
   /** As it is now, for whoever may have to go back to that. */
@@ -263,11 +271,19 @@ export class LineAssembler {
       return;
     }
     const joined = Buffer.concat(open.bodies.flatMap((body, index) => (index === 0 ? [body] : [newline, body])));
-    this.close(joined, joinTouching(open.pieces), open.physicalLines, output, open.runtimeTimeNs, open.part, open.readMs);
+    this.close(joined, joinTouching(open.pieces), open.physicalLines, output, open.runtimeTimeNs, open.part, open.readMs, open.understood);
   }
 
-  private close(raw: Uint8Array, pieces: Piece[], physicalLines: number, output: Output | null, runtimeTimeNs: bigint | null, part: EventPart | null, readMs: number): void {
-    this.closed.push({ from: pieces[0]!.from, group: { raw, pieces, physicalLines, output, runtimeTimeNs, part, readMs, understood: understandLine(raw) } });
+  /** What came in earlier chunks must not be held against the one that closes it, so a parser that fails closes all the same. */
+  private close(raw: Uint8Array, pieces: Piece[], physicalLines: number, output: Output | null, runtimeTimeNs: bigint | null, part: EventPart | null, readMs: number, first: Understood | null = null): void {
+    let understood: Understood;
+    try {
+      understood = understandLine(raw);
+    } catch (error) {
+      this.failure = error;
+      understood = first ?? bareText(raw);
+    }
+    this.closed.push({ from: pieces[0]!.from, group: { raw, pieces, physicalLines, output, runtimeTimeNs, part, readMs, understood } });
   }
 
   private closeOpen(): void {

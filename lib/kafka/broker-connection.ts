@@ -36,8 +36,12 @@ export class BrokerConnection {
   private readonly wire: WireConnection;
   private readonly clientId: string;
   private readonly requestTimeoutMs: number;
+  private readonly hasLogin: boolean;
   private versions: Record<number, { minVersion: number; maxVersion: number }> = {};
   private underWay = 0;
+  private isRetired = false;
+  /** Something was answered that only those may ask who are let in. */
+  private isLetIn = false;
   /** The broker has said that it takes in nothing before this time (quota). */
   private mutedUntilMs = 0;
 
@@ -45,6 +49,7 @@ export class BrokerConnection {
     this.address = address;
     this.clientId = options.clientId;
     this.requestTimeoutMs = options.requestTimeoutMs;
+    this.hasLogin = options.login !== null;
     this.tlsVersion = tls?.version ?? 0;
     this.wire = new WireConnection({ ...address, clientId: options.clientId, tls: tls?.context ?? null, login: options.login });
   }
@@ -74,8 +79,10 @@ export class BrokerConnection {
     return this.wire.ended === null;
   }
 
-  get isIdle(): boolean {
-    return this.underWay === 0;
+  /** Takes no more requests of others; ends when the last answer is there. */
+  retire(): void {
+    this.isRetired = true;
+    if (this.underWay === 0) this.end(new KafkaError('UNREACHABLE', `${this.where}: replaced by another connection`));
   }
 
   /** A connection whose login is about to end is replaced, not logged in again: nothing can then be under way while it happens. */
@@ -103,23 +110,31 @@ export class BrokerConnection {
     this.underWay++;
     try {
       const answer = await this.wire.send({ apiKey, apiVersion: version, apiName: name, pieces: [header.bytes, ...body] });
+      if (apiKey !== apiVersionsKey) this.isLetIn = true;
       const reader = new WireReader(answer);
       if (kind.flexible) reader.skipTags();
       return kind.read(reader);
     } catch (error) {
-      if (!(error instanceof WireError)) throw error;
+      if (!(error instanceof WireError)) throw this.withHint(error);
       const garbled = new KafkaError('UNREACHABLE', `${this.where}: its answer to ${name} cannot be read (${error.message})`, { unknownOutcome: true, cause: error });
       this.end(garbled);
       throw garbled;
     } finally {
       this.underWay--;
       clearTimeout(timer);
+      if (this.isRetired) this.retire();
     }
   }
 
   /** The broker has answered that it will not read on for this long. */
   muted(throttleMs: number): void {
     if (throttleMs > 0) this.mutedUntilMs = Math.max(this.mutedUntilMs, Date.now() + throttleMs);
+  }
+
+  /** A listener that demands a login closes the connection of who sends anything else. */
+  private withHint(error: unknown): unknown {
+    if (this.isLetIn || this.hasLogin || !(error instanceof KafkaError) || !error.message.endsWith('closed the connection')) return error;
+    return new KafkaError(error.code, `${error.message}; it may demand a login, and none is given`, { unknownOutcome: error.unknownOutcome, cause: error });
   }
 
   private get where(): string {

@@ -10,7 +10,7 @@ const connectMsMax = 10_000;
 const askNextAfterMs = 1000;
 const askedBrokersMax = 8;
 const metadataAgeMsMax = 30_000;
-/** How often connections are looked at: certificates that changed, logins that end. */
+/** How often it is looked whether certificates changed. */
 const sweepIntervalMs = 60_000;
 
 interface KnownTopic {
@@ -30,6 +30,8 @@ export class Cluster {
   private readonly topics = new Map<string, KnownTopic>();
   private readonly learning = new Map<string, Promise<TopicMetadata>>();
   private readonly sweeping: NodeJS.Timeout;
+  /** Of the certificate files, as last looked at; 0 without TLS. */
+  private tlsVersion = 0;
   private closed = false;
 
   constructor(options: KafkaClientOptions) {
@@ -127,6 +129,16 @@ export class Cluster {
     });
   }
 
+  /** Once a minute: looks whether certificates were replaced, and forgets connections that ended. */
+  sweep(): void {
+    try {
+      this.tlsVersion = this.connectionOptions.tls?.current().version ?? 0;
+    } catch {
+      // Said by the next connection that needs them.
+    }
+    for (const [key, connection] of this.connections) if (!connection.isOpen) this.connections.delete(key);
+  }
+
   close(): void {
     this.closed = true;
     clearInterval(this.sweeping);
@@ -158,7 +170,7 @@ export class Cluster {
   private connectionTo(address: BrokerAddress, purpose: string): Promise<BrokerConnection> {
     const key = keyOf(address, purpose);
     const connection = this.connections.get(key);
-    if (connection?.isOpen === true && connection.isLoggedIn) return Promise.resolve(connection);
+    if (connection !== undefined && this.isGood(connection)) return Promise.resolve(connection);
     let opening = this.opening.get(key);
     if (opening === undefined) {
       opening = this.open(address, key).finally(() => this.opening.delete(key));
@@ -172,27 +184,15 @@ export class Cluster {
     const before = this.connections.get(key);
     const connection = await BrokerConnection.open(address, this.connectionOptions, Math.min(connectMsMax, this.requestTimeoutMs));
     if (this.closed) connection.end(closedError());
-    // One whose login ends may still wait for an answer; the broker closes it in time.
-    if (before?.isIdle === true) before.end(new KafkaError('UNREACHABLE', 'replaced'));
+    before?.retire();
+    this.tlsVersion = Math.max(this.tlsVersion, connection.tlsVersion);
     this.connections.set(key, connection);
     return connection;
   }
 
-  /** Ends idle connections that were made with certificates that have been replaced, and forgets ended ones. */
-  private sweep(): void {
-    const tlsVersion = this.tlsVersion();
-    for (const [key, connection] of this.connections) {
-      if (connection.isOpen && connection.isIdle && tlsVersion !== null && connection.tlsVersion !== tlsVersion) connection.end(new KafkaError('UNREACHABLE', 'the certificate changed'));
-      if (!connection.isOpen) this.connections.delete(key);
-    }
-  }
-
-  private tlsVersion(): number | null {
-    try {
-      return this.connectionOptions.tls?.current().version ?? null;
-    } catch {
-      return null;
-    }
+  /** One whose login ends, or whose certificate has been replaced, is replaced too: at its next use. */
+  private isGood(connection: BrokerConnection): boolean {
+    return connection.isOpen && connection.isLoggedIn && connection.tlsVersion === this.tlsVersion;
   }
 }
 

@@ -15,6 +15,7 @@ export interface Position {
 export interface FetchLimits {
   bytesMax: number;
   maxWaitMs: number;
+  topicId?: string;
 }
 
 /** A broker answers an empty poll when `maxWaitMs` is over; this much later it is given up for this call. */
@@ -26,6 +27,7 @@ interface Poll {
   node: number;
   /** Which of the connections to the node it is under way on: a broker answers one request of a connection after the other. */
   lane: number;
+  topicId: string;
   asked: ReadonlyMap<number, bigint>;
   /** Null while under way. */
   fetched: FetchedPartition[] | null;
@@ -45,6 +47,9 @@ export class Fetcher {
 
   async fetch(topic: string, positions: readonly Position[], limits: FetchLimits): Promise<FetchedPartition[]> {
     const fetched: FetchedPartition[] = [];
+    // Throws where the topic itself is the trouble.
+    const { id } = await this.cluster.topic(topic);
+    if (limits.topicId !== undefined && limits.topicId !== id) throw new KafkaError('UNKNOWN_TOPIC_ID', `topic ${topic} was deleted and made again`);
     const byLeader = await this.byLeader(topic, positions, fetched);
     const bytesMax = Math.ceil(limits.bytesMax / Math.max(1, byLeader.size));
     const wanted = new Map([...byLeader.values()].flat().map(({ partition, offset }) => [partition, offset]));
@@ -52,20 +57,18 @@ export class Fetcher {
     const untilMs = performance.now() + limits.maxWaitMs + answerGraceMs;
     const asked = new Set<number>();
     for (;;) {
-      fetched.push(...this.collect(topic, wanted));
-      if (fetched.some(({ partition, nextOffset, error }) => error === null && nextOffset !== from.get(partition)) || fetched.some(({ error }) => error?.code === 'CLOSED')) break;
+      fetched.push(...this.collect(topic, id, wanted));
       for (const [node, group] of byLeader) {
         const left = group.filter(({ partition }) => wanted.has(partition));
-        if (asked.has(node) || left.length === 0 || this.underWay(topic, wanted).some(poll => poll.node === node)) continue;
+        if (asked.has(node) || left.length === 0 || this.underWay(topic, id, wanted).some(poll => poll.node === node)) continue;
         asked.add(node);
-        this.poll(topic, node, left, { ...limits, bytesMax });
+        this.poll(topic, node, left, { topicId: id, maxWaitMs: limits.maxWaitMs, bytesMax });
       }
-      const polls = this.underWay(topic, wanted);
+      if (fetched.some(({ partition, nextOffset, error }) => error !== null || nextOffset !== from.get(partition))) break;
+      const polls = this.underWay(topic, id, wanted);
       const leftMs = untilMs - performance.now();
-      // Errors alone are told when the wait is over: who asks again at once would ask in a tight loop.
-      const waitMs = polls.length > 0 ? leftMs : fetched.some(({ error }) => error !== null) ? leftMs - answerGraceMs : 0;
-      if (waitMs <= 0) break;
-      await settledWithin(waitMs, polls);
+      if (polls.length === 0 || leftMs <= 0) break;
+      await settledWithin(leftMs, polls);
     }
     return fetched;
   }
@@ -76,15 +79,13 @@ export class Fetcher {
     return polls;
   }
 
-  private underWay(topic: string, wanted: ReadonlyMap<number, bigint>): Poll[] {
-    return this.pollsOf(topic).filter(poll => poll.fetched === null && isFor(poll, wanted));
+  private underWay(topic: string, topicId: string, wanted: ReadonlyMap<number, bigint>): Poll[] {
+    return this.pollsOf(topic).filter(poll => poll.fetched === null && isFor(poll, topicId, wanted));
   }
 
   /** Partitions without a leader become errors. */
   private async byLeader(topic: string, positions: readonly Position[], errors: FetchedPartition[]): Promise<Map<number, Position[]>> {
     const byLeader = new Map<number, Position[]>();
-    // Throws where the topic itself is the trouble.
-    await this.cluster.topic(topic);
     for (const position of positions) {
       try {
         const node = await this.cluster.leader(topic, position.partition);
@@ -100,13 +101,13 @@ export class Fetcher {
   }
 
   /** Takes what has been answered, by any leader, of what is wanted now. */
-  private collect(topic: string, wanted: Map<number, bigint>): FetchedPartition[] {
+  private collect(topic: string, topicId: string, wanted: Map<number, bigint>): FetchedPartition[] {
     const taken: FetchedPartition[] = [];
     const oldestMs = performance.now() - unclaimedMsMax;
     const left = this.pollsOf(topic).filter(poll => {
       const { fetched, asked, answeredMs } = poll;
       if (fetched === null) return true;
-      if (!isFor(poll, wanted)) return answeredMs > oldestMs;
+      if (!isFor(poll, topicId, wanted)) return answeredMs > oldestMs;
       for (const partition of fetched) {
         const offset = wanted.get(partition.partition);
         if (offset === undefined || asked.get(partition.partition) !== offset) continue;
@@ -119,14 +120,14 @@ export class Fetcher {
     return taken;
   }
 
-  private poll(topic: string, node: number, positions: readonly Position[], limits: FetchLimits): void {
+  private poll(topic: string, node: number, positions: readonly Position[], limits: Required<FetchLimits>): void {
     // The broker fills the answer in the order of asking: each partition gets to be the first.
     const first = this.turn++ % positions.length;
     const asked = [...positions.slice(first), ...positions.slice(0, first)];
     const taken = new Set(this.pollsOf(topic).flatMap(other => (other.node === node && other.fetched === null ? [other.lane] : [])));
     let lane = 0;
     while (taken.has(lane)) lane++;
-    const poll: Poll = { node, lane, asked: new Map(asked.map(({ partition, offset }) => [partition, offset])), fetched: null, answeredMs: 0, done: Promise.resolve() };
+    const poll: Poll = { node, lane, topicId: limits.topicId, asked: new Map(asked.map(({ partition, offset }) => [partition, offset])), fetched: null, answeredMs: 0, done: Promise.resolve() };
     const answered = (fetched: FetchedPartition[]): void => {
       poll.fetched = fetched;
       poll.answeredMs = performance.now();
@@ -139,9 +140,9 @@ export class Fetcher {
     this.pollsOf(topic).push(poll);
   }
 
-  private async ask(topic: string, { node, lane }: Poll, positions: readonly Position[], limits: FetchLimits): Promise<FetchedPartition[]> {
+  private async ask(topic: string, { node, lane }: Poll, positions: readonly Position[], limits: Required<FetchLimits>): Promise<FetchedPartition[]> {
     const connection = await this.cluster.connection(node, `fetch ${topic} ${lane}`);
-    const answer = await connection.request(fetchKind, fetchBody(topic, positions, limits), limits.maxWaitMs);
+    const answer = await connection.request(fetchKind, fetchBody(limits.topicId, positions, limits), limits.maxWaitMs);
     connection.muted(answer.throttleMs);
     if (answer.code !== 0) throw kafkaErrorOf(answer.code, `fetch from ${topic}`);
     const byPartition = new Map(answer.partitions.map(partition => [partition.partition, partition]));
@@ -165,7 +166,8 @@ function nothingOf({ partition, offset }: Position, error: KafkaError): FetchedP
   return { partition, records: [], damaged: [], nextOffset: offset, highWatermark: -1n, logStartOffset: -1n, error };
 }
 
-function isFor({ asked }: Poll, wanted: ReadonlyMap<number, bigint>): boolean {
+function isFor({ asked, topicId: askedId }: Poll, topicId: string, wanted: ReadonlyMap<number, bigint>): boolean {
+  if (askedId !== topicId) return false;
   for (const [partition, offset] of asked) if (wanted.get(partition) === offset) return true;
   return false;
 }

@@ -104,8 +104,11 @@ export interface Kafka {
    * @throws KafkaError, with `unknownOutcome` where no answer came.
    */
   produce(topic: string, partition: number, records: readonly OutgoingRecord[], codec: KafkaCodec): Promise<ProduceAnswer>;
-  /** Waits up to `maxWaitMs` for at least a byte. Asks each leader once, all at the same time; answers as soon as the first has something. */
-  fetch(topic: string, positions: readonly { partition: number; offset: bigint }[], limits: { bytesMax: number; maxWaitMs: number }): Promise<FetchedPartition[]>;
+  /**
+   * Waits up to `maxWaitMs` for at least a byte. Asks each leader once, all at the same time; answers as soon as the first has something, be it an error.
+   * `topicId`: only from the topic that has this id; another under its name is UNKNOWN_TOPIC_ID.
+   */
+  fetch(topic: string, positions: readonly { partition: number; offset: bigint }[], limits: { bytesMax: number; maxWaitMs: number; topicId?: string }): Promise<FetchedPartition[]>;
   /** Per partition, by its number. */
   offsets(topic: string, which: 'earliest' | 'latest'): Promise<bigint[]>;
   close(): Promise<void>;

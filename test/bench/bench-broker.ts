@@ -19,7 +19,7 @@ export class BenchBroker {
   }
 
   static async start(): Promise<BenchBroker> {
-    return new BenchBroker(await TestKafka.start({ portsFrom: 26_000, heap: '1g', jvmFlags: ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20'] }));
+    return new BenchBroker(await TestKafka.start({ portsFrom: 26_000, heap: '1g', jvmFlags: ['-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20'], properties: { 'broker.session.timeout.ms': '30000' } }));
   }
 
   get process(): MeasuredProcess {

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { TestKafka } from '../helpers/kafka.ts';
 import type { Chance } from './chance.ts';
 import type { BrokerFaultKind, NetworkFaultKind, Outcome } from './fault.ts';
+import { within } from './within.ts';
 
 export interface BrokerTarget {
   kafka: TestKafka;
@@ -36,7 +37,7 @@ export function brokerFault(kind: BrokerFaultKind | NetworkFaultKind, target: Br
 /** Until lines come through again after an outage, so that the next fault hits something. */
 async function recovered(target: BrokerTarget): Promise<void> {
   const before = target.acknowledgedBytes();
-  for (const endMs = Date.now() + 20_000; Date.now() < endMs && target.acknowledgedBytes() <= before; ) await pause(100);
+  await within(20_000, 100, () => target.acknowledgedBytes() > before);
 }
 
 async function kill(target: BrokerTarget, chance: Chance): Promise<Outcome> {

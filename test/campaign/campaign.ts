@@ -1,5 +1,5 @@
 /** THE LOOP: a plan from a seed, cells under fire until the plan is through, then the verdict. */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cell } from './cell.ts';
@@ -39,7 +39,6 @@ export interface CampaignOutcome {
 }
 
 const sayEveryMs = 10_000;
-const portsPerCell = 300;
 /** Beyond the plan's time, for what hit nothing and comes again. */
 const moreTimeShare = 0.5;
 
@@ -61,13 +60,16 @@ export async function runCampaign(settings: CampaignSettings): Promise<CampaignO
   let faultsMs = 0;
   try {
     for (const [index, shape] of shapes.entries()) {
-      cells.push(await Cell.start({ ...shape, folder: join(folder, shape.name), portsFrom: settings.portsFrom + index * portsPerCell, linesPerS: settings.linesPerS, chance: chance.fork(shape.name), only: settings.logs, tree: settings.tree }));
+      cells.push(await Cell.start({ ...shape, folder: join(folder, shape.name), portsFrom: settings.portsFrom, place: index, linesPerS: settings.linesPerS, chance: chance.fork(shape.name), only: settings.logs, tree: settings.tree }));
     }
     say(`${cells.length} cells are up after ${((Date.now() - startedMs) / 1000).toFixed(0)} s; ${plans.reduce((sum, plan) => sum + plan.faults.length, 0)} faults in ${plans.length} lanes; seed ${seed}; ${folder}`);
     const beganMs = Date.now();
     const saying = setInterval(() => say(progress(beganMs, planned, done, cells)), sayEveryMs);
     const untilMs = beganMs + minutes * 60_000;
-    const runs = plans.map(plan => runLane({ cell: cells.find(cell => cell.settings.name === plan.cell)!, plan, untilMs, atMostUntilMs: untilMs + moreTimeShare * minutes * 60_000, harshShare: settings.harshShare, onDone: fault => done.push(fault) }));
+    const runs = plans.map(plan => runLane({ cell: cells.find(cell => cell.settings.name === plan.cell)!, plan, untilMs, atMostUntilMs: untilMs + moreTimeShare * minutes * 60_000, harshShare: settings.harshShare, onDone: fault => {
+      done.push(fault);
+      appendFileSync(join(folder, 'faults.ndjson'), `${JSON.stringify({ at: new Date(fault.atMs).toISOString(), ...fault })}\n`);
+    } }));
     // All lanes end before anything is judged, also where one of them fails.
     const ends = await Promise.allSettled(runs);
     clearInterval(saying);

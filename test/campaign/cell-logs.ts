@@ -16,6 +16,8 @@ interface LogShape {
   longBytes?: number;
   /** Of the campaign's usual rate. */
   rateShare?: number;
+  /** Not among the usual ones. */
+  onlyWhenNamed?: true;
 }
 
 const style = (kind: RotationStyle['kind'], dated = false, gzShare = 0): RotationStyle => ({ kind, dated, gzShare });
@@ -32,6 +34,7 @@ const shapes: readonly LogShape[] = [
   { name: 'recreated', file: 'app.log', framing: 'plain', style: style('recreate') },
   { name: 'truncated', file: 'app.log', framing: 'plain', style: style('truncate') },
   { name: 'relinked', file: 'app.log', framing: 'plain', style: style('relink') },
+  { name: 'renamed', file: 'app.log', framing: 'plain', style: style('rename'), onlyWhenNamed: true },
 ];
 
 export interface LogSettings {
@@ -48,7 +51,7 @@ export interface LogSettings {
 export async function openLogs(process: WriterProcess, { prefix, folder, historyFolder, linesPerS, chance, only }: LogSettings): Promise<RotatedLog[]> {
   const logs: RotatedLog[] = [];
   for (const shape of shapes) {
-    if (only !== null && !only.includes(shape.name)) continue;
+    if (only === null ? shape.onlyWhenNamed === true : !only.includes(shape.name)) continue;
     const name = `${prefix}-${shape.name}`;
     const path = join(folder, name, shape.file);
     const spec: WriterSpec = {

@@ -1,8 +1,11 @@
 /** A small installation under fire: brokers with a proxy before each, shippers with logs of every kind, a collector with its store. */
+import { execFile } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { topics } from '#schemas/topics.ts';
 import { isRoot, nobody } from '../helpers/command.ts';
+import { portsPerNode } from '../helpers/kafka-config.ts';
 import { TestKafka } from '../helpers/kafka.ts';
 import type { BrokerTarget } from './broker-faults.ts';
 import { openLogs } from './cell-logs.ts';
@@ -10,16 +13,21 @@ import type { Chance } from './chance.ts';
 import { PartProcess } from './part-process.ts';
 import type { CellShape } from './plan.ts';
 import { ShipperSeat } from './shipper-seat.ts';
+import { within } from './within.ts';
 import { WriterProcess } from './writer-process.ts';
 
-export const topicPartitions = 6;
+/** Of one cell. */
+const partsMax = 10;
+const root = join(import.meta.dirname, '../..');
 /** Shorter than the longest fault, so that both sides of a time-out are seen. */
 const requestTimeoutMs = 5000;
 
 export interface CellSettings extends CellShape {
   folder: string;
-  /** Ports in `[portsFrom, portsFrom + 300)`; 200 and above are the brokers'. */
+  /** The brokers' ports lie in `[portsFrom, portsFrom + 1000)`, the parts' between them. */
   portsFrom: number;
+  /** Which of the cells that run side by side it is, from 0. */
+  place: number;
   linesPerS: number;
   chance: Chance;
   /** Names of log shapes; null for all. */
@@ -65,7 +73,7 @@ export class Cell {
 
   get brokers(): BrokerTarget {
     return {
-      kafka: this.kafka!, nodes: this.settings.nodes, topic: 'leadline.chunks', partitions: topicPartitions,
+      kafka: this.kafka!, nodes: this.settings.nodes, topic: 'leadline.chunks', partitions: topics.chunks.partitions,
       isMoving: () => this.shippers.some(seat => seat.isMoving),
       acknowledgedBytes: () => this.shippers.reduce((sum, seat) => sum + seat.acknowledgedTotal, 0),
     };
@@ -88,28 +96,28 @@ export class Cell {
   async drained(msMax: number): Promise<string | null> {
     let left = '';
     let quietTimes = 0;
-    for (const endMs = Date.now() + msMax; Date.now() < endMs; await pause(500)) {
+    const isDrained = await within(msMax, 500, async () => {
       const lags = await Promise.all(this.shippers.map(seat => seat.lag()));
       left = this.shippers.map((seat, index) => `${seat.name}: ${lags[index] === null ? 'no answer' : `${lags[index]} bytes`}`).join(', ');
       quietTimes = lags.every(lag => lag === 0) ? quietTimes + 1 : 0;
       // Twice the time after which a stream is idle and its open event closes.
-      if (quietTimes >= 8) return null;
-    }
-    return left;
+      return quietTimes >= 8;
+    });
+    return isDrained ? null : left;
   }
 
   /** Resolves when the collector has stored all there is. @returns how far it is after `msMax`, in a sentence, or null */
   async collected(msMax: number): Promise<string | null> {
     let lag = 'no answer';
     let quietTimes = 0;
-    for (const endMs = Date.now() + msMax; Date.now() < endMs; await pause(300)) {
+    const isCollected = await within(msMax, 300, async () => {
       const text = await this.collector!.get('/metrics');
       const lags = text === null ? [] : [...text.matchAll(/^leadline_collector_kafka_lag_records\S* (\d+)/gm)].map(match => Number(match[1]));
       lag = lags.length === 0 ? 'it does not say' : `${lags.reduce((sum, each) => sum + each, 0)} records behind`;
       quietTimes = lags.length > 0 && lags.every(each => each === 0) ? quietTimes + 1 : 0;
-      if (quietTimes >= 4) return null;
-    }
-    return lag;
+      return quietTimes >= 4;
+    });
+    return isCollected ? null : lag;
   }
 
   async end(): Promise<void> {
@@ -124,30 +132,26 @@ export class Cell {
     rmSync(this.settings.folder, { recursive: true, force: true });
   }
 
+  /** A broker leaves the last of its ports free. */
+  #port(part: number): number {
+    return this.settings.portsFrom + (this.settings.place * partsMax + part) * portsPerNode + portsPerNode - 1;
+  }
+
   async #startBrokers(): Promise<void> {
-    const { nodes, portsFrom } = this.settings;
-    this.kafka = await TestKafka.start({ nodes: nodes as 1 | 3, proxied: true, portsFrom: portsFrom + 200 });
-    const topics: [string, number, Record<string, string>][] = [
-      ['chunks', topicPartitions, {}],
-      ['streams', 3, { 'cleanup.policy': 'compact' }],
-      ['dead-letters', 1, {}],
-      ['clock', 1, { 'message.timestamp.type': 'LogAppendTime' }],
-      ['signals', 1, {}],
-      ['alerts', 1, {}],
-      ['events', 1, {}],
-    ];
-    for (const [name, partitions, config] of topics) await this.kafka.createTopic(`leadline.${name}`, { partitions, config: { ...config, ...(nodes >= 3 ? { 'min.insync.replicas': '2' } : {}) } });
+    const { nodes, portsFrom, tree } = this.settings;
+    this.kafka = await TestKafka.start({ nodes: nodes as 1 | 3, proxied: true, portsFrom });
+    await promisify(execFile)(process.execPath, ['--no-warnings', join(tree ?? root, 'deploy', 'leadline.mjs'), 'topics', 'apply', '--kafka', this.kafka.directBrokers.join(',')], { cwd: tree ?? root });
   }
 
   async #startParts(): Promise<void> {
-    const { name, folder, shippers, portsFrom, linesPerS, chance, only, nodes, tree } = this.settings;
+    const { name, folder, shippers, linesPerS, chance, only, nodes, tree } = this.settings;
     const kafkaArgs = this.kafka === null ? [] : ['--kafka', this.kafka.brokers.join(','), '--kafka-request-timeout-ms', String(requestTimeoutMs)];
     for (let index = 1; index <= shippers; index++) {
       const seatFolder = join(folder, `shipper-${index}`);
       mkdirSync(seatFolder, { recursive: true });
       const prefix = `${name}${index}`;
       const args = nodes === 0 ? ['up', join(seatFolder, 'logs')] : ['ship', join(seatFolder, 'logs'), ...kafkaArgs];
-      const seat = new ShipperSeat({ name: `shipper ${prefix}`, folder: seatFolder, port: portsFrom + index, args: [...args, '--source-id', prefix], isUp: nodes === 0, tree });
+      const seat = new ShipperSeat({ name: `shipper ${prefix}`, folder: seatFolder, port: this.#port(index), args: [...args, '--source-id', prefix], isUp: nodes === 0, tree });
       this.shippers.push(seat);
       seat.logs.push(...(await openLogs(this.writers, { prefix, folder: seat.logsFolder, historyFolder: this.historyFolder, linesPerS, chance, only })));
     }
@@ -156,7 +160,7 @@ export class Cell {
       if (isRoot) chownSync(this.storeDir, nobody, nobody);
       writeFileSync(join(folder, 'collector-clock'), '0');
       this.collector = new PartProcess({
-        name: `collector ${name}`, args: ['collect', ...kafkaArgs, '--store', 'embedded', '--data-dir', this.storeDir, '--retention-bytes-max', String(64 * 2 ** 30)], port: portsFrom, clockFile: join(folder, 'collector-clock'),
+        name: `collector ${name}`, args: ['collect', ...kafkaArgs, '--store', 'embedded', '--data-dir', this.storeDir, '--retention-bytes-max', String(64 * 2 ** 30)], port: this.#port(0), clockFile: join(folder, 'collector-clock'),
         logFile: join(folder, 'collector-said'), uid: isRoot ? nobody : null, tree,
       });
     }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { appendFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { within } from './within.ts';
 
 const root = join(import.meta.dirname, '../..');
 const startMsMax = 60_000;
@@ -77,8 +78,8 @@ export class PartProcess {
       this.#output = (this.#output + text).slice(-outputCharsKept);
       appendFileSync(logFile, data);
     };
-    child.stdout!.on('data', keep);
-    child.stderr!.on('data', keep);
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
     child.on('exit', (code, signal) => {
       if (this.#child !== child || this.#expected) return;
       this.crashes.push(`${new Date().toISOString()} ${name} ended by itself with ${code ?? signal}: ${this.#output.slice(-2000)}`);
@@ -92,11 +93,11 @@ export class PartProcess {
 
   /** Resolves when it can be asked. */
   async answers(): Promise<void> {
-    for (const endMs = Date.now() + startMsMax; Date.now() < endMs; await pause(50)) {
+    const isThere = await within(startMsMax, 50, async () => {
       if (!this.isRunning) throw new Error(`${this.name} ended while starting: ${this.#output.slice(-3000)}`);
-      if ((await this.get('/healthz')) !== null) return;
-    }
-    throw new Error(`${this.name} does not answer: ${this.#output.slice(-3000)}`);
+      return (await this.get('/healthz')) !== null;
+    });
+    if (!isThere) throw new Error(`${this.name} does not answer: ${this.#output.slice(-3000)}`);
   }
 
   async kill9(): Promise<boolean> {

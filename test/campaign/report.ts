@@ -78,8 +78,8 @@ export function writeReport(result: CampaignResult): string {
   mkdirSync(folder, { recursive: true });
   const name = `${git('rev-parse', '--short', 'HEAD') || 'no-commit'}-${new Date(result.startedMs).toISOString().slice(0, 10)}`;
   writeFileSync(join(folder, `${name}.md`), reportText(result));
-  const { done, verdicts, more: _, ...rest } = result;
+  const { done, verdicts, seed, command, startedMs, faultsMs, wholeMs, planned } = result;
   const brief = verdicts.map(({ gaps, ...verdict }) => ({ ...verdict, gapRecords: gaps.length, writers: verdict.writers.map(({ lost, doubled, ...writer }) => ({ ...writer, lost: lost.length, doubled: doubled.length })) }));
-  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ ...rest, verdicts: brief, faults: done.map(({ kind, lane, atMs, tookMs, hit, how }) => [kind, lane, atMs - result.startedMs, tookMs, hit ? 1 : 0, how]) })}\n`);
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ seed, command, startedMs, faultsMs, wholeMs, planned, verdicts: brief, faults: done.map(({ kind, lane, atMs, tookMs, hit, how }) => [kind, lane, atMs - result.startedMs, tookMs, hit ? 1 : 0, how]) })}\n`);
   return join(folder, `${name}.md`);
 }

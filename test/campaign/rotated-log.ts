@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { Chance } from './chance.ts';
+import { within } from './within.ts';
 import type { WriterHandle } from './writer-process.ts';
 
 export const rotationKinds = ['rename', 'copytruncate', 'recreate', 'truncate', 'relink'] as const;
@@ -153,10 +154,7 @@ export class RotatedLog {
 
   async #waitShipped(acknowledgedBytes: AcknowledgedBytes, waitMsMax: number): Promise<boolean> {
     const size = statSync(this.path).size;
-    for (const endMs = Date.now() + waitMsMax; Date.now() < endMs; await pause(100)) {
-      if ((await acknowledgedBytes(this.path)).includes(size)) return true;
-    }
-    return false;
+    return within(waitMsMax, 100, async () => (await acknowledgedBytes(this.path)).includes(size));
   }
 
   #rotatedName(): string {
@@ -197,9 +195,8 @@ function targetOf(path: string, rotations: number): string {
 }
 
 /** A file that is compressed before anybody saw it is nobody's twin: it would be reported, not read. Of one that was begun the rest is found in its twin. */
-async function isBegun(path: string, acknowledgedBytes: AcknowledgedBytes): Promise<boolean> {
-  for (const endMs = Date.now() + begunMsMax; Date.now() < endMs; await pause(50)) if ((await acknowledgedBytes(path)).some(bytes => bytes > 0)) return true;
-  return false;
+function isBegun(path: string, acknowledgedBytes: AcknowledgedBytes): Promise<boolean> {
+  return within(begunMsMax, 50, async () => (await acknowledgedBytes(path)).some(bytes => bytes > 0));
 }
 
 /** As gzip does: the twin is whole before the original goes. */

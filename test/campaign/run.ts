@@ -1,7 +1,8 @@
 /** `npm run campaign`: real writers, shippers, collectors and brokers under 1,000 faults and more; every line must be stored once. */
 import { parseArgs } from 'node:util';
 import { kafkaMissing } from '../helpers/kafka.ts';
-import { runCampaign } from './campaign.ts';
+import { runCampaign, type CampaignOutcome } from './campaign.ts';
+import { casesText, runCases } from './cases.ts';
 import { faultKinds, type FaultKind } from './fault.ts';
 import type { CellShape } from './plan.ts';
 import { reportText, totalsOf, writeReport } from './report.ts';
@@ -18,6 +19,8 @@ const { values } = parseArgs({
     logs: { type: 'string' },
     cells: { type: 'string' },
     tree: { type: 'string' },
+    cases: { type: 'string' },
+    rates: { type: 'string' },
     slice: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     'no-report': { type: 'boolean', default: false },
@@ -45,15 +48,21 @@ if (missing !== null) {
   process.exit(2);
 }
 
-const outcome = await runCampaign({
+/** `--cases all`, `--cases 1a,3`: only these; `--cases none`: the faults only. Both without it, except in a slice. */
+const wantsFaults = values.cases === undefined || values.cases === 'none';
+const wantsCases = values.cases !== undefined ? values.cases !== 'none' : !values.slice && kinds === undefined && values.cells === undefined;
+const nothing: CampaignOutcome = { startedMs: Date.now(), faultsMs: 0, wholeMs: 0, planned: {}, done: [], verdicts: [] };
+
+const outcome = !wantsFaults ? nothing : await runCampaign({
   seed, cells, faults, minutes, say, portsFrom: 25_000, kinds: kinds ?? null, logs: values.logs?.split(',') ?? null, linesPerS: Number(values.rate ?? 100), harshShare: Number(values.harsh ?? 0.2), keep: values.keep, tree: values.tree,
   perKindMin: values.slice || values.faults !== undefined ? 1 : 60,
 });
 const command = `npm run campaign -- --seed ${seed} --faults ${faults} --minutes ${minutes}${values.slice ? ' --slice' : ''}${values.cells === undefined ? '' : ` --cells ${values.cells}`}${values.kinds === undefined ? '' : ` --kinds ${values.kinds}`}${values.logs === undefined ? '' : ` --logs ${values.logs}`}`;
-const result = { ...outcome, seed, command, more: '' };
+const caseOutcomes = !wantsCases ? [] : await runCases({ seed, rates: (values.rates ?? '20000,40000').split(',').map(Number), ids: values.cases === undefined || values.cases === 'all' ? null : values.cases.split(','), lengthShare: 1, portsFrom: 25_000, tree: values.tree, say });
+const result = { ...outcome, seed, command, more: casesText(caseOutcomes) };
 say(`\n${reportText(result)}`);
 if (!values['no-report'] && !values.slice) say(writeReport(result));
 const totals = totalsOf(outcome.verdicts);
-const wrong = outcome.verdicts.flatMap(complaints);
+const wrong = [...outcome.verdicts.flatMap(complaints), ...caseOutcomes.flatMap(({ problems }) => problems)];
 say(`${totals.written} lines, ${totals.lost} lost, ${totals.doubled} stored twice, ${wrong.length} complaints, seed ${seed}`);
 process.exit(wrong.length === 0 ? 0 : 1);

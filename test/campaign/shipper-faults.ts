@@ -8,6 +8,7 @@ import type { Chance } from './chance.ts';
 import type { Outcome, ShipperFaultKind } from './fault.ts';
 import type { RotatedLog } from './rotated-log.ts';
 import type { ShipperSeat } from './shipper-seat.ts';
+import { within } from './within.ts';
 
 export function shipperFault(kind: ShipperFaultKind, seat: ShipperSeat, chance: Chance): Promise<Outcome> {
   switch (kind) {
@@ -60,7 +61,10 @@ async function fillDisk(seat: ShipperSeat, chance: Chance): Promise<Outcome> {
   let hit = false;
   let how = 'full';
   try {
-    for (const endMs = Date.now() + chance.below(800, 3000); Date.now() < endMs; await pause(50)) hit ||= seat.part.saidSince(said, /ENOSPC/);
+    await within(chance.below(800, 3000), 50, () => {
+      hit ||= seat.part.saidSince(said, /ENOSPC/);
+      return false;
+    });
     if (chance.happens(0.3)) {
       await seat.part.kill9();
       how = 'full, and killed';

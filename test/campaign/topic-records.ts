@@ -48,11 +48,11 @@ async function readOnce(brokers: readonly string[], topic: string, onRecord: (re
     consumer
       .run({
         autoCommit: false,
-        eachBatch({ batch, resolveOffset }) {
+        eachBatch({ batch, ...given }) {
           for (const message of batch.messages) {
             onRecord(recordOf(batch.partition, message));
             records += 1;
-            resolveOffset(message.offset);
+            given.resolveOffset(message.offset);
           }
           if (BigInt(batch.lastOffset()) + 1n >= endOf.get(batch.partition)!) unread.delete(batch.partition);
           if (unread.size === 0) resolve();

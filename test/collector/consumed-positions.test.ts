@@ -144,6 +144,26 @@ test('where a parser fails the chunk is refused, and what was open before it sta
   t.deepEqual(store.stored.map(({ raw }) => Buffer.from(raw).toString()), ['{"n":1}', 'Error: boom\n    at f (x.js:1:1)', '{"n":2}']);
 });
 
+test.serial('where a parser fails on joined lines they are stored all the same, and the record that closed them is not blamed', t => {
+  const store = new MemoryStore();
+  const collector = collectorOn(store);
+  // eslint-disable-next-line @typescript-eslint/unbound-method
+  const { includes } = String.prototype;
+  String.prototype.includes = function failing(this: string, ...parameters) {
+    if (this.startsWith('Error: boom\n')) throw new Error('a parser of ours');
+    return includes.apply(this, parameters);
+  };
+  try {
+    collector.accept(madeChunk('a', 0, 'Error: boom\n    at f (x.js:1:1)\n'), at(1));
+    collector.accept(madeChunk('a', 32, '{"n":2}\n'), at(2));
+  } finally {
+    String.prototype.includes = includes;
+  }
+  collector.commit();
+  t.deepEqual(store.stored.map(({ raw, level }) => [Buffer.from(raw).toString(), level]), [['Error: boom\n    at f (x.js:1:1)', 'error'], ['{"n":2}', null]]);
+  t.deepEqual(stored(store), { t0: '3' });
+});
+
 const texts = ['{"n":1}', 'text', 'Error: boom', '    at f (x.js:1:1)', 'Caused by: other', '2026-11-21 12:00:00 INFO begun', ''];
 const step = fc.record({
   stream: fc.constantFrom('a', 'b', 'c'),

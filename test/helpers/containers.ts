@@ -42,6 +42,28 @@ export async function imageMb(): Promise<{ whole: number; base: number }> {
   return { whole: whole!, base: base! };
 }
 
+/** Runs the image on a read-only root with nothing but a data volume until it says `running`, then ends it. @returns its exit code and both outputs */
+export async function runImage(args: readonly string[], running: RegExp, env: Readonly<Record<string, string>> = {}): Promise<{ code: number; output: string }> {
+  const name = `leadline-run-${process.pid}`;
+  const variables = Object.entries(env).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
+  try {
+    await podman('run', '--detach', '--name', name, '--read-only', '--network', 'none', '--memory', '512m', '--cap-drop', 'all', ...variables, '--volume', `${name}:/data`, leadlineImage, ...args);
+    const state = (): Promise<string> => podman('inspect', '--format', '{{.State.Status}} {{.State.ExitCode}}', name);
+    while (!running.test(await logsOf(name)) && (await state()).startsWith('running')) await pause(200);
+    await podman('stop', '--time', '20', name);
+    return { code: Number((await state()).split(' ')[1]), output: await logsOf(name) };
+  } finally {
+    await podman('rm', '--force', '--time', '0', name).catch(() => undefined);
+    await podman('volume', 'rm', '--force', name).catch(() => undefined);
+  }
+}
+
+/** Both outputs, of all its starts. */
+async function logsOf(container: string): Promise<string> {
+  const { stdout, stderr } = await promisify(execFile)('podman', ['logs', container], { maxBuffer: 64 * 1024 * 1024 });
+  return stdout + stderr;
+}
+
 /** Kubernetes' objects as far as they are changed here. */
 export interface Container {
   name: string;
@@ -159,9 +181,8 @@ export class PlayedPod {
   }
 
   /** Both outputs, of all its starts. */
-  async logs(container: string): Promise<string> {
-    const { stdout, stderr } = await promisify(execFile)('podman', ['logs', `${this.name}-${container}`], { maxBuffer: 64 * 1024 * 1024 });
-    return stdout + stderr;
+  logs(container: string): Promise<string> {
+    return logsOf(`${this.name}-${container}`);
   }
 
   /** Where a volume of the pod lies on this machine. */

@@ -1,7 +1,8 @@
 /** What lies in a topic, read to its end with our own client. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { zstdDecompressSync } from 'node:zlib';
 import { KafkaClient } from '#lib/kafka/kafka-client.ts';
-import type { FetchedRecord, KafkaClientOptions } from '#lib/kafka/types.ts';
+import { KafkaError, type FetchedRecord, type KafkaClientOptions } from '#lib/kafka/types.ts';
 import { chunkOf, type Chunk } from '#schemas/chunk.ts';
 
 export interface TopicRecord extends FetchedRecord {
@@ -12,16 +13,34 @@ export function kafkaClient(brokers: readonly string[], given: Partial<KafkaClie
   return new KafkaClient({ brokers, clientId: 'test', tls: null, login: null, requestTimeoutMs: 5000, ...given });
 }
 
+const attemptsMax = 100;
+
+/** Leaders may be moving. */
+export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof KafkaError) || attempts === attemptsMax) throw error;
+      await sleep(100);
+    }
+  }
+}
+
 /** Every record of the topic, by partition, in order. */
 export async function recordsOf(kafka: KafkaClient, topic: string): Promise<TopicRecord[]> {
   const records: TopicRecord[] = [];
-  const earliest = await kafka.offsets(topic, 'earliest');
-  const latest = await kafka.offsets(topic, 'latest');
+  const earliest = await eventually(() => kafka.offsets(topic, 'earliest'));
+  const latest = await eventually(() => kafka.offsets(topic, 'latest'));
   for (const [partition, end] of latest.entries()) {
     for (let offset = earliest[partition]!; offset < end; ) {
-      const [fetched] = await kafka.fetch(topic, [{ partition, offset }], { bytesMax: 8 * 1024 * 1024, maxWaitMs: 1000 });
-      if (fetched?.error != null) throw fetched.error;
-      if (fetched === undefined || fetched.nextOffset === offset) break;
+      const from = offset;
+      const fetched = await eventually(async () => {
+        const [answer] = await kafka.fetch(topic, [{ partition, offset: from }], { bytesMax: 8 * 1024 * 1024, maxWaitMs: 1000 });
+        if (answer?.error != null) throw answer.error;
+        if (answer === undefined || answer.nextOffset === from) throw new KafkaError('TIMED_OUT', `nothing behind offset ${from} of ${topic} partition ${partition}, though it ends at ${end}`);
+        return answer;
+      });
       records.push(...fetched.records.map(record => ({ ...record, partition })));
       offset = fetched.nextOffset;
     }

@@ -22,7 +22,8 @@ export class MemoryKafka implements Kafka {
   readonly partitionFailures = new Map<string, KafkaError>();
   /** Produce calls to a topic fail with it. */
   readonly produceFailures = new Map<string, KafkaError>();
-  fetches = 0;
+  /** Fetches asked for, by topic. */
+  readonly fetches = new Map<string, number>();
   nowMs = 1_795_262_400_000;
   private readonly topics = new Map<string, { id: string; logs: PartitionLog[] }>();
 
@@ -102,7 +103,7 @@ export class MemoryKafka implements Kafka {
   }
 
   async fetch(topic: string, positions: readonly { partition: number; offset: bigint }[], { bytesMax, maxWaitMs }: { bytesMax: number; maxWaitMs: number }): Promise<FetchedPartition[]> {
-    this.fetches += 1;
+    this.fetches.set(topic, (this.fetches.get(topic) ?? 0) + 1);
     for (let waitedMs = 0; waitedMs < maxWaitMs; waitedMs += 2) {
       const { logs } = this.found(topic);
       if (positions.some(({ partition, offset }) => this.partitionFailures.has(`${topic}:${partition}`) || (logs[partition]?.end ?? 0n) !== offset)) break;

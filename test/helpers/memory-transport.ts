@@ -76,6 +76,7 @@ export class MemoryTransport implements Transport {
   publish(chunk: Chunk): Promise<void> {
     if (this.#crashed) return Promise.resolve();
     if (!this.store.states.has(chunk.streamId)) throw new Error(`stream ${chunk.streamId} was sent before it was known`);
+    if (this.partitions !== null && this.store.states.get(chunk.streamId)?.partition === null) throw new Error(`the partition of stream ${chunk.streamId} was not known before it was sent`);
     // The value is given away: the copy proves that nobody writes to it later.
     const bytes = Buffer.from(chunk.codec === 'zstd' ? zstdDecompressSync(chunk.value) : chunk.value);
     const stored = { chunk, bytes };

@@ -76,7 +76,7 @@ export class Collecting {
     const wrong: string[] = [];
     for (const [streamId, events] of Map.groupBy(this.store.stored.filter(event => event.gap === null), event => event.streamId)) {
       const bytes = this.#topic.published.get(streamId) ?? Buffer.alloc(0);
-      const framing = this.#topic.records.find(({ chunk }) => chunk.streamId === streamId)!.chunk.framing as Framing;
+      const framing = this.#topic.records.find(({ chunk }) => chunk.streamId === streamId)!.chunk.framing;
       stored.set(streamId, linesOf(events.toSorted((a, b) => a.streamOffset - b.streamOffset), bytes, framing));
       const ranges = this.store.lastKnown(streamId)!.storedRanges;
       const arrived = this.#topic.records.filter(({ chunk }) => chunk.streamId === streamId && chunk.kind === 'lines');
@@ -94,14 +94,11 @@ function linesOf(events: readonly LogEvent[], bytes: Buffer, framing: Framing): 
     const output = event.output ?? '';
     const texts = Buffer.from(event.raw).toString('latin1').split('\n');
     const at = openAt.get(output);
-    if (at === undefined) lines.push(...texts);
-    else {
-      lines[at] += texts[0]!;
-      lines.push(...texts.slice(1));
-    }
+    if (at !== undefined) lines[at] = lines[at]! + texts.shift()!;
+    lines.push(...texts);
     const isOpen = !isFinishedAt(bytes, event.pieces.at(-1)!.to, framing);
     if (!isOpen) openAt.delete(output);
-    else if (at === undefined || texts.length > 1) openAt.set(output, lines.length - 1);
+    else if (texts.length > 0) openAt.set(output, lines.length - 1);
   }
   return lines;
 }

@@ -1,6 +1,6 @@
 /** Plays a history on real files and says what is wrong with what came of it. */
 import type { Life } from './lives.ts';
-import type { Step } from './step.ts';
+import type { FileStep, Step } from './step.ts';
 import { World, type Behind } from './world.ts';
 
 /** @returns what is wrong, in words; empty when all is well */
@@ -17,39 +17,62 @@ export async function play(steps: readonly Step[], behind: Behind): Promise<stri
 }
 
 async function take(world: World, step: Step): Promise<void> {
+  switch (step.do) {
+    case 'turn':
+      world.meanwhile(step.meanwhile === null ? null : { call: step.meanwhile.call, run: () => takeFileStep(world, step.meanwhile!.step) });
+      await world.turn(step.ms);
+      break;
+    case 'acknowledge':
+      world.transport.acknowledge(step.index);
+      break;
+    case 'loseAnswers':
+      world.transport.loseAnswers(step.count);
+      break;
+    case 'consume':
+      world.collecting.consume(step.count, step.commits);
+      break;
+    case 'crashCollector':
+      world.crashCollector(step.positionIsLost);
+      break;
+    case 'crash':
+      world.meanwhile(step.meanwhile === null ? null : { call: step.meanwhile.call, run: () => takeFileStep(world, step.meanwhile!.step) });
+      await world.restart(step);
+      break;
+    case 'stopAndStart':
+      await world.stopAndStart();
+      break;
+    default:
+      takeFileStep(world, step);
+  }
+  world.meanwhile(null);
+}
+
+function takeFileStep(world: World, step: FileStep): void {
   const { writer } = world;
   const isOnRecord = (life: Life): boolean => world.isOnRecord(life);
   switch (step.do) {
     case 'write':
-      return writer.write(step.source, step);
-    case 'turn':
-      await world.turn(step.ms);
-      return;
-    case 'acknowledge':
-      return world.transport.acknowledge(step.index);
-    case 'loseAnswers':
-      return world.transport.loseAnswers(step.count);
-    case 'consume':
-      return world.consume(step.count, step.commits);
-    case 'crashCollector':
-      return world.crashCollector(step.positionIsLost);
+      writer.write(step.source, step);
+      break;
     case 'rename':
-      return writer.rename(step.source);
+      writer.rename(step.source);
+      break;
     case 'writeLate':
-      return writer.writeLate(step.source, step.bytes);
+      writer.writeLate(step.source, step.bytes);
+      break;
     case 'copyTruncate':
-      return writer.copyTruncate(step.source, step.meanwhile, isOnRecord);
+      writer.copyTruncate(step.source, step.meanwhile, isOnRecord);
+      break;
     case 'truncate':
-      return writer.truncate(step.source, step.regrow, isOnRecord);
+      writer.truncate(step.source, step.regrow, isOnRecord);
+      break;
     case 'remove':
-      return writer.remove(step.source);
+      writer.remove(step.source);
+      break;
     case 'compress':
-      return writer.compress(step.source, step.newest, life => world.isKnown(life));
+      writer.compress(step.source, step.newest, life => world.isKnown(life));
+      break;
     case 'relink':
-      return writer.relink();
-    case 'crash':
-      return world.restart(step);
-    case 'stopAndStart':
-      return world.stopAndStart();
+      writer.relink();
   }
 }

@@ -22,6 +22,8 @@ export interface Life {
   source: string;
   framing: Framing;
   lines: ModelLine[];
+  /** As they lay in the file, framing included. */
+  bytes: number;
   /** By output, what was written of a line that is not finished; `''` for none. */
   open: { stdout: string; stderr: string };
   /** Its first line may be a banner. */
@@ -43,7 +45,7 @@ export class Lives {
   #lineNumber = 0;
 
   begin(source: string, framing: Framing): Life {
-    const life: Life = { number: this.all.length, source, framing, lines: [], open: { stdout: '', stderr: '' }, mayBeginAlike: true, isCopied: false, isUnlinked: false, isOver: false };
+    const life: Life = { number: this.all.length, source, framing, lines: [], bytes: 0, open: { stdout: '', stderr: '' }, mayBeginAlike: true, isCopied: false, isUnlinked: false, isOver: false };
     this.all.push(life);
     return life;
   }

@@ -30,7 +30,6 @@ export class Topic {
 
   tell(state: StreamState): void {
     const copy = structuredClone(state);
-    if (!state.closed) this.closed.delete(state.streamId);
     this.states.set(state.streamId, copy);
     this.history.set(state.streamId, [...(this.history.get(state.streamId) ?? []), copy]);
   }
@@ -49,14 +48,14 @@ export class Topic {
   }
 
   noteGap({ streamId, offset, end }: Chunk): void {
-    this.#gaps.push({ streamId, from: offset, to: end });
-    this.ends.add(`${streamId}:${end}`);
+    this.gaps.push({ streamId, from: offset, to: end });
+    for (const at of [offset, end]) this.ends.add(`${streamId}:${at}`);
   }
 
-  readonly #gaps: { streamId: string; from: number; to: number }[] = [];
+  readonly gaps: { streamId: string; from: number; to: number }[] = [];
 
   #isGap(streamId: string, from: number, to: number): boolean {
-    return this.#gaps.some(gap => gap.streamId === streamId && gap.from <= from && gap.to >= to);
+    return this.gaps.some(gap => gap.streamId === streamId && gap.from <= from && gap.to >= to);
   }
 }
 
@@ -74,6 +73,8 @@ export interface TransportParts {
   /** Whether checkpoint files on disk know the stream, asked before each publish. */
   isInCheckpoint: (streamId: string) => boolean;
   fuse: Fuse | null;
+  /** At the beginning of every call: what others do while the shipper waits for an answer. */
+  onCall: () => void;
 }
 
 export class FaultyTransport implements Transport {
@@ -105,7 +106,8 @@ export class FaultyTransport implements Transport {
     const never = new Promise<T>(() => undefined);
     if (this.#isDead) return never;
     this.#calls += 1;
-    const { fuse } = this.#parts;
+    const { fuse, onCall } = this.#parts;
+    onCall();
     if (fuse === null || this.#calls < fuse.calls) return Promise.resolve(work());
     if (fuse.afterWork) work();
     this.#isDead = true;
@@ -144,6 +146,7 @@ export class FaultyTransport implements Transport {
       this.#checkKnown(chunk);
       this.#checkOrder(chunk);
       if (chunk.kind === 'gap') this.#parts.topic.noteGap(chunk);
+      this.#parts.topic.closed.delete(chunk.streamId);
       this.#parts.topic.notePublished(record);
       this.#unacknowledged.set(chunk.streamId, (this.#unacknowledged.get(chunk.streamId) ?? 0) + 1);
       this.pending.push(record);

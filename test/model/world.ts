@@ -11,7 +11,7 @@ import { Shipper, type ShipperOptions } from '../../shipper/shipper.ts';
 import { HandClock } from '../helpers/tailed-folder.ts';
 import { Collecting } from './collecting.ts';
 import { hasOpenPiece, isFinishedAt } from './framed-lines.ts';
-import { shown, wrongLines, type Framing, type Life } from './lives.ts';
+import { shown, wrongLines, type Life } from './lives.ts';
 import { FaultyTransport, Topic, type Fuse } from './topic.ts';
 import { Writer } from './writer.ts';
 
@@ -39,6 +39,7 @@ export class World {
   readonly #options: ShipperOptions;
   transport: FaultyTransport;
   #shipper: Shipper;
+  #onCall: () => void = () => undefined;
   #olderCheckpoint: Buffer | null = null;
 
   constructor(behind: Behind) {
@@ -51,7 +52,7 @@ export class World {
   }
 
   #fresh(fuse: Fuse | null): [FaultyTransport, Shipper] {
-    const transport = new FaultyTransport({ topic: this.topic, storeStates: this.behind === 'store' ? sources => this.collecting.statesOf(sources) : null, takeStates: this.behind === 'store' ? states => this.collecting.takeStates(states) : null, isInCheckpoint: streamId => this.#checkpointed().some(state => state.streamId === streamId), fuse });
+    const transport = new FaultyTransport({ topic: this.topic, storeStates: this.behind === 'store' ? sources => this.collecting.statesOf(sources) : null, takeStates: this.behind === 'store' ? states => this.collecting.takeStates(states) : null, isInCheckpoint: streamId => this.#checkpointed().some(state => state.streamId === streamId), fuse, onCall: () => this.#onCall() });
     this.collecting.onAcknowledged = acknowledgements => {
       if (this.behind === 'store' && !transport.isDead) transport.acknowledged(acknowledgements);
     };
@@ -77,9 +78,13 @@ export class World {
     return more ?? true;
   }
 
-  /** Records reach whoever reads them. */
-  consume(count: number, commits: boolean): void {
-    this.collecting.consume(count, commits);
+  /** What happens while the shipper waits for the answer to its nth call from now on. */
+  meanwhile(what: { call: number; run: () => void } | null): void {
+    let calls = 0;
+    this.#onCall = () => {
+      calls += 1;
+      if (calls === what?.call) what.run();
+    };
   }
 
   /** Kill -9, and a start from what is left on the disk and outside. */
@@ -135,7 +140,7 @@ export class World {
       case 'statesOld':
         // A closed stream's end is nowhere else.
         for (const [streamId, states] of this.topic.history) {
-          if (this.topic.states.get(streamId)!.closed || !this.#checkpointed().some(state => state.streamId === streamId)) continue;
+          if (this.topic.states.get(streamId)?.closed !== false || !this.#checkpointed().some(state => state.streamId === streamId)) continue;
           if (memory === 'statesLost') this.topic.states.delete(streamId);
           else this.topic.states.set(streamId, states.findLast((state, index) => index <= states.length >> 1 && !state.closed) ?? states[0]!);
         }
@@ -190,7 +195,7 @@ export class World {
       if (bytes === undefined || state.closed || this.topic.closed.has(state.streamId)) continue;
       if (this.topic.ends.has(`${state.streamId}:${state.acknowledgedBytes}`)) continue;
       if (!isFinishedAt(bytes, state.acknowledgedBytes, 'plain')) this.topic.broken.push(`the checkpoint has stream ${state.streamId} at ${state.acknowledgedBytes}, inside a line`);
-      if (hasOpenPiece(bytes, state.acknowledgedBytes, state.framing as Framing)) this.topic.broken.push(`the checkpoint has stream ${state.streamId} at ${state.acknowledgedBytes}, behind an open piece`);
+      if (hasOpenPiece(bytes, state.acknowledgedBytes, state.framing)) this.topic.broken.push(`the checkpoint has stream ${state.streamId} at ${state.acknowledgedBytes}, behind an open piece`);
     }
     for (const balance of this.#shipper.status()) if (!balanceCloses(balance)) this.topic.broken.push(`the balance does not close: ${JSON.stringify(balance)}`);
   }
@@ -217,12 +222,16 @@ export class World {
       return lives.length > 1 ? [`stream ${streamId} holds lines of ${lives.length} files, as ${lives.map(life => shown(life.lines.at(-1)!.text)).join(' and ')}`] : [];
     });
     const disordered = [...stored].flatMap(([streamId, lines]) => (this.writer.lives.areInOrder(lines) ? [] : [`stream ${streamId} is not in order`]));
+    const madeUp = this.topic.gaps.flatMap(({ streamId, from, to }) => {
+      const bytes = this.#lifeOf(streamId)?.bytes ?? Infinity;
+      return to > bytes ? [`stream ${streamId} has a gap from ${from} to ${to}, and only ${bytes} bytes were written`] : [];
+    });
     const unaccounted = this.collecting.store.streams().flatMap(({ streamId, storedRanges, gaps, state }) => {
       const known: ByteRange[] = addRanges(storedRanges, gaps);
       const told = this.topic.states.get(streamId) ?? state;
       return told !== null && coverage({ from: 0, to: told.sizeBytes }, known) !== 'all' ? [`stream ${streamId}: of ${told.sizeBytes} bytes only ${JSON.stringify(known)} are stored or a gap`] : [];
     });
-    return [...this.topic.broken, ...wrongLines(this.writer.lives, [...stored.values()].flat()), ...wrong, ...mixed, ...disordered, ...unaccounted];
+    return [...this.topic.broken, ...wrongLines(this.writer.lives, [...stored.values()].flat()), ...wrong, ...mixed, ...disordered, ...madeUp, ...unaccounted];
   }
 
   dispose(): void {

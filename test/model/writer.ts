@@ -73,7 +73,12 @@ export class Writer {
     }
     for (let line = 0; line < lines; line += 1) text += this.#line(life, bytes, output, true);
     if (unfinished) text += this.#line(life, bytes, output, false);
-    appendFileSync(this.#path(source), Buffer.from(text, 'latin1'));
+    this.#append(life, this.#path(source), text);
+  }
+
+  #append(life: Life, path: string, text: string): void {
+    life.bytes += text.length;
+    appendFileSync(path, Buffer.from(text, 'latin1'));
   }
 
   #line(life: Life, bytes: number, output: Output, isFinished: boolean): string {
@@ -112,7 +117,7 @@ export class Writer {
   writeLate(source: Source, bytes: number): void {
     const newest = this.#rotated.get(source)?.[0];
     if (newest === undefined || newest.isCopy || newest.isCompressed || newest.life.isOver) return;
-    appendFileSync(this.#rotatedPath(source, 0), Buffer.from(this.#line(newest.life, bytes, 'stdout', true), 'latin1'));
+    this.#append(newest.life, this.#rotatedPath(source, 0), this.#line(newest.life, bytes, 'stdout', true));
   }
 
   /** @param meanwhile lines are written between the copy and the truncation */
@@ -205,7 +210,7 @@ export class Writer {
       if (life === undefined && !this.lives.all.some(each => each.source === source)) continue;
       this.write(source, { lines: 1, bytes: 40, unfinished: false, output: 'stdout', begin: false });
       const now = this.#current.get(source)!;
-      if (now.open.stderr !== '') appendFileSync(this.#path(source), Buffer.from(this.#line(now, 40, 'stderr', true), 'latin1'));
+      if (now.open.stderr !== '') this.#append(now, this.#path(source), this.#line(now, 40, 'stderr', true));
     }
     for (const life of this.lives.all) if (![...this.#current.values()].includes(life)) this.lives.end(life);
   }

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { parseAllDocuments } from 'yaml';
 import { KafkaClient } from '#lib/kafka/kafka-client.ts';
-import { baseImage, buildImage, containersMissing, imageMb, leadlineImage, playablePod, PlayedPod, type Container, type PodSpec } from '../helpers/containers.ts';
+import { baseImage, buildImage, containersMissing, imageMb, leadlineImage, playablePod, PlayedPod, runImage, type Container, type PodSpec } from '../helpers/containers.ts';
 import { testFolder } from '../helpers/folder.ts';
 import { kafkaMissing, TestKafka } from '../helpers/kafka.ts';
 import { proofSkipped } from '../helpers/skipped.ts';
@@ -15,6 +15,7 @@ import { streamsOfTopic, type TopicStream } from '../helpers/topic-bytes.ts';
 const root = join(import.meta.dirname, '../..');
 const missing = containersMissing() ?? kafkaMissing();
 const titles = {
+  image: 'ship, collect and up of the image: each starts on a read-only root and ends on SIGTERM, and compiles no TypeScript',
   sidecar: 'a pod with the sidecar of deploy/kubernetes, application and shipper killed again and again: the topic has every byte of every file, and the last lines',
   daemonSet: 'the DaemonSet of deploy/kubernetes over CRI files of a node, pod made anew with an empty checkpoint: the topic has every byte of every file under its pod and container',
 };
@@ -74,6 +75,19 @@ else {
     t.log(`image ${whole.toFixed(0)} MB, of it ${base.toFixed(0)} MB the base image`);
   });
 
+  test.serial(titles.image, async t => {
+    t.timeout(120_000);
+    // Nobody answers at these addresses: what is asked is whether it runs.
+    const parts = [['ship', '/data', '--kafka', '127.0.0.1:1', '--include', '*.none', '--drain-timeout-ms', '100'], ['collect', '--kafka', '127.0.0.1:1'], ['up', '/leadline/package.json']];
+    for (const args of parts) {
+      const { code, output } = await runImage([...args, '--port', '0'], /"url":"http|Leadline is at/, { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' });
+      // 3: what it read could not be handed over.
+      t.true(code === 0 || (code === 3 && args[0] === 'ship'), `${args[0]} ended with ${code}`);
+      t.deepEqual([...output.matchAll(/no transpile cache for StrippedTypeScript (\S+)/g)].map(([, file]) => file), [], `${args[0]}: add it to deploy/warm.mjs`);
+      t.regex(output, /for StrippedTypeScript \S+\.\.\..*success/, `${args[0]}: the cache is in use`);
+    }
+  });
+
   test.serial(titles.sidecar, async t => {
     t.timeout(300_000);
     const kafka = await cluster(t, 'pod');
@@ -87,7 +101,7 @@ else {
     app.command = ['node', '/app/numbered-lines.mjs'];
     // podman does not know fsGroup: the volume belongs to whoever mounts it first.
     app.securityContext = { ...app.securityContext, runAsUser: 1000, runAsGroup: 1000 };
-    app.env = [{ name: 'LOG_FILE', value: '/var/log/app/checkout.log' }];
+    app.env = Object.entries({ LOG_FILE: '/var/log/app/checkout.log', LINES_PER_TURN: '60', ROTATE_BYTES: '3000000' }).map(([name, value]) => ({ name, value }));
     app.volumeMounts!.push({ name: 'program', mountPath: '/app', readOnly: true });
     spec.volumes!.push({ name: 'program', hostPath: { path: join(root, 'test', 'helpers', 'containers'), type: 'Directory' } });
 

@@ -213,6 +213,27 @@ test('run: both outputs go through unchanged and are stored, and the exit code i
   said(t, await runCommand(['run', '--to', store.url, '--', 'no-such-command'], { cwd: here.folder }), 2, 'no-such-command: cannot be started (ENOENT).');
 });
 
+test('run, with its collector killed -9 in the middle and started again: the output is whole, here and in the store', async t => {
+  const here = place(t);
+  const store = await collector(t, here.folder);
+  const { port } = new URL(store.url);
+  const lines = 50_000;
+  // Waits in its middle for the file that says that the collector is gone.
+  const script = `const { existsSync } = require('fs'); const out = (from, to) => { for (let n = from; n < to; n++) process.stdout.write('{"msg":"line ' + n + '"}\\n'); }; out(0, ${lines / 2}); process.stderr.write('half\\n'); const timer = setInterval(() => { if (existsSync('gone')) { clearInterval(timer); out(${lines / 2}, ${lines}); } }, 20);`;
+  const running = runCommand(['run', '--to', store.url, '--port', '0', '--drain-timeout-ms', '1m', '--', process.execPath, '-e', script], { cwd: here.folder });
+  await eventually(() => store.json<StreamsAnswer>('/api/v1/streams'), ({ totals }) => totals.lines > 1);
+  await store.kill9();
+  writeFileSync(join(here.folder, 'gone'), '');
+  await new Promise(resolve => setTimeout(resolve, 500));
+  const again = await RunningLeadline.up([join(here.folder, 'nothing'), '--data-dir', join(here.folder, 'store')], {}, port);
+  t.teardown(() => again.kill9());
+  const ended = await running;
+  t.is(ended.code, 0, ended.stderr);
+  t.is(ended.stdout.split('\n').length - 1, lines);
+  const { totals } = await again.json<StreamsAnswer>('/api/v1/streams');
+  t.is(totals.lines, lines + 1);
+});
+
 test('run without a collector: the command runs and ends as if alone, and it is said that its output was not acknowledged', async t => {
   const ended = await runCommand(['run', '--to', 'http://127.0.0.1:1', '--drain-timeout-ms', '200', '--port', '0', '--', 'sh', '-c', 'echo hello; exit 5'], { cwd: testFolder(t) });
   t.is(ended.stdout, 'hello\n');

@@ -47,10 +47,10 @@ test('a transport with partitions after one without: known before sent', async t
   folder.partitions = 4;
   folder.append('a.log', 'two\n');
   await folder.crash();
+  await folder.settle();
   const [state] = [...folder.store.states.values()];
   t.is(typeof state!.partition, 'number');
   t.is(savedStates(folder)[0]!.partition, state!.partition);
-  await folder.settle();
   t.deepEqual(folder.storedLines(), ['one', 'two']);
 });
 

@@ -5,10 +5,10 @@ import { createHash } from 'node:crypto';
 import { AckTracker } from '../../shipper/ack-tracker.ts';
 import { cutChunk, lookBytes, type OpenLine } from '../../shipper/chunker.ts';
 import { contentProblem } from '../../shipper/content-check.ts';
-import { isLogName } from '../../shipper/discovery.ts';
 import { headOf, streamName, tailHashOf } from '../../shipper/file-identity.ts';
 import { compareAge } from '../../shipper/file-source.ts';
 import { firstOpenPiece, framingOf, noOpenPieces, openPiecesAfter } from '../../shipper/framing.ts';
+import { logNameTest } from '../../shipper/log-names.ts';
 import { copyCase, fileCase, type CopyEvidence } from '../../shipper/rotation.ts';
 import { defaultOptions } from '#schemas/options.ts';
 
@@ -127,17 +127,17 @@ test('a copy: what has to agree', t => {
 });
 
 test('older files of a chain come first', t => {
-  const file = (rotation: number | string | null, mtimeNs: bigint, chain = '/a.log'): Parameters<typeof compareAge>[0] => ({ chain, rotation, mtimeNs, path: `${chain}.${rotation ?? ''}` });
-  t.deepEqual([file(null, 1n), file(1, 9n), file(12, 2n)].sort(compareAge).map(each => each.rotation), [12, 1, null]);
-  t.deepEqual([file('20220823', 1n), file('20220822', 2n), file(null, 0n)].sort(compareAge).map(each => each.rotation), ['20220822', '20220823', null]);
-  t.deepEqual([file(null, 5n, '/1.log'), file(null, 3n, '/0.log')].sort(compareAge).map(each => each.chain), ['/0.log', '/1.log']);
+  const file = (rotation: number | string | null, mtimeMs: number, chain = '/a.log'): Parameters<typeof compareAge>[0] => ({ chain, rotation, mtimeMs, path: `${chain}.${rotation ?? ''}` });
+  t.deepEqual([file(null, 1), file(1, 9), file(12, 2)].sort(compareAge).map(each => each.rotation), [12, 1, null]);
+  t.deepEqual([file('20220823', 1), file('20220822', 2), file(null, 0)].sort(compareAge).map(each => each.rotation), ['20220822', '20220823', null]);
+  t.deepEqual([file(null, 5, '/1.log'), file(null, 3, '/0.log')].sort(compareAge).map(each => each.chain), ['/0.log', '/1.log']);
 });
 
 test('names taken from a folder', t => {
-  const options = defaultOptions();
-  for (const name of ['a.log', 'a.log.1', 'a.log.2.gz', 'a.out', 'a.ndjson', 'a.json', 'syslog', 'syslog.1', 'messages-20220822', 'a.log-20220822.zst']) t.true(isLogName(name, options), name);
-  for (const name of ['.a.log', 'a.txt', 'a.csv.gz', '.hidden']) t.false(isLogName(name, options), name);
-  t.false(isLogName('a.log', { ...options, exclude: ['a.*'] }));
+  const isLogName = logNameTest(defaultOptions());
+  for (const name of ['a.log', 'a.log.1', 'a.log.2.gz', 'a.out', 'a.ndjson', 'a.json', 'syslog', 'syslog.1', 'messages-20220822', 'a.log-20220822.zst']) t.true(isLogName(name), name);
+  for (const name of ['.a.log', 'a.txt', 'a.csv.gz', '.hidden']) t.false(isLogName(name), name);
+  t.false(logNameTest({ ...defaultOptions(), exclude: ['a.*'] })('a.log'));
 });
 
 test('binary and UTF-16 files are known by their bytes, and a NUL hole before lines is none of them', t => {

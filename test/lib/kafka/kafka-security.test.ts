@@ -112,7 +112,9 @@ else {
 
   test('a login where none is known, and none where one is demanded, are refused', async t => {
     t.is(await codeOf(kafka.brokersOf('plain'), { login: login('plain') }), 'LOGIN_FAILED');
-    t.is(await codeOf(kafka.brokersOf('sasl'), { requestTimeoutMs: 1000 }), 'UNREACHABLE');
+    const client = kafkaClient(kafka.brokersOf('sasl'));
+    t.regex((await t.throwsAsync(client.topic(topic))).message, /may demand a login/);
+    await client.close();
   });
 
   test('a user without the right is told so, and which', async t => {
@@ -120,7 +122,7 @@ else {
     const client = kafkaClient(kafka.brokersOf('sasl'), mallory);
     t.is((await client.topic(topic)).partitions, 1);
     t.is((await t.throwsAsync<KafkaError>(client.produce(topic, 0, [record], 'none'))).code, 'TOPIC_AUTHORIZATION_FAILED');
-    const [fetched] = await client.fetch(topic, [{ partition: 0, offset: 0n }], { bytesMax: 1000, maxWaitMs: 100 });
+    const [fetched] = await client.fetch(topic, [{ partition: 0, offset: 0n }], { bytesMax: 1000, maxWaitMs: 20_000 });
     t.is(fetched?.error?.code, 'TOPIC_AUTHORIZATION_FAILED');
     await kafka.createTopic('hidden');
     t.is((await t.throwsAsync<KafkaError>(client.topic('hidden'))).code, 'TOPIC_AUTHORIZATION_FAILED');
@@ -179,6 +181,13 @@ else {
     const client = kafkaClient(kafka.brokersOf('tls'), { tls: tls(paths) });
     const refused = await t.throwsAsync<KafkaError>(client.produce(topic, 0, [record], 'none'));
     t.is(refused.code, 'TLS_FAILED');
+    put(authority.issue('shipper'), 'both');
+    await t.notThrowsAsync(client.produce(topic, 0, [record], 'none'));
+    // Connections that are there are replaced too, at the latest a minute later.
+    put(stranger.issue('shipper'), 'both');
+    await t.notThrowsAsync(client.produce(topic, 0, [record], 'none'));
+    client.cluster.sweep();
+    t.is((await t.throwsAsync<KafkaError>(client.produce(topic, 0, [record], 'none'))).code, 'TLS_FAILED');
     put(authority.issue('shipper'), 'both');
     await t.notThrowsAsync(client.produce(topic, 0, [record], 'none'));
     await client.close();

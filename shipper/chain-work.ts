@@ -1,0 +1,303 @@
+/**
+ * What there is to do for the sources that have something to do: each one's first stream is named, read, said to be idle, ended. The quiet ones come
+ * first, and the loud ones share what is left of a turn by bytes.
+ */
+import type { Clock } from '#lib/clock.ts';
+import type { Log } from '#lib/log.ts';
+import type { Codec } from '#schemas/chunk.ts';
+import type { Options } from '#schemas/options.ts';
+import type { Chain } from './chain.ts';
+import { kernelBootId } from './file-identity.ts';
+import { firstOpenPiece } from './framing.ts';
+import { nameStream } from './naming.ts';
+import type { OpenFiles } from './open-files.ts';
+import type { Outbox } from './outbox.ts';
+import type { Problems } from './problems.ts';
+import { fileCase } from './rotation.ts';
+import type { StreamDirectory } from './stream-directory.ts';
+import { StreamFeed, type Look, type Redact } from './stream-feed.ts';
+import { StreamReader, type ByteReader } from './stream-reader.ts';
+import type { TailedStream } from './tailed-stream.ts';
+
+export type WorkOptions = Pick<Options, 'includeBinary' | 'chunkBytesMax' | 'lineBytesMax' | 'inFlightBytesMax' | 'pollIntervalMs' | 'idleAfterMs' | 'openFilesMax'>;
+
+export interface WorkParts {
+  options: WorkOptions;
+  outbox: Outbox;
+  files: OpenFiles;
+  directory: StreamDirectory;
+  problems: Problems;
+  clock: Clock;
+  log: Log;
+  codec: Codec;
+  redact: Redact | null;
+  /** A path does not name the file that it named. */
+  onAmiss: () => void;
+}
+
+/** What a turn found that others have to tell. */
+export interface Advanced {
+  more: boolean;
+  /** To be made known before they are sent. */
+  named: TailedStream[];
+  /** Closed, with everything acknowledged; their closed state has to be told. */
+  ended: TailedStream[];
+}
+
+/** A file that has not grown for this long is looked at only by the sweep. */
+const activeMs = 60_000;
+/** One that has not grown for this long is looked at every fourth time. */
+const warmAfterMs = 2000;
+const warmPolls = 4;
+/** With thousands of such files more seldom, so that the looks (2 us each) stay under 2 % of a core. */
+const warmMsPerSource = 0.1;
+/** A rotated file may still be written by whoever had it open: it ends when it has not grown for this long. */
+const quietMs = 2000;
+/** The same where everything is read up to a whole line and its successor has bytes that wait. */
+const shortQuietMs = 250;
+/** Chunks that loud sources may send in one turn, before the quiet ones are looked at again. */
+const loudChunksMax = 4;
+/** Of the bytes in flight this part is kept for sources that send little. */
+const quietShare = 1 / 4;
+
+/** `more`: look again at once. `soon`: at the next poll. `warm`: every few polls. `rest`: when a look sees a change. */
+type Pace = 'more' | 'soon' | 'warm' | 'rest';
+
+export class ChainWork {
+  readonly #parts: WorkParts;
+  readonly #options: WorkOptions;
+  readonly #feed: StreamFeed;
+  readonly #bootId = kernelBootId();
+  readonly #active = new Set<Chain>();
+  /** Reading waits for acknowledgements or for the transport. */
+  waitsForRoom = false;
+
+  constructor(parts: WorkParts) {
+    this.#parts = parts;
+    this.#options = parts.options;
+    this.#feed = new StreamFeed({ limits: parts.options, outbox: parts.outbox, clock: parts.clock, codec: parts.codec, redact: parts.redact });
+  }
+
+  /** The source may have something to do. */
+  add(chain: Chain): void {
+    chain.dueMs = 0;
+    this.#active.add(chain);
+  }
+
+  /** How long nothing is due. */
+  restMs(nowMs: number): number {
+    const { pollIntervalMs } = this.#options;
+    for (const chain of this.#active) if (chain.dueMs <= nowMs + pollIntervalMs) return pollIntervalMs;
+    return warmPolls * pollIntervalMs;
+  }
+
+  /** Does one step for each source that is due. */
+  async advance(nowMs: number, isStopping: () => boolean): Promise<Advanced> {
+    const advanced: Advanced = { more: false, named: [], ended: [] };
+    this.waitsForRoom = false;
+    const loud: Chain[] = [];
+    for (const chain of this.#active) {
+      if (chain.dueMs > nowMs) continue;
+      if (chain.isLoud) loud.push(chain);
+      else if (isStopping()) return advanced;
+      else if (this.#step(chain, nowMs, advanced)) await breath();
+    }
+    for (const [index, chain] of loud.entries()) {
+      if (isStopping()) return advanced;
+      if (index >= loudChunksMax) {
+        advanced.more = true;
+        break;
+      }
+      // Behind the others for the next turn.
+      this.#active.delete(chain);
+      this.#active.add(chain);
+      if (this.#step(chain, nowMs, advanced)) await breath();
+    }
+    return advanced;
+  }
+
+  sayIdle(streams: Iterable<TailedStream>): void {
+    for (const stream of streams) if (stream.idleOwed && stream.isTold && stream.isAnnounced && stream.phase !== 'closed') this.#feed.sendIdle(stream);
+  }
+
+  /** @returns whether bytes were sent */
+  #step(chain: Chain, nowMs: number, advanced: Advanced): boolean {
+    const sentBefore = chain.sentBytes;
+    const pace = this.#advance(chain, nowMs, advanced);
+    if (pace === 'more') advanced.more = true;
+    const sent = chain.sentBytes > sentBefore;
+    chain.isLoud = (sent && pace === 'more') || (chain.isLoud && this.waitsForRoom);
+    chain.dueMs = pace === 'warm' ? nowMs + Math.max(warmPolls * this.#options.pollIntervalMs, this.#active.size * warmMsPerSource) : nowMs;
+    if (pace === 'rest') this.#active.delete(chain);
+    return sent;
+  }
+
+  /** One step of a source's first stream. */
+  #advance(chain: Chain, nowMs: number, advanced: Advanced): Pace {
+    const stream = chain.current;
+    switch (stream?.phase) {
+      case 'unnamed':
+        return this.#name(chain, stream, nowMs);
+      case 'announcing':
+        return this.#announce(stream, advanced);
+      case 'reading':
+      case 'draining':
+        return stream.isTold ? this.#read(chain, stream, nowMs) : this.#announce(stream, advanced);
+      case 'closing':
+        if (stream.closeAcknowledged && stream.tracker.lowWaterMark >= stream.position && !stream.isTelling) advanced.ended.push(stream);
+        return 'soon';
+      default:
+        return 'rest';
+    }
+  }
+
+  #announce(stream: TailedStream, advanced: Advanced): Pace {
+    if (!stream.isTelling) advanced.named.push(stream);
+    return 'soon';
+  }
+
+  #name(chain: Chain, stream: TailedStream, nowMs: number): Pace {
+    const { directory, files, problems } = this.#parts;
+    const look = this.#lookAt(stream);
+    if (look === null) {
+      if (!stream.present) this.#dropUnnamed(stream);
+      return 'soon';
+    }
+    if (look.sizeBytes !== stream.lookedSizeBytes && stream.lookedSizeBytes >= 0) stream.lastGrowthMs = nowMs;
+    const isAtEnd = !stream.present || chain.isSuperseded(stream);
+    const ended = isAtEnd && nowMs - Math.max(stream.lastGrowthMs, stream.goneMs ?? 0) >= quietMs;
+    const later = (): Pace => (isAtEnd ? 'soon' : this.#paceOf(stream, nowMs));
+    if (look.sizeBytes === stream.lookedSizeBytes && look.mtimeMs === stream.lookedMtimeMs && !ended) return later();
+    const reader = this.#readerOf(stream, nowMs);
+    if (!(reader instanceof StreamReader)) return 'soon';
+    const naming = nameStream(stream, chain, reader, look, ended, this.#options.includeBinary, this.#bootId);
+    if (naming === 'waiting') {
+      if (ended && !stream.present) directory.drop(stream);
+      return later();
+    }
+    if (naming === 'named') {
+      stream.phase = 'announcing';
+      return 'more';
+    }
+    stream.phase = 'refused';
+    files.close(stream);
+    directory.drop(stream);
+    problems.report({ path: stream.path, code: naming.code, message: naming.message });
+    return 'more';
+  }
+
+  #dropUnnamed(stream: TailedStream): void {
+    if (stream.sizeBytes > 0) this.#parts.log.warn({ event: 'bytesLost', path: stream.path, cause: 'deleted', bytes: stream.sizeBytes }, 'a file was gone before its first line could be read');
+    this.#parts.directory.drop(stream);
+  }
+
+  #read(chain: Chain, stream: TailedStream, nowMs: number): Pace {
+    if (stream.awaitsCopy) return 'soon'; // until the next refresh
+    const look = this.#lookAt(stream);
+    if (look === null) {
+      if (stream.present) return 'soon';
+      return this.#end(stream, stream.phase === 'draining' ? 'truncated' : 'deleted');
+    }
+    // A copy has its own size, which may be less than was seen of the original.
+    if (!stream.readsCopy && fileCase(stream, { seen: 'file', samePath: true, sameFile: true, sizeBytes: look.sizeBytes, headAgrees: null, tailAgrees: null }) === 'truncated') return this.#truncated(stream);
+    const unchanged = look.sizeBytes === stream.lookedSizeBytes && look.mtimeMs === stream.lookedMtimeMs;
+    if (look.sizeBytes > stream.sizeBytes && stream.lookedSizeBytes >= 0) stream.lastGrowthMs = nowMs;
+    stream.sizeBytes = Math.max(stream.sizeBytes, look.sizeBytes);
+    stream.mtimeMs = look.mtimeMs;
+    const ended = unchanged && this.#hasEnded(chain, stream, look, nowMs);
+    // Nothing new since a look that found the end; a change of time alone may be a truncation regrown to the same size.
+    if (unchanged && !ended && stream.readToEndMs !== null) {
+      stream.readToEndMs = nowMs;
+      return this.#atEnd(chain, stream, nowMs);
+    }
+    const insideLine = stream.openLine !== null || firstOpenPiece(stream.pieces) !== null;
+    if (!insideLine && !this.#hasRoom(chain)) {
+      this.waitsForRoom = true;
+      return 'soon';
+    }
+    const reader = this.#readerOf(stream, nowMs);
+    if (reader === null) return 'soon';
+    const before = stream.position;
+    const fed = this.#feed.feed(stream, reader, look, ended);
+    chain.sentBytes += stream.position - before;
+    switch (fed) {
+      case 'sent':
+        return 'more';
+      case 'truncated':
+        return stream.readsCopy ? this.#end(stream, 'truncated') : this.#truncated(stream);
+      case 'atEnd':
+        return ended ? this.#end(stream, stream.readsCopy ? 'truncated' : 'deleted') : this.#atEnd(chain, stream, nowMs);
+    }
+  }
+
+  /** Whether no more bytes will come, as far as anybody can tell; a stream that grows all the same is opened again. */
+  #hasEnded(chain: Chain, stream: TailedStream, look: Look & { isGone: boolean }, nowMs: number): boolean {
+    if (!look.isGone && !chain.isSuperseded(stream)) return false;
+    const isWhole = stream.position >= look.sizeBytes && stream.openLine === null && firstOpenPiece(stream.pieces) === null;
+    const somebodyWaits = chain.streams.some(each => each !== stream && (each.file?.sizeBytes ?? each.sizeBytes) > 0);
+    return nowMs - Math.max(stream.lastGrowthMs, stream.goneMs ?? 0) >= (isWhole && (somebodyWaits || look.isGone) ? shortQuietMs : quietMs);
+  }
+
+  #truncated(stream: TailedStream): Pace {
+    this.#parts.files.close(stream);
+    this.#parts.directory.truncated(stream);
+    this.#parts.onAmiss();
+    return 'soon';
+  }
+
+  #atEnd(chain: Chain, stream: TailedStream, nowMs: number): Pace {
+    if (stream.idleOwed && nowMs - stream.lastGrowthMs >= this.#options.idleAfterMs) this.#feed.sendIdle(stream);
+    if (stream.idleOwed || chain.isSuperseded(stream) || !stream.present) return 'soon';
+    return this.#paceOf(stream, nowMs);
+  }
+
+  #paceOf(stream: TailedStream, nowMs: number): Pace {
+    const quietMs = nowMs - stream.lastGrowthMs;
+    return quietMs < warmAfterMs ? 'soon' : quietMs < activeMs ? 'warm' : 'rest';
+  }
+
+  /** Everything that can be had of a stream is sent: says what is missing, and closes it. */
+  #end(stream: TailedStream, cause: string): Pace {
+    const missing = stream.sizeBytes - stream.position;
+    if (missing > 0) {
+      this.#parts.log.warn({ event: 'bytesLost', path: stream.path, streamId: stream.streamId, cause, bytes: missing }, 'bytes were gone before they could be read');
+      this.#feed.sendGap(stream, cause, missing);
+    }
+    this.#parts.files.close(stream);
+    this.#feed.sendClose(stream);
+    return 'soon';
+  }
+
+  /** What the stream's file is now: by its path where it has one, by its descriptor where it has not; null where neither can be looked at. */
+  #lookAt(stream: TailedStream): (Look & { isGone: boolean }) | null {
+    const { file } = stream;
+    if (file !== null && !stream.readsCopy) {
+      const seen = file.look();
+      if (seen === 'same' || seen === 'changed') return { sizeBytes: file.sizeBytes, mtimeMs: file.mtimeMs, isGone: false };
+      if (seen !== 'unseen') this.#parts.onAmiss();
+    }
+    if (stream.reader === null) return null;
+    const { size, mtimeMs, nlink } = stream.reader.stats();
+    return { sizeBytes: size, mtimeMs, isGone: !stream.present && (stream.readsCopy || nlink === 0) };
+  }
+
+  #readerOf(stream: TailedStream, nowMs: number): ByteReader | null {
+    const reader = this.#parts.files.readerOf(stream, nowMs);
+    if (reader !== 'rotated') return reader;
+    this.#parts.onAmiss();
+    return null;
+  }
+
+  /** Whether one more chunk of the source may be in flight. Loud ones leave room for those that send little. */
+  #hasRoom(chain: Chain): boolean {
+    const { outbox } = this.#parts;
+    if (outbox.isFull) return false;
+    const limit = this.#options.inFlightBytesMax;
+    return outbox.inFlightBytes < (chain.isLoud && this.#active.size > 1 ? limit * (1 - quietShare) : limit);
+  }
+}
+
+/** Lets everything that is ready happen: sockets, timers, answers. */
+function breath(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
+}

@@ -1,0 +1,128 @@
+/** One source: its streams in the order in which they are sent. */
+import type { PreviousStream } from '#schemas/chunk.ts';
+import type { StreamState } from '#schemas/transport.ts';
+import { compareAge } from './file-source.ts';
+import type { TailedStream } from './tailed-stream.ts';
+
+/** Names remembered per source, for the generation of one that comes again. */
+const namesMax = 1024;
+/** Closed streams remembered per source for telling their copies; older ones are forgotten unless a copy of theirs is there. */
+const closedStatesMax = 64;
+
+export class Chain {
+  readonly source: string;
+  /** All its chunks travel in it, null where the transport has no partitions. */
+  readonly partition: number | null;
+  /** Whether nobody knew anything of the source when it was first seen. */
+  readonly isNew: boolean;
+  /** Not closed, oldest first; only the first may send. */
+  streams: TailedStream[] = [];
+  /** Closed, with their files still there. */
+  readonly closedHere = new Set<TailedStream>();
+  lastEnded: PreviousStream | null = null;
+  /** When it has to be looked at next. */
+  dueMs = 0;
+  /** Bytes handed over in this run. */
+  sentBytes = 0;
+  /** Had more to send than fitted into a chunk. */
+  isLoud = false;
+  #closedStates: StreamState[] = [];
+  /** The highest generation seen of each name. */
+  readonly #generations = new Map<string, number>();
+
+  constructor(source: string, partition: number | null, states: readonly StreamState[]) {
+    this.source = source;
+    this.partition = partition;
+    this.isNew = states.length === 0;
+    for (const state of states) {
+      this.#sawGeneration(state.name, state.generation);
+      if (state.closed) this.#closedStates.push(state);
+    }
+  }
+
+  /** The stream that sends now, or undefined. An empty file holds nobody up. */
+  get current(): TailedStream | undefined {
+    return this.streams.find((stream, index) => index === this.streams.length - 1 || !stream.isKnownEmpty);
+  }
+
+  /** Everything that can be had now was read, as of the last step: its last file holds an unfinished line at most. */
+  get isReadToEnd(): boolean {
+    const { current } = this;
+    if (current === undefined) return true;
+    if (this.isSuperseded(current)) return false;
+    switch (current.phase) {
+      case 'unnamed':
+        return current.reader === null || current.lookedSizeBytes === current.sizeBytes;
+      case 'reading':
+        return current.readToEndMs !== null || current.reader === null;
+      default:
+        return current.phase === 'closed' || current.phase === 'refused';
+    }
+  }
+
+  /** Whether another stream of the source comes after it. */
+  isSuperseded(stream: TailedStream): boolean {
+    return this.streams.at(-1) !== stream;
+  }
+
+  /** The generation that a name begins with: behind all that are known. */
+  nextGeneration(name: string): number {
+    return (this.#generations.get(name) ?? -1) + 1;
+  }
+
+  /** A stream of the source has its name. */
+  named(stream: TailedStream): void {
+    this.#sawGeneration(stream.name!, stream.generation);
+  }
+
+  /** Its closed state is told. @param isHere its file is still there */
+  closed(stream: TailedStream, isHere: boolean): void {
+    this.streams = this.streams.filter(each => each !== stream);
+    this.lastEnded = { streamId: stream.streamId, end: stream.position };
+    if (isHere) this.closedHere.add(stream);
+    else this.#remember(stream.state());
+  }
+
+  /** The file of a closed stream is gone. */
+  forget(stream: TailedStream): void {
+    if (this.closedHere.delete(stream) && stream.phase === 'closed') this.#remember(stream.state());
+  }
+
+  /** Closed streams without a file of their own, newest last. */
+  get closedStates(): readonly StreamState[] {
+    return this.#closedStates;
+  }
+
+  /** A known closed stream's file was found: it is remembered by the file now. */
+  found(streamId: string): void {
+    this.#closedStates = this.#closedStates.filter(state => state.streamId !== streamId);
+  }
+
+  /** Forgets the oldest closed streams beyond the limit. @param isNeeded whether a copy of that stream is there */
+  trim(isNeeded: (streamId: string) => boolean): void {
+    let surplus = this.#closedStates.length - closedStatesMax;
+    if (surplus <= 0) return;
+    this.#closedStates = this.#closedStates.filter(state => {
+      if (surplus <= 0 || isNeeded(state.streamId)) return true;
+      surplus -= 1;
+      return false;
+    });
+  }
+
+  sort(): void {
+    const order = (stream: TailedStream): Parameters<typeof compareAge>[0] => ({ chain: stream.source.chain, rotation: stream.source.rotation, mtimeMs: stream.mtimeMs, path: stream.path });
+    this.streams.sort((a, b) => (a.inode === b.inode && a.birthTimeNs === b.birthTimeNs ? a.generation - b.generation : compareAge(order(a), order(b))));
+  }
+
+  #sawGeneration(name: string, generation: number): void {
+    const highest = Math.max(generation, this.#generations.get(name) ?? 0);
+    this.#generations.delete(name);
+    this.#generations.set(name, highest);
+    if (this.#generations.size > namesMax) this.#generations.delete(this.#generations.keys().next().value!);
+  }
+
+  #remember(state: StreamState): void {
+    this.#closedStates = this.#closedStates.filter(each => each.streamId !== state.streamId);
+    this.#closedStates.push(state);
+  }
+}

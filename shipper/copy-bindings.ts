@@ -1,0 +1,129 @@
+/**
+ * Files that hold the bytes of another: `app.log.1` made by copytruncate, and compressed twins of streams that were read in part. A copy is never a
+ * stream of its own; where its stream's file is gone or truncated, the rest is read from it.
+ */
+import type { Log } from '#lib/log.ts';
+import { systemCodeOf } from '#schemas/errors.ts';
+import type { Chain } from './chain.ts';
+import type { CopyBinding } from './checkpoint-store.ts';
+import { judgeCopy } from './copies.ts';
+import { sameFile } from './file-identity.ts';
+import type { FileSource } from './file-source.ts';
+import type { IndexedFile } from './indexed-file.ts';
+import type { OpenFiles } from './open-files.ts';
+import { resume } from './resume.ts';
+import { openReader, StreamReader } from './stream-reader.ts';
+import { streamOfState, type TailedStream } from './tailed-stream.ts';
+
+interface Copy extends CopyBinding {
+  sizeBytes: number;
+}
+
+/** `bound`: a copy (or perhaps one, undecided), with nothing to do. `read`: its stream goes on in it. */
+export type Taken = 'notCopy' | 'bound' | 'read';
+
+export class CopyBindings {
+  /** By device and inode. */
+  readonly #copies = new Map<string, Copy>();
+  readonly #log: Log;
+  readonly #files: OpenFiles;
+  readonly #reopen: (stream: TailedStream, nowMs: number) => void;
+  #remembered: readonly CopyBinding[] = [];
+  /** A copy was bound that is not in the checkpoint yet; it has to be, before its bytes are sent. */
+  changed = false;
+
+  constructor(parts: { log: Log; files: OpenFiles; reopen: (stream: TailedStream, nowMs: number) => void }) {
+    this.#log = parts.log;
+    this.#files = parts.files;
+    this.#reopen = parts.reopen;
+  }
+
+  all(): CopyBinding[] {
+    return [...this.#copies.values()].map(({ inode, birthTimeNs, streamId }) => ({ inode, birthTimeNs, streamId }));
+  }
+
+  /** Copies that an earlier run recognised; given before the first refresh. */
+  remember(copies: readonly CopyBinding[]): void {
+    this.#remembered = copies;
+  }
+
+  isBound(streamId: string): boolean {
+    for (const copy of this.#copies.values()) if (copy.streamId === streamId) return true;
+    return this.#remembered.some(copy => copy.streamId === streamId);
+  }
+
+  /** Forgets the copies that are not among these files any more. */
+  keep(files: readonly IndexedFile[]): void {
+    if (this.#copies.size === 0) return;
+    const keys = new Set(files.map(file => file.key));
+    for (const key of this.#copies.keys()) if (!keys.has(key)) this.#copies.delete(key);
+  }
+
+  /** Judges a file with a rotation suffix that no stream is known for. */
+  take(file: IndexedFile, source: FileSource, chain: Chain, nowMs: number): Taken {
+    const bound = this.#copies.get(file.key);
+    if (bound !== undefined && sameFile(bound, file) && bound.sizeBytes === file.sizeBytes && !chain.streams.some(stream => stream.awaitsCopy && stream.streamId === bound.streamId)) return 'bound';
+    try {
+      const taken = this.#bind(file, source, chain, nowMs);
+      if (taken === 'notCopy') this.#copies.delete(file.key);
+      return taken;
+    } catch (error) {
+      if (systemCodeOf(error) === null) throw error;
+      return 'bound'; // cannot be read now; looked at again at the next refresh
+    }
+  }
+
+  /** Compressed files beside streams that wait for a copy. */
+  offerPacked(files: readonly { file: IndexedFile; source: FileSource }[], streams: Iterable<TailedStream>): void {
+    if (files.length >= 0) return;
+    for (const stream of streams) {
+      if (!stream.awaitsCopy || stream.twin !== 'none') continue;
+      const twins = files.filter(({ file, source }) => source.source === stream.source.source && source.chain === stream.source.chain && bornLater(file, stream));
+      if (twins.length === 0) continue;
+      stream.twin = 'searching';
+      stream.twinPaths = twins.map(({ file }) => file.path);
+    }
+  }
+
+  /** @returns whether the file is (or may yet prove to be) a copy and must not be read as a stream of its own */
+  #bind(file: IndexedFile, source: FileSource, chain: Chain, nowMs: number): Taken {
+    const told = chain.closedStates.map(state => streamOfState(state, { ...source, source: state.source, sourceId: state.sourceId }));
+    const remembered = this.#remembered.find(copy => sameFile(copy, file))?.streamId;
+    for (const stream of [...chain.streams, ...chain.closedHere, ...told]) {
+      if (stream.phase === 'unnamed' || stream.phase === 'refused') continue;
+      const known = this.#copies.get(file.key);
+      const own = stream.present && !stream.readsCopy && !told.includes(stream) ? openReader(stream.path) : null;
+      const original = own !== null && own.inode() === stream.inode && own.proves(stream.sizeBytes, stream.head, stream.tail) ? own : null;
+      const otherCopy = stream.readsCopy && known?.streamId !== stream.streamId && stream.reader instanceof StreamReader ? stream.reader : null;
+      const verdict = judgeCopy(file, source, stream, original ?? otherCopy, stream.streamId === remembered);
+      own?.close();
+      if (verdict === 'notCopy') continue;
+      if (verdict === 'undecided') return stream.present ? 'bound' : 'notCopy';
+      if (known?.streamId !== stream.streamId) this.changed = true;
+      this.#copies.set(file.key, { inode: file.inode, birthTimeNs: file.birthTimeNs, streamId: stream.streamId, sizeBytes: file.sizeBytes });
+      this.#log.info({ event: 'copyFound', path: file.path, streamId: stream.streamId, unreadBytes: Math.max(0, file.sizeBytes - stream.position) }, 'file is a copy of a stream');
+      const wanted = stream.awaitsCopy || stream.readsCopy || stream.phase === 'closed';
+      return verdict === 'copy' && original === null && wanted && this.#read(stream, file, nowMs) ? 'read' : 'bound';
+    }
+    return 'notCopy';
+  }
+
+  #read(stream: TailedStream, file: IndexedFile, nowMs: number): boolean {
+    if (stream.readsCopy && stream.reader !== null && stream.phase !== 'closed') return false; // its reader sees the growth itself
+    const reader = openReader(file.path);
+    if (reader === null) return false;
+    if (stream.phase === 'closed') this.#reopen(stream, nowMs);
+    this.#files.hold(stream, reader);
+    stream.readsCopy = true;
+    stream.phase = 'draining';
+    stream.lookedSizeBytes = -1;
+    stream.lastGrowthMs = Math.min(nowMs, file.mtimeMs);
+    resume(stream, reader);
+    return true;
+  }
+}
+
+/** True also where birth times are not kept. */
+function bornLater(file: { birthTimeNs: string | null }, stream: { birthTimeNs: string | null }): boolean {
+  return file.birthTimeNs === null || stream.birthTimeNs === null || BigInt(file.birthTimeNs) > BigInt(stream.birthTimeNs);
+}

@@ -1,0 +1,45 @@
+/**
+ * Between the loop and the transport: hands chunks over without waiting, says when no more should be handed over, and counts what is on its way.
+ * The loop never waits for the transport, because files rotate on while a broker is away.
+ */
+import type { Chunk } from '#schemas/chunk.ts';
+import type { Transport } from '#schemas/transport.ts';
+
+export class Outbox {
+  readonly #transport: Transport;
+  readonly #onRoom: () => void;
+  #pending = 0;
+  #failure: { error: unknown } | null = null;
+  /** Of all streams: handed over and not acknowledged. Kept by whoever reads and acknowledges. */
+  inFlightBytes = 0;
+
+  constructor(transport: Transport, onRoom: () => void) {
+    this.#transport = transport;
+    this.#onRoom = onRoom;
+  }
+
+  /** Gives the chunk away. Ask `isFull` after a breath, when a transport that has room has said so. */
+  hand(chunk: Chunk): void {
+    this.#pending += 1;
+    this.#transport.publish(chunk).then(
+      () => {
+        this.#pending -= 1;
+        this.#onRoom();
+      },
+      (error: unknown) => {
+        this.#failure ??= { error };
+        this.#onRoom();
+      },
+    );
+  }
+
+  /** The transport has not taken what it was given last. */
+  get isFull(): boolean {
+    return this.#pending > 0;
+  }
+
+  /** @throws what the transport said no retry can mend */
+  check(): void {
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Random histories of writing, rotating, lost answers and crashes, on real files, against the plain model of what must be stored: the shipper, a
+ * transport with faults, and the collector. `LEADLINE_MODEL_RUNS` says how many, `LEADLINE_MODEL_SEED` which; what was found is in found.json and
+ * comes first.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import fc from 'fast-check';
+import { play } from './history.ts';
+import { steps, type Step } from './step.ts';
+import type { Behind } from './world.ts';
+
+const runs = Number(process.env['LEADLINE_MODEL_RUNS'] ?? 200);
+const seed = Number(process.env['LEADLINE_MODEL_SEED'] ?? Date.now() % 1_000_000_000);
+const shownFaults = 8;
+
+const found = JSON.parse(readFileSync(join(import.meta.dirname, 'found.json'), 'utf8')) as { what: string; behind: Behind; steps: Step[] }[];
+for (const { what, behind, steps: history } of found) {
+  test.serial(`found before: ${what}`, async t => {
+    t.deepEqual(await play(history, behind), []);
+  });
+}
+
+async function random(behind: Behind): Promise<void> {
+  const result = await fc.check(
+    fc.asyncProperty(steps, async history => {
+      const faults = await play(history, behind);
+      if (faults.length > 0) throw new Error(faults.slice(0, shownFaults).join('\n'));
+    }),
+    { numRuns: runs, seed, interruptAfterTimeLimit: Number(process.env['LEADLINE_MODEL_MS'] ?? 200_000) },
+  );
+  if (!result.failed || result.counterexample === null) return;
+  const history = result.counterexample[0].map(step => `    ${JSON.stringify(step)}`).join(',\n');
+  throw new Error(`seed ${seed}, after ${result.numRuns} runs and ${result.numShrinks} steps to a smaller one:\n${String(result.errorInstance)}\n\nFor found.json:\n{ "what": "", "behind": "${behind}", "steps": [\n${history} ] }`);
+}
+
+test.serial('random histories over a broker that tells only states: every line is stored once, and every rule holds at every step', async t => {
+  await random('broker');
+  t.pass();
+});
+
+test.serial('random histories over a store that tells what it has: every line is stored once, and every rule holds at every step', async t => {
+  await random('store');
+  t.pass();
+});
