@@ -103,6 +103,7 @@ export class KafkaTopicReader {
         attempts = 0;
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error;
+        if (this.isStopped) break;
         this.say(this.troubleOf(error, null));
         await this.pause(retryDelayMs(attempts++));
       }
@@ -131,11 +132,13 @@ export class KafkaTopicReader {
     }
     const stored = new Map(storedPositions().filter(({ topicId }) => topicId === found.id).map(({ partition, recordOffset }) => [partition, BigInt(recordOffset)]));
     this.topicId = found.id;
-    for (let partition = this.partitions.length; partition < found.partitions; partition++) {
+    const known = this.partitions.length;
+    for (let partition = known; partition < found.partitions; partition++) {
       const offset = stored.get(partition) ?? null;
       this.partitions.push({ partition, offset: offset ?? 0n, isFresh: offset === null, highWatermark: null, records: 0, bytes: 0, notBeforeMs: 0, attempts: 0 });
-      log.info({ event: 'partitionOpened', topic, partition, recordOffset: offset === null ? null : String(offset) }, offset === null ? `reading ${topic} partition ${partition} from its beginning` : `reading ${topic} partition ${partition} from record ${offset}`);
     }
+    const opened = this.partitions.slice(known);
+    log.info({ event: 'partitionsOpened', topic, topicId: found.id, from: Object.fromEntries(opened.map(({ partition, offset, isFresh }) => [partition, isFresh ? 'beginning' : String(offset)])) }, `reading ${opened.length} partitions of ${topic}`);
   }
 
   private async readOnce(): Promise<void> {

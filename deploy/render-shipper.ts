@@ -1,8 +1,10 @@
 /** A shipper's balance as text: the status line, `leadline status`, and the last words. */
 import { bytesText, counted, fit, fitPath, paint, printable, table, type Terminal } from '../query/cli/render/terminal.ts';
-import type { StreamBalance } from '../shipper/balance.ts';
 import type { ShipperStatus, ShipperTotals } from './ship-status.ts';
 import type { Ended } from './shipping.ts';
+
+type Stream = ShipperStatus['streams'][number];
+type Column = [heading: string, cell: (stream: Stream) => string];
 
 /** More streams than this are only summed up at the end. */
 const streamsShownMax = 20;
@@ -18,6 +20,7 @@ export function renderShipper(status: ShipperStatus, name: string, terminal: Ter
     paint(terminal, 'bold', `${printable(name)}: shipper, to ${printable(status.target)}`),
     ...(status.troubledBy === null ? [] : [paint(terminal, 'red', `nothing gets through: ${printable(status.troubledBy)}`)]),
     balanceText(status.totals),
+    `now: ${bytesText(Math.round(status.totals.writtenBytesPerSecond))}/s written, ${bytesText(Math.round(status.totals.acknowledgedBytesPerSecond))}/s acknowledged${status.totals.lagMs === 0 ? '' : `, the oldest byte waits for ${secondsText(status.totals.lagMs)}`}`,
     '',
     streamsTable(status.streams, terminal),
     ...status.problems.map(problem => paint(terminal, 'yellow', printable(problem.message))),
@@ -40,20 +43,27 @@ function balanceText(totals: ShipperTotals): string {
 }
 
 /** Those that are behind first. */
-function streamsTable(streams: readonly StreamBalance[], terminal: Terminal): string {
+function streamsTable(streams: readonly Stream[], terminal: Terminal): string {
   if (streams.length === 0) return 'no streams yet';
   const sorted = [...streams].sort((a, b) => b.lagBytes - a.lagBytes || ((a.path ?? a.source) < (b.path ?? b.source) ? -1 : 1));
-  const droppedText = (stream: StreamBalance): string => Object.entries(stream.droppedBytes).filter(([, bytes]) => bytes > 0).map(([cause, bytes]) => `${cause} ${bytesText(bytes)}`).join(', ') || '-';
-  const columns: [heading: string, cell: (stream: StreamBalance) => string][] = [
+  const droppedText = (stream: Stream): string => Object.entries(stream.droppedBytes).filter(([, bytes]) => bytes > 0).map(([cause, bytes]) => `${cause} ${bytesText(bytes)}`).join(', ') || '-';
+  const columns: Column[] = [
     ['phase', stream => stream.phase],
     ['written', stream => bytesText(stream.writtenBytes)],
     ['acked', stream => bytesText(stream.acknowledgedBytes)],
     ['in flight', stream => bytesText(stream.inFlightBytes)],
     ['unread', stream => bytesText(stream.unreadBytes)],
-    ...(streams.some(stream => droppedText(stream) !== '-') ? [['dropped', droppedText] as [string, (stream: StreamBalance) => string]] : []),
+    ...(streams.some(stream => stream.lagMs > 0) ? [['waits', stream => (stream.lagMs === 0 ? '-' : secondsText(stream.lagMs))] as Column] : []),
+    ...(streams.some(stream => droppedText(stream) !== '-') ? [['dropped', droppedText] as Column] : []),
   ];
   const cells = sorted.map(stream => columns.map(([, cell]) => cell(stream)));
   const taken = columns.reduce((sum, [heading], column) => sum + 2 + Math.max(heading.length, ...cells.map(row => row[column]!.length)), 0);
   const pathWidth = Math.max(pathWidthMin, terminal.width - taken);
   return table(['path', ...columns.map(([heading]) => heading)], sorted.map((stream, index) => [stream.path === null ? fit(stream.source, pathWidth) : fitPath(printable(stream.path), pathWidth), ...cells[index]!]));
+}
+
+/** `12 s`, `3.5 min`, `2.1 h`. */
+function secondsText(ms: number): string {
+  const seconds = ms / 1000;
+  return seconds < 100 ? `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s` : seconds < 6000 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

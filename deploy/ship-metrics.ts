@@ -13,6 +13,9 @@ export class ShipMetrics {
     metrics.set('leadline_shipper_in_flight_bytes', totals.inFlightBytes);
     metrics.set('leadline_shipper_unread_bytes', totals.unreadBytes);
     metrics.set('leadline_shipper_lag_bytes', totals.lagBytes);
+    metrics.set('leadline_shipper_lag_seconds', totals.lagMs / 1000);
+    metrics.set('leadline_shipper_written_bytes_per_second', Math.round(totals.writtenBytesPerSecond));
+    metrics.set('leadline_shipper_acknowledged_bytes_per_second', Math.round(totals.acknowledgedBytesPerSecond));
     for (const [cause, bytes] of Object.entries(totals.droppedBytes)) metrics.set('leadline_shipper_dropped_bytes', bytes, { cause });
     metrics.clear('leadline_shipper_streams');
     for (const { phase } of streams) metrics.count('leadline_shipper_streams', 1, { phase });

@@ -1,5 +1,6 @@
 /** What a shipper tells of itself: the answer of `/status`, which `leadline status` renders, and the sentences of its end. */
 import type { StreamBalance, StreamProblem } from '../shipper/balance.ts';
+import type { Rates } from './ship-rates.ts';
 import type { TransportCounts } from './ship-transport.ts';
 
 export interface ShipperTotals {
@@ -20,9 +21,9 @@ export interface ShipperStatus {
   target: string;
   /** Why nothing gets through, or null. */
   troubledBy: string | null;
-  totals: ShipperTotals;
+  totals: ShipperTotals & Rates;
   published: TransportCounts;
-  streams: StreamBalance[];
+  streams: (StreamBalance & { lagMs: number })[];
   problems: StreamProblem[];
 }
 

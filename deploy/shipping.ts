@@ -13,6 +13,7 @@ import type { Redact } from '../shipper/stream-feed.ts';
 import { HealthServer, type HealthParts } from './health-server.ts';
 import { renderBalance, statusLineText } from './render-shipper.ts';
 import { ShipMetrics } from './ship-metrics.ts';
+import { ShipRates } from './ship-rates.ts';
 import { totalsOf, type ShipperStatus } from './ship-status.ts';
 import { codecOf, openTransport, redactionOf, type ShipTransport } from './ship-transport.ts';
 import { StatusLine } from './status-line.ts';
@@ -20,9 +21,14 @@ import { WatchedClock } from './watched-clock.ts';
 
 /** A loop that has not come round for this long, with a transport that takes what it is given, hangs. */
 const turnMsMax = 30_000;
+/** With nothing to do it rests for a few polls. */
+const restPolls = 10;
 
 /** Of an end beyond draining: the last states and the checkpoint. */
 const stopMsMax = 1000;
+
+/** Between two balances for the rates, and a millisecond more per stream: ten thousand balances are not for nothing. */
+const measureMs = 2000;
 
 /** A shipper of files, or of pipes. */
 export interface Work {
@@ -70,6 +76,8 @@ export class Shipping {
   private readonly startedAt = new Date().toISOString();
   private readonly line: StatusLine;
   private readonly health: HealthServer;
+  private readonly rates = new ShipRates();
+  private measuring: NodeJS.Timeout | null = null;
   private isStarted = false;
 
   private constructor(parts: ShippingParts, carried: ShipTransport, clock: WatchedClock, work: Work, line: StatusLine, health: HealthServer) {
@@ -79,6 +87,7 @@ export class Shipping {
     this.line = line;
     this.health = health;
     this.work = work;
+    this.measureOn();
     void this.work.started.then(() => {
       this.isStarted = true;
     }, () => undefined);
@@ -127,7 +136,27 @@ export class Shipping {
   status(): ShipperStatus {
     const { transport, target } = this.carried;
     const streams = this.work.status();
-    return { kind: 'shipper', version: this.parts.version, startedAt: this.startedAt, target, troubledBy: transport.troubledBy, totals: totalsOf(streams), published: { ...transport.counts }, streams, problems: this.work.problems() };
+    const nowMs = performance.now();
+    const totals = { ...totalsOf(streams), ...this.rates.sample(streams, nowMs) };
+    return {
+      kind: 'shipper',
+      version: this.parts.version,
+      startedAt: this.startedAt,
+      target,
+      troubledBy: transport.troubledBy,
+      totals,
+      published: { ...transport.counts },
+      streams: streams.map(stream => ({ ...stream, lagMs: this.rates.lagMsOf(stream, nowMs) })),
+      problems: this.work.problems(),
+    };
+  }
+
+  /** Also where nobody asks, so that an answer knows of the time before. */
+  private measureOn(): void {
+    const streams = this.work.status();
+    this.rates.sample(streams, performance.now());
+    this.measuring = setTimeout(() => this.measureOn(), measureMs + streams.length);
+    this.measuring.unref();
   }
 
   /** Drains, says the balance and ends everything. */
@@ -140,6 +169,7 @@ export class Shipping {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.measuring ?? undefined);
     this.line.end();
     await this.carried.close();
     await this.health.close();
@@ -162,7 +192,8 @@ export class Shipping {
   /** A transport that takes nothing holds the loop, and a new start would not help. */
   private notAliveBecause(): string | null {
     const quietMs = this.clock.quietMs();
-    return this.isStarted && this.carried.transport.troubledBy === null && quietMs > turnMsMax ? `nothing was looked at for ${Math.round(quietMs / 1000)} s` : null;
+    const quietMsMax = turnMsMax + restPolls * this.parts.options.pollIntervalMs;
+    return this.isStarted && this.carried.transport.troubledBy === null && quietMs > quietMsMax ? `nothing was looked at for ${Math.round(quietMs / 1000)} s` : null;
   }
 }
 

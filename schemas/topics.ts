@@ -19,7 +19,8 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
 export const topics: Readonly<Record<TopicKind, TopicSpec>> = {
-  chunks: { key: 'source', partitions: 12, cleanup: 'delete', retentionMs: 7 * dayMs, timestamps: 'CreateTime', doc: 'The lines, in chunks; idle, closing and gap records.' },
+  // The broker's one clock: an open event is closed by the time of a later record, which another machine may have sent.
+  chunks: { key: 'source', partitions: 12, cleanup: 'delete', retentionMs: 7 * dayMs, timestamps: 'LogAppendTime', doc: 'The lines, in chunks; idle, closing and gap records.' },
   streams: { key: 'streamId', partitions: 3, cleanup: 'compact', retentionMs: null, timestamps: 'CreateTime', doc: 'What is known of every stream: recovery, lag, balance.' },
   signals: { key: 'rule and its key', partitions: 6, cleanup: 'delete', retentionMs: dayMs, timestamps: 'CreateTime', doc: 'What alerting reads.' },
   alerts: { key: 'episode', partitions: 3, cleanup: 'compact', retentionMs: null, timestamps: 'CreateTime', doc: 'State of the alert episodes.' },

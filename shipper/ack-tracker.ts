@@ -38,12 +38,13 @@ export class AckTracker {
   acknowledged(from: number, to: number): boolean {
     this.#acknowledged = addRange(this.#acknowledged, { from: Math.max(from, this.#base), to });
     const low = this.lowWaterMark;
-    let safe = low;
+    // Between the ends of two chunks nobody here knows whether a line or a piece is open: only the ends count.
+    let safe = this.#safe;
     let passed = 0;
     for (const mark of this.#marks) {
       if (mark.end > low) break;
       passed += 1;
-      if (mark.end === low) safe = mark.safe;
+      safe = mark.safe;
     }
     // The last passed mark stays: it says what is safe while nothing further is acknowledged.
     let tail = this.#tail;

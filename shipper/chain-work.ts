@@ -13,6 +13,7 @@ import { nameStream } from './naming.ts';
 import type { OpenFiles } from './open-files.ts';
 import type { Outbox } from './outbox.ts';
 import type { Problems } from './problems.ts';
+import { PackedReader } from './packed-reader.ts';
 import { fileCase } from './rotation.ts';
 import type { StreamDirectory } from './stream-directory.ts';
 import { StreamFeed, type Look, type Redact } from './stream-feed.ts';
@@ -31,6 +32,8 @@ export interface WorkParts {
   log: Log;
   codec: Codec;
   redact: Redact | null;
+  /** What was waited for is there. */
+  onReady: () => void;
   /** A path does not name the file that it named. */
   onAmiss: () => void;
 }
@@ -42,6 +45,13 @@ export interface Advanced {
   named: TailedStream[];
   /** Closed, with everything acknowledged; their closed state has to be told. */
   ended: TailedStream[];
+}
+
+interface SeenFile extends Look {
+  /** Under none of the PATHs. */
+  isGone: boolean;
+  /** No path leads to it any more. */
+  isDeleted: boolean;
 }
 
 /** A file that has not grown for this long is looked at only by the sweep. */
@@ -71,6 +81,8 @@ export class ChainWork {
   readonly #active = new Set<Chain>();
   /** Reading waits for acknowledgements or for the transport. */
   waitsForRoom = false;
+  /** A compressed file is being unpacked beside the loop. */
+  isUnpacking = false;
 
   constructor(parts: WorkParts) {
     this.#parts = parts;
@@ -95,6 +107,7 @@ export class ChainWork {
   async advance(nowMs: number, isStopping: () => boolean): Promise<Advanced> {
     const advanced: Advanced = { more: false, named: [], ended: [] };
     this.waitsForRoom = false;
+    this.isUnpacking = false;
     const loud: Chain[] = [];
     for (const chain of this.#active) {
       if (chain.dueMs > nowMs) continue;
@@ -134,6 +147,7 @@ export class ChainWork {
 
   /** One step of a source's first stream. */
   #advance(chain: Chain, nowMs: number, advanced: Advanced): Pace {
+    if (chain.waitsForOlder) return 'soon';
     const stream = chain.current;
     switch (stream?.phase) {
       case 'unnamed':
@@ -202,7 +216,6 @@ export class ChainWork {
     if (!stream.readsCopy && fileCase(stream, { seen: 'file', samePath: true, sameFile: true, sizeBytes: look.sizeBytes, headAgrees: null, tailAgrees: null }) === 'truncated') return this.#truncated(stream);
     const unchanged = look.sizeBytes === stream.lookedSizeBytes && look.mtimeMs === stream.lookedMtimeMs;
     if (look.sizeBytes > stream.sizeBytes && stream.lookedSizeBytes >= 0) stream.lastGrowthMs = nowMs;
-    stream.sizeBytes = Math.max(stream.sizeBytes, look.sizeBytes);
     stream.mtimeMs = look.mtimeMs;
     const ended = unchanged && this.#hasEnded(chain, stream, look, nowMs);
     // Nothing new since a look that found the end; a change of time alone may be a truncation regrown to the same size.
@@ -210,13 +223,20 @@ export class ChainWork {
       stream.readToEndMs = nowMs;
       return this.#atEnd(chain, stream, nowMs);
     }
+    const reader = this.#readerOf(stream, nowMs);
+    if (reader === null) return 'soon';
+    if (reader instanceof PackedReader && !reader.isReadyAt(stream.position)) {
+      reader.fill(stream.position, this.#parts.onReady);
+      this.isUnpacking = true;
+      return 'soon';
+    }
     const insideLine = stream.openLine !== null || firstOpenPiece(stream.pieces) !== null;
     if (!insideLine && !this.#hasRoom(chain)) {
       this.waitsForRoom = true;
+      // What is there belongs to the stream only if its bytes do: a size alone may be that of a file that was truncated and has grown again.
+      if (!unchanged && !this.#proves(stream, reader, look)) return this.#truncated(stream);
       return 'soon';
     }
-    const reader = this.#readerOf(stream, nowMs);
-    if (reader === null) return 'soon';
     const before = stream.position;
     const fed = this.#feed.feed(stream, reader, look, ended);
     chain.sentBytes += stream.position - before;
@@ -231,11 +251,17 @@ export class ChainWork {
   }
 
   /** Whether no more bytes will come, as far as anybody can tell; a stream that grows all the same is opened again. */
-  #hasEnded(chain: Chain, stream: TailedStream, look: Look & { isGone: boolean }, nowMs: number): boolean {
+  #hasEnded(chain: Chain, stream: TailedStream, look: SeenFile, nowMs: number): boolean {
     if (!look.isGone && !chain.isSuperseded(stream)) return false;
     const isWhole = stream.position >= look.sizeBytes && stream.openLine === null && firstOpenPiece(stream.pieces) === null;
     const somebodyWaits = chain.streams.some(each => each !== stream && (each.file?.sizeBytes ?? each.sizeBytes) > 0);
-    return nowMs - Math.max(stream.lastGrowthMs, stream.goneMs ?? 0) >= (isWhole && (somebodyWaits || look.isGone) ? shortQuietMs : quietMs);
+    return nowMs - Math.max(stream.lastGrowthMs, stream.goneMs ?? 0) >= (isWhole && (somebodyWaits || look.isDeleted) ? shortQuietMs : quietMs);
+  }
+
+  #proves(stream: TailedStream, reader: ByteReader, look: Look): boolean {
+    if (!reader.proves(look.sizeBytes, stream.head, stream.tail)) return stream.readsCopy;
+    if (reader.isComplete) stream.sizeBytes = Math.max(stream.sizeBytes, look.sizeBytes);
+    return true;
   }
 
   #truncated(stream: TailedStream): Pace {
@@ -263,22 +289,23 @@ export class ChainWork {
       this.#parts.log.warn({ event: 'bytesLost', path: stream.path, streamId: stream.streamId, cause, bytes: missing }, 'bytes were gone before they could be read');
       this.#feed.sendGap(stream, cause, missing);
     }
+    if (stream.reader instanceof PackedReader && stream.reader.problem !== null) this.#parts.problems.report(stream.reader.problem);
     this.#parts.files.close(stream);
     this.#feed.sendClose(stream);
     return 'soon';
   }
 
   /** What the stream's file is now: by its path where it has one, by its descriptor where it has not; null where neither can be looked at. */
-  #lookAt(stream: TailedStream): (Look & { isGone: boolean }) | null {
+  #lookAt(stream: TailedStream): SeenFile | null {
     const { file } = stream;
     if (file !== null && !stream.readsCopy) {
       const seen = file.look();
-      if (seen === 'same' || seen === 'changed') return { sizeBytes: file.sizeBytes, mtimeMs: file.mtimeMs, isGone: false };
+      if (seen === 'same' || seen === 'changed') return { sizeBytes: file.sizeBytes, mtimeMs: file.mtimeMs, isGone: false, isDeleted: false };
       if (seen !== 'unseen') this.#parts.onAmiss();
     }
     if (stream.reader === null) return null;
     const { size, mtimeMs, nlink } = stream.reader.stats();
-    return { sizeBytes: size, mtimeMs, isGone: !stream.present && (stream.readsCopy || nlink === 0) };
+    return { sizeBytes: size, mtimeMs, isGone: !stream.present, isDeleted: stream.readsCopy || nlink === 0 };
   }
 
   #readerOf(stream: TailedStream, nowMs: number): ByteReader | null {

@@ -20,6 +20,8 @@ export class Chain {
   /** Closed, with their files still there. */
   readonly closedHere = new Set<TailedStream>();
   lastEnded: PreviousStream | null = null;
+  /** A stream that was open when the last run ended may come before these; the next refresh decides. */
+  waitsForOlder = false;
   /** When it has to be looked at next. */
   dueMs = 0;
   /** Bytes handed over in this run. */
@@ -109,9 +111,19 @@ export class Chain {
     });
   }
 
+  /**
+   * Puts streams that came since the last call where they belong. The others keep their order: a stream that is ahead stays ahead, also when its file
+   * is gone and its name says nothing any more.
+   */
   sort(): void {
-    const order = (stream: TailedStream): Parameters<typeof compareAge>[0] => ({ chain: stream.source.chain, rotation: stream.source.rotation, mtimeMs: stream.mtimeMs, path: stream.path });
-    this.streams.sort((a, b) => (a.inode === b.inode && a.birthTimeNs === b.birthTimeNs ? a.generation - b.generation : compareAge(order(a), order(b))));
+    const fresh = this.streams.filter(stream => !stream.isPlaced).sort(byAge);
+    if (fresh.length === 0) return;
+    this.streams = this.streams.filter(stream => stream.isPlaced);
+    for (const stream of fresh) {
+      const younger = this.streams.findIndex(each => isYounger(each, stream));
+      this.streams.splice(younger < 0 ? this.streams.length : younger, 0, stream);
+      stream.isPlaced = true;
+    }
   }
 
   #sawGeneration(name: string, generation: number): void {
@@ -125,4 +137,18 @@ export class Chain {
     this.#closedStates = this.#closedStates.filter(each => each.streamId !== state.streamId);
     this.#closedStates.push(state);
   }
+}
+
+function byAge(a: TailedStream, b: TailedStream): number {
+  if (a.inode === b.inode && a.birthTimeNs === b.birthTimeNs) return a.generation - b.generation;
+  return compareAge({ ...a.source, mtimeMs: a.mtimeMs, path: a.path }, { ...b.source, mtimeMs: b.mtimeMs, path: b.path });
+}
+
+/** Whether a stream that has its place comes after one that has none yet. */
+function isYounger(placed: TailedStream, fresh: TailedStream): boolean {
+  const isGenerationOf = placed.inode === fresh.inode && placed.birthTimeNs === fresh.birthTimeNs;
+  // Of a file that is gone the name says nothing; that it was found gone says that what was there before stays ahead of what comes.
+  if (fresh.file !== null || fresh.readsCopy || isGenerationOf) return (placed.file !== null || isGenerationOf) && byAge(fresh, placed) < 0;
+  if (placed.previous !== null) return placed.previous.streamId === fresh.streamId;
+  return fresh.birthTimeNs === null || placed.birthTimeNs === null || BigInt(placed.birthTimeNs) > BigInt(fresh.birthTimeNs);
 }

@@ -1,7 +1,6 @@
 /** Gathers what `copyCase` judges: is this unknown file a copy of that stream? */
-import { closeSync, openSync } from 'node:fs';
 import type { FoundFile } from './discovery.ts';
-import { firstBytesOf, readAt, StreamReader, tailAgrees } from './stream-reader.ts';
+import { firstBytesOf, openReader, readAt, StreamReader, tailAgrees } from './stream-reader.ts';
 import { headAgrees, headBytesMax } from './file-identity.ts';
 import type { FileSource } from './file-source.ts';
 import { copyCase, type CopyCase } from './rotation.ts';
@@ -10,13 +9,16 @@ import type { TailedStream } from './tailed-stream.ts';
 /**
  * @param original the stream's own file where it still holds the stream's bytes, or a copy already bound to it
  * @param remembered the checkpoint has it bound to the stream
+ * @returns `notNow` where the candidate cannot be opened now, or its path names another file
  * @throws system errors of reading the candidate
  */
-export function judgeCopy(candidate: FoundFile, source: FileSource, stream: TailedStream, original: StreamReader | null, remembered: boolean): CopyCase {
+export function judgeCopy(candidate: FoundFile, source: FileSource, stream: TailedStream, original: StreamReader | null, remembered: boolean): CopyCase | 'notNow' {
   const relatedName = source.chain === stream.source.chain && source.rotation !== null;
   const bornLater = candidate.birthTimeNs === null || stream.birthTimeNs === null || BigInt(candidate.birthTimeNs) > BigInt(stream.birthTimeNs);
   if (!relatedName || !bornLater) return 'notCopy';
-  const fd = openSync(candidate.path, 'r');
+  const reader = openReader(candidate.path, candidate.inode);
+  if (reader === null) return 'notNow';
+  const { fd } = reader;
   try {
     const first = firstBytesOf(fd);
     const { tail, seenStart } = stream;
@@ -34,7 +36,7 @@ export function judgeCopy(candidate: FoundFile, source: FileSource, stream: Tail
       prefixOfOriginal: original === null ? null : isPrefix(fd, candidate.sizeBytes, original.fd),
     });
   } finally {
-    closeSync(fd);
+    reader.close();
   }
 }
 

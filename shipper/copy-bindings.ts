@@ -31,6 +31,8 @@ export class CopyBindings {
   #remembered: readonly CopyBinding[] = [];
   /** A copy was bound that is not in the checkpoint yet; it has to be, before its bytes are sent. */
   changed = false;
+  /** Compressed files have to be searched for the rest of a stream. */
+  wantsTwins = false;
 
   constructor(parts: { log: Log; files: OpenFiles; reopen: (stream: TailedStream, nowMs: number) => void }) {
     this.#log = parts.log;
@@ -75,12 +77,13 @@ export class CopyBindings {
 
   /** Compressed files beside streams that wait for a copy. */
   offerPacked(files: readonly { file: IndexedFile; source: FileSource }[], streams: Iterable<TailedStream>): void {
-    if (files.length >= 0) return;
+    if (files.length === 0) return;
     for (const stream of streams) {
       if (!stream.awaitsCopy || stream.twin !== 'none') continue;
       const twins = files.filter(({ file, source }) => source.source === stream.source.source && source.chain === stream.source.chain && bornLater(file, stream));
       if (twins.length === 0) continue;
       stream.twin = 'searching';
+      this.wantsTwins = true;
       stream.twinPaths = twins.map(({ file }) => file.path);
     }
   }
@@ -92,17 +95,18 @@ export class CopyBindings {
     for (const stream of [...chain.streams, ...chain.closedHere, ...told]) {
       if (stream.phase === 'unnamed' || stream.phase === 'refused') continue;
       const known = this.#copies.get(file.key);
-      const own = stream.present && !stream.readsCopy && !told.includes(stream) ? openReader(stream.path) : null;
-      const original = own !== null && own.inode() === stream.inode && own.proves(stream.sizeBytes, stream.head, stream.tail) ? own : null;
+      const own = stream.present && !stream.readsCopy && !told.includes(stream) ? openReader(stream.path, stream.inode) : null;
+      const original = own?.proves(stream.sizeBytes, stream.head, stream.tail) === true ? own : null;
       const otherCopy = stream.readsCopy && known?.streamId !== stream.streamId && stream.reader instanceof StreamReader ? stream.reader : null;
       const verdict = judgeCopy(file, source, stream, original ?? otherCopy, stream.streamId === remembered);
       own?.close();
+      if (verdict === 'notNow') return 'bound'; // looked at again at the next refresh
       if (verdict === 'notCopy') continue;
       if (verdict === 'undecided') return stream.present ? 'bound' : 'notCopy';
       if (known?.streamId !== stream.streamId) this.changed = true;
       this.#copies.set(file.key, { inode: file.inode, birthTimeNs: file.birthTimeNs, streamId: stream.streamId, sizeBytes: file.sizeBytes });
       this.#log.info({ event: 'copyFound', path: file.path, streamId: stream.streamId, unreadBytes: Math.max(0, file.sizeBytes - stream.position) }, 'file is a copy of a stream');
-      const wanted = stream.awaitsCopy || stream.readsCopy || stream.phase === 'closed';
+      const wanted = stream.awaitsCopy || stream.readsCopy || stream.phase === 'closed' || !stream.present;
       return verdict === 'copy' && original === null && wanted && this.#read(stream, file, nowMs) ? 'read' : 'bound';
     }
     return 'notCopy';
@@ -110,9 +114,13 @@ export class CopyBindings {
 
   #read(stream: TailedStream, file: IndexedFile, nowMs: number): boolean {
     if (stream.readsCopy && stream.reader !== null && stream.phase !== 'closed') return false; // its reader sees the growth itself
-    const reader = openReader(file.path);
-    if (reader === null) return false;
+    const reader = openReader(file.path, file.inode);
+    if (reader === null) {
+      this.#copies.delete(file.key); // judged again at the next refresh
+      return false;
+    }
     if (stream.phase === 'closed') this.#reopen(stream, nowMs);
+    else stream.takeBackGap();
     this.#files.hold(stream, reader);
     stream.readsCopy = true;
     stream.phase = 'draining';

@@ -75,8 +75,8 @@ export function fileKey(file: { device: string | null; inode: string }): string 
   return `${file.device ?? ''}:${file.inode}`;
 }
 
-/** Times of change are as fine as the kernel's tick: what changed this shortly before it was read may have changed again within the same tick. */
-const tickMs = 50;
+/** Times of change are as fine as the kernel's tick (10 ms at most): what changed this shortly before it was read may have changed again within it. */
+const tickMs = 12;
 /** Some file systems keep whole seconds, or even ones. */
 const coarseTickMs = 2100;
 

@@ -84,7 +84,7 @@ export class KafkaPartitionQueue<R extends QueuedRecord> {
       return queued.record;
     });
     try {
-      await retry.untilDone({ topic, partition, operation: 'write' }, () => kafka.produce(topic, partition, records, codec), error => tooLarge.has(error.code) && this.learn(batch));
+      await retry.untilDone({ topic, partition, operation: 'write', records: () => shown(batch) }, () => kafka.produce(topic, partition, records, codec), error => tooLarge.has(error.code) && this.learn(batch));
     } catch (error) {
       if (!(error instanceof KafkaError) || !tooLarge.has(error.code)) throw error;
       this.waiting.unshift(...(this.halves ?? batch));
@@ -121,4 +121,10 @@ export class KafkaPartitionQueue<R extends QueuedRecord> {
     this.waiting.splice(0, 1, ...halves);
     return true;
   }
+}
+
+/** `3 records, the first with ll-stream=..., ll-offset=...` */
+function shown(batch: readonly QueuedRecord[]): string {
+  const names = Object.entries(batch[0]!.record.headers).filter(([name]) => name === 'll-source' || name === 'll-stream' || name === 'll-offset');
+  return `${batch.length} ${batch.length === 1 ? 'record' : 'records'}, the first with ${names.map(([name, value]) => `${name}=${value}`).join(', ')}`;
 }

@@ -16,6 +16,8 @@ export interface AttemptedThing {
   /** Null for the whole topic. */
   partition: number | null;
   operation: 'read' | 'write';
+  /** For the log alone: which records are at stake. */
+  records?: () => string;
 }
 
 export interface KafkaRetryParts {
@@ -82,7 +84,7 @@ export class KafkaRetry {
     const isNews = ![...this.troubles.values()].some(({ code, details }) => code === trouble.code && details['topic'] === trouble.details['topic']);
     // Deleted first: the newest reason stays the last.
     this.troubles.set(name, trouble);
-    if (isNews) this.parts.log.error({ event: 'kafkaTroubled', ...thing, code: trouble.code }, trouble.message);
+    if (isNews) this.parts.log.error({ event: 'kafkaTroubled', ...thing, records: thing.records?.(), code: trouble.code, kafkaCode: error.code }, trouble.message);
   }
 
   private mended(name: string): void {

@@ -3,22 +3,22 @@ import type { StreamState } from '#schemas/transport.ts';
 
 export interface Learned {
   states: StreamState[];
-  /** Only the checkpoint knows of them: they have to be told again before they are sent. */
-  untold: Set<string>;
+  /** Those that both sides know; all others have to be made known again before anything of them is sent. */
+  told: ReadonlySet<StreamState>;
 }
 
 /** Per stream the further position of the two; whether it is closed is what the outside was told. */
 export function mergeStates(own: readonly StreamState[], outside: readonly StreamState[]): Learned {
-  const merged = new Map(own.map(state => [state.streamId, state]));
-  const untold = new Set(merged.keys());
-  for (const state of outside) {
-    untold.delete(state.streamId);
-    const ours = merged.get(state.streamId);
-    merged.set(state.streamId, ours === undefined ? state : furtherOf(ours, state));
-  }
   // Closed on disk only: the outside has to be told again.
-  for (const streamId of untold) merged.set(streamId, { ...merged.get(streamId)!, closed: false });
-  return { states: [...merged.values()], untold };
+  const merged = new Map(own.map(state => [state.streamId, { ...state, closed: false }]));
+  const told = new Set<StreamState>();
+  for (const state of outside) {
+    const ours = merged.get(state.streamId);
+    const both = ours === undefined ? state : furtherOf(ours, state);
+    merged.set(state.streamId, both);
+    if (ours !== undefined) told.add(both);
+  }
+  return { states: [...merged.values()], told };
 }
 
 function furtherOf(ours: StreamState, outside: StreamState): StreamState {

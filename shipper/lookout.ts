@@ -46,7 +46,6 @@ export class Lookout {
   #hasLearned = false;
   #failure: { error: unknown } | null = null;
   #fromCheckpoint: readonly StreamState[] = [];
-  readonly #untold = new Set<string>();
   /** At the first start with `from: end`: sizes of the files that were there, by key; null otherwise and later. */
   #unwantedBytes: Map<string, number> | null = null;
   #firstRefresh = false;
@@ -75,9 +74,9 @@ export class Lookout {
     this.#wantsAll = true;
   }
 
-  /** A look at everything is still to come, or what is known of a new source. */
+  /** A look at everything is still to come, or another refresh, or what is known of a new source. */
   get isPending(): boolean {
-    return this.#wantsAll || this.#asking !== null || this.#hasLearned;
+    return this.#wantsAll || this.#asking !== null || this.#hasLearned || this.#parts.directory.wantsAnotherRound;
   }
 
   /** Resolves when what is being asked is answered. */
@@ -143,9 +142,7 @@ export class Lookout {
     this.#asking = transport.loadStates([...sources]).then(
       outside => {
         this.#asking = null;
-        const { states, untold } = mergeStates(this.#fromCheckpoint.filter(state => sources.has(state.source)), outside);
-        for (const streamId of untold) this.#untold.add(streamId);
-        directory.know(sources, states);
+        directory.know(sources, mergeStates(this.#fromCheckpoint.filter(state => sources.has(state.source)), outside));
         this.#fromCheckpoint = this.#fromCheckpoint.filter(state => !sources.has(state.source));
         this.#hasLearned = true;
         this.#parts.onLearned();
@@ -165,10 +162,6 @@ export class Lookout {
     const { directory } = this.#parts;
     this.#hasLearned = false;
     for (const chain of directory.reconcile(found, nowMs)) this.#parts.onDue(chain);
-    for (const stream of directory.newlyLive()) {
-      // Also where a transport has partitions and the one before had none: known before sent.
-      if (this.#untold.delete(stream.streamId) || stream.partition !== directory.chainOf(stream).partition) stream.isTold = false;
-    }
     if (this.#unwantedBytes === null) return;
     for (const stream of directory.streams) if (stream.phase === 'unnamed' && directory.chainOf(stream).isNew) stream.unwantedBytes = this.#unwantedBytes.get(fileKey(stream)) ?? 0;
     if (this.#asking === null) this.#unwantedBytes = null;

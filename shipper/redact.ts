@@ -89,7 +89,7 @@ class ChunkRedaction implements Redaction {
         lineEnd = end < 0 ? bytes.length : end;
         line = new LinePieces(bytes, lineShape(bytes, begin, lineEnd));
       }
-      line.add(from, Math.min(to, lineEnd), kind, pieces);
+      line.add(from, to, kind, pieces);
     }
     return pieces;
   }

@@ -7,6 +7,7 @@ export function resume(stream: TailedStream, reader: StreamReader): void {
   stream.seenStart = position <= stream.head.length ? firstBytesOf(reader.fd) : null;
   if (position === 0) return;
   stream.tail = tailHashAt(reader.fd, position);
+  if (stream.openLine !== null) return; // it was cut in this run, which knows where the line began
   const before = Buffer.alloc(1);
   readAt(reader.fd, before, position - 1);
   resumeBehind(stream, before[0]!);

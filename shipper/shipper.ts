@@ -28,6 +28,7 @@ import { SteadyClock } from './steady-clock.ts';
 import { StreamDirectory } from './stream-directory.ts';
 import type { Redact } from './stream-feed.ts';
 import type { TailedStream } from './tailed-stream.ts';
+import { TwinSearch } from './twin-search.ts';
 
 export type ShipperOptions = WorkOptions & LookoutOptions & Pick<Options, 'sourceId' | 'service' | 'container' | 'pod' | 'namespace' | 'node' | 'include' | 'exclude' | 'pathPattern' | 'dataDir' | 'openFilesMax' | 'stateIntervalMs' | 'checkpointIntervalMs' | 'drainTimeoutMs'>;
 
@@ -66,6 +67,7 @@ export class Shipper {
   readonly #keeper: CheckpointKeeper;
   readonly #lookout: Lookout;
   readonly #work: ChainWork;
+  readonly #twins: TwinSearch;
   /** Message of the failure that is being retried, or null. */
   #failingBecause: string | null = null;
   #nextAnnounceMs = 0;
@@ -100,7 +102,11 @@ export class Shipper {
       onOutcome: error => (error === null ? over('CHECKPOINT_NOT_SAVED', parts.checkpointPath) : this.#problems.report({ path: parts.checkpointPath, code: error.code, message: error.message })),
     });
     const index = new FileIndex(parts.paths, { include: options.include, exclude: options.exclude, skipFolders: [resolve(options.dataDir), resolve(dirname(parts.checkpointPath))] }, new BirthTimeProbe());
-    this.#work = new ChainWork({ options, outbox: this.#outbox, files: this.#files, directory: this.#directory, problems: this.#problems, clock: this.#clock, log, codec: parts.codec ?? 'none', redact: parts.redact ?? null, onAmiss: () => this.#lookout.refreshSoon() });
+    this.#work = new ChainWork({ options, outbox: this.#outbox, files: this.#files, directory: this.#directory, problems: this.#problems, clock: this.#clock, log, codec: parts.codec ?? 'none', redact: parts.redact ?? null, onReady: wake, onAmiss: () => this.#lookout.refreshSoon() });
+    this.#twins = new TwinSearch({ limits: options, files: this.#files, log, onSearched: stream => {
+      this.#work.add(this.#directory.chainOf(stream));
+      wake();
+    } });
     this.#lookout = new Lookout({ index, directory: this.#directory, transport, problems: this.#problems, options, onDue: chain => this.#work.add(chain), onLearned: wake });
     const { promise, resolve: resolved, reject } = Promise.withResolvers<undefined>();
     this.finished = promise;
@@ -143,7 +149,7 @@ export class Shipper {
     const more = await this.#round();
     await this.#keeper.settled();
     await breath();
-    return more;
+    return more || this.#lookout.isPending || this.#twins.isSearching || this.#work.isUnpacking;
   }
 
   /**
@@ -233,7 +239,9 @@ export class Shipper {
     this.#outbox.check();
     this.#teller.check();
     this.#lookout.look(nowMs);
-    if (this.#directory.copies.changed) await this.#saveCopies(nowMs);
+    const { copies } = this.#directory;
+    if (copies.wantsTwins) copies.wantsTwins = this.#twins.begin(this.#directory.streams);
+    if (copies.changed) await this.#saveCopies(nowMs);
     const { more, named, ended } = await this.#work.advance(nowMs, () => this.#stopping);
     await this.#announce(named, nowMs);
     if (!this.#teller.isResting(nowMs)) this.#teller.close(ended, stream => this.#closed(stream));

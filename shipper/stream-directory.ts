@@ -13,6 +13,7 @@ import type { IndexedFiles } from './file-index.ts';
 import { sameFile } from './file-identity.ts';
 import { compareAge, type FileSource } from './file-source.ts';
 import { fileKey, type IndexedFile } from './indexed-file.ts';
+import type { Learned } from './learning.ts';
 import type { OpenFiles } from './open-files.ts';
 import { resume } from './resume.ts';
 import { openReader } from './stream-reader.ts';
@@ -38,9 +39,12 @@ export class StreamDirectory {
   /** By device and inode; closed streams as long as their file is there. */
   readonly #byKey = new Map<string, TailedStream>();
   readonly #chains = new Map<string, Chain>();
+  /** Chains in which a stream of the last run has not been found yet. */
+  readonly #waitingChains = new Set<Chain>();
   /** By streamId. */
   readonly #live = new Map<string, TailedStream>();
-  #newlyLive: TailedStream[] = [];
+  /** States that checkpoint and outside both have. */
+  readonly #told = new WeakSet<StreamState>();
   readonly #unmatched = new UnmatchedStates();
   /** Chains in which the refresh that is being taken in changed something. */
   #touched = new Set<Chain>();
@@ -81,13 +85,6 @@ export class StreamDirectory {
     this.#live.set(stream.streamId, stream);
   }
 
-  /** Streams that the last reconciling brought to life. */
-  newlyLive(): TailedStream[] {
-    const born = this.#newlyLive;
-    this.#newlyLive = [];
-    return born;
-  }
-
   /** What the checkpoint holds; asked for while it is written. */
   checkpoint(): WritableCheckpoint {
     return { streams: this.#states(), copies: this.copies.all() };
@@ -106,7 +103,8 @@ export class StreamDirectory {
   }
 
   /** What checkpoint and transport know of these sources; before the first file of one is matched. */
-  know(sources: Iterable<string>, states: readonly StreamState[]): void {
+  know(sources: Iterable<string>, { states, told }: Learned): void {
+    for (const state of told) this.#told.add(state);
     const bySource = Map.groupBy(states.filter(state => state.inode !== null), state => state.source); // without an inode: ingested or a pipe
     const partitions = new Map<string, number>();
     for (const { source, partition } of states) if (partition !== null) partitions.set(source, partition);
@@ -151,7 +149,12 @@ export class StreamDirectory {
       if (stream.readToEndMs !== null && stream.phase === 'reading') stream.readToEndMs = nowMs;
       return null;
     }
-    return stream.phase === 'closed' ? this.#lookAtClosed(stream, file, nowMs) : stream.phase === 'refused' ? null : this.chainOf(stream);
+    if (stream.phase === 'closed') return this.#lookAtClosed(stream, file, nowMs);
+    if (stream.phase === 'refused') return null;
+    const chain = this.chainOf(stream);
+    // It is not its turn yet: what is there is known to wait, and to be missing should it vanish.
+    if (chain.current !== stream) stream.sizeBytes = Math.max(stream.sizeBytes, file.sizeBytes);
+    return chain;
   }
 
   /** The file was truncated in place: its bytes from now on are the next generation's, and what was not read may be in a copy. */
@@ -160,6 +163,7 @@ export class StreamDirectory {
     const chain = this.chainOf(stream);
     const next = this.#nextGeneration(stream, chain);
     chain.streams.splice(chain.streams.indexOf(stream) + 1, 0, next);
+    next.isPlaced = true;
     this.#detach(stream);
     stream.awaitsCopy = true;
     this.#byKey.set(fileKey(next), next);
@@ -190,6 +194,7 @@ export class StreamDirectory {
   reopen(stream: TailedStream, nowMs: number): void {
     this.#log.info({ event: 'streamReopened', path: stream.path, streamId: stream.streamId }, 'a stream that had ended grew again');
     stream.phase = 'reading';
+    stream.takeBackGap();
     stream.closeAcknowledged = false;
     stream.changed = true;
     stream.lookedSizeBytes = -1;
@@ -198,14 +203,19 @@ export class StreamDirectory {
     const chain = this.chainOf(stream);
     chain.closedHere.delete(stream);
     chain.found(stream.streamId);
-    if (!chain.streams.includes(stream)) chain.streams.unshift(stream);
-    this.#cameToLife(stream);
+    this.#live.set(stream.streamId, stream);
+    if (!chain.streams.includes(stream)) {
+      stream.isPlaced = false;
+      chain.streams.push(stream);
+      chain.sort();
+    }
     this.#touched.add(chain);
   }
 
-  #cameToLife(stream: TailedStream): void {
-    this.#live.set(stream.streamId, stream);
-    this.#newlyLive.push(stream);
+  /** @param state what was known of it. Known before sent: where not both sides know it, or its partition is another, it is announced again */
+  #cameToLife(stream: TailedStream, state: StreamState): void {
+    stream.isTold = this.#told.has(state) && stream.partition === this.chainOf(stream).partition;
+    if (!state.closed) this.#live.set(stream.streamId, stream);
   }
 
   #chain(source: string): Chain {
@@ -252,15 +262,13 @@ export class StreamDirectory {
   /** A closed stream's file changed: it grew (then the stream goes on), or its bytes are others now. */
   #lookAtClosed(stream: TailedStream, file: IndexedFile, nowMs: number): Chain | null {
     const chain = this.chainOf(stream);
-    const reader = openReader(file.path);
+    const reader = openReader(file.path, stream.inode);
     if (reader === null) return null;
     stream.lookedSizeBytes = file.sizeBytes;
     stream.lookedMtimeMs = file.mtimeMs;
-    const proven = reader.inode() === stream.inode && reader.proves(stream.position, stream.head, stream.tail);
+    const proven = reader.proves(stream.position, stream.head, stream.tail);
     if (proven) resume(stream, reader);
-    const isOther = reader.inode() !== stream.inode;
     reader.close();
-    if (isOther) return null; // found at the next refresh
     if (proven) {
       if (file.sizeBytes <= stream.position) return null;
       this.reopen(stream, nowMs);
@@ -281,9 +289,8 @@ export class StreamDirectory {
     const closed = (this.#chains.get(source.source)?.closedStates ?? []).filter(state => sameFile(state, file));
     const candidates = [...this.#unmatched.candidatesOf(file), ...closed].sort((a, b) => b.generation - a.generation);
     if (candidates.length === 0) return false;
-    const reader = openReader(file.path);
-    if (reader === null || reader.inode() !== file.inode) {
-      reader?.close();
+    const reader = openReader(file.path, file.inode);
+    if (reader === null) {
       for (const state of candidates) spokenFor.add(state);
       this.wantsAnotherRound = true;
       return true; // matched at a later refresh
@@ -312,7 +319,7 @@ export class StreamDirectory {
       stream.awaitsCopy = true;
       stream.seenRound = this.#round;
       this.#streams.add(stream);
-      this.#cameToLife(stream);
+      this.#cameToLife(stream, newest);
       chain.streams.push(stream);
     }
     chain.streams.push(next);
@@ -331,10 +338,9 @@ export class StreamDirectory {
     const chain = this.chainOf(stream);
     this.#touched.add(chain);
     chain.found(stream.streamId);
-    if (!state.closed) {
-      this.#cameToLife(stream);
-      chain.streams.push(stream);
-    } else if (file.sizeBytes > stream.position) this.reopen(stream, nowMs);
+    this.#cameToLife(stream, state);
+    if (!state.closed) chain.streams.push(stream);
+    else if (file.sizeBytes > stream.position) this.reopen(stream, nowMs);
     else {
       stream.lookedSizeBytes = file.sizeBytes;
       stream.lookedMtimeMs = file.mtimeMs;
@@ -357,8 +363,9 @@ export class StreamDirectory {
       return;
     }
     if (isUnseen(stream.path, found.unseenPaths)) return;
+    const isDeleted = stream.reader !== null && stream.reader.stats().nlink === 0;
     if (found.isSettled) stream.missedRounds += 1;
-    if (stream.missedRounds < missedRoundsMax && stream.reader === null) {
+    if (stream.missedRounds < missedRoundsMax && !isDeleted) {
       this.wantsAnotherRound = true;
       return;
     }
@@ -378,13 +385,25 @@ export class StreamDirectory {
 
   /** Streams that were open when the last run ended and whose files are gone: what remains is to look for a copy, and to say so. */
   #endUnmatched(found: IndexedFiles, spokenFor: ReadonlySet<StreamState>, nowMs: number): void {
+    for (const chain of this.#waitingChains) {
+      chain.waitsForOlder = false;
+      this.#touched.add(chain);
+    }
+    this.#waitingChains.clear();
     for (const unmatched of this.#unmatched.all()) {
       const { state } = unmatched;
       const path = state.path ?? '';
-      if (isUnseen(path, found.unseenPaths) || spokenFor.has(state)) continue;
+      if (isUnseen(path, found.unseenPaths)) continue;
+      if (spokenFor.has(state)) {
+        // Renamed a moment ago, or not to be opened: the others of its source wait for the former, not for ever.
+        unmatched.heldRounds += 1;
+        if (unmatched.heldRounds <= missedRoundsMax) this.#wait(this.#chain(state.source));
+        continue;
+      }
       if (found.isSettled) unmatched.missedRounds += 1;
       if (unmatched.missedRounds < missedRoundsMax) {
         this.wantsAnotherRound = true;
+        this.#wait(this.#chain(state.source));
         continue;
       }
       this.#unmatched.remove(state);
@@ -395,11 +414,16 @@ export class StreamDirectory {
       stream.goneMs = nowMs;
       stream.seenRound = this.#round;
       this.#streams.add(stream);
-      this.#cameToLife(stream);
+      this.#cameToLife(stream, state);
       const chain = this.chainOf(stream);
       chain.streams.push(stream);
       this.#touched.add(chain);
     }
+  }
+
+  #wait(chain: Chain): void {
+    chain.waitsForOlder = true;
+    this.#waitingChains.add(chain);
   }
 
   /** A file that no stream is known for: a copy of one, or a stream of its own. */

@@ -52,16 +52,16 @@ export class StreamFeed {
     const { sizeBytes, mtimeMs } = look;
     const { lead, length } = reader.read(this.#buffer, stream.position);
     // Only now, with the bytes in hand, can it be said that they belong to what was read before.
-    if (!reader.proves(Math.max(stream.readsCopy ? 0 : sizeBytes, stream.position + length), stream.head, stream.tail)) return 'truncated';
+    if (!reader.proves(Math.max(sizeBytes, stream.position + length), stream.head, stream.tail)) return 'truncated';
     stream.lookedSizeBytes = sizeBytes;
     stream.lookedMtimeMs = mtimeMs;
-    stream.sizeBytes = Math.max(stream.sizeBytes, stream.position + length);
+    stream.sizeBytes = Math.max(stream.sizeBytes, reader.isComplete ? sizeBytes : 0, stream.position + length);
     const available = this.#buffer.subarray(lead, lead + length);
-    const isLast = ended && stream.position + length >= sizeBytes;
+    const isLast = ended && reader.isComplete && stream.position + length >= sizeBytes;
     const cut = cutChunk(available, stream.position, stream.openLine, isLast, this.#limits);
     const nowMs = this.#clock.nowMs();
     if (cut === null) {
-      stream.readToEndMs = nowMs;
+      if (reader.isComplete) stream.readToEndMs = nowMs;
       return 'atEnd';
     }
     const bytes = available.subarray(0, cut.length);
@@ -81,7 +81,7 @@ export class StreamFeed {
     if (end > stream.head.length) stream.seenStart = null;
     stream.idleOwed = true;
     // A short read that was used up saw the end; the next look says whether there is more.
-    const sawEnd = cut.length === length && end >= sizeBytes;
+    const sawEnd = reader.isComplete && cut.length === length && end >= sizeBytes;
     stream.readToEndMs = sawEnd ? nowMs : null;
     stream.changed = true;
     this.#outbox.inFlightBytes += cut.length;
@@ -97,8 +97,10 @@ export class StreamFeed {
   /** Says that bytes behind the position were destroyed before they were read, and counts them. */
   sendGap(stream: TailedStream, cause: string, bytes: number): void {
     if (stream.skipOwed) this.#sendSkip(stream);
-    stream.droppedBytes[cause] = (stream.droppedBytes[cause] ?? 0) + bytes;
-    stream.gapBytes += bytes;
+    // A run before this one may have counted it and been killed before the stream's end was told.
+    const uncounted = Math.max(0, bytes - stream.lostBytes);
+    if (uncounted > 0) stream.droppedBytes[cause] = (stream.droppedBytes[cause] ?? 0) + uncounted;
+    stream.gapBytes += uncounted;
     const chunk = this.#chunk(stream, 'gap', stream.position, stream.position + bytes, this.#clock.nowMs());
     chunk.gap = { cause, bytes, exact: false };
     this.#outbox.hand(chunk);

@@ -8,6 +8,8 @@ import { headAgrees, headBytesMax, tailBytesMax, tailHashOf } from './file-ident
 
 /** Where a stream's bytes come from: its file, a copy of it, or a compressed twin. */
 export interface ByteReader {
+  /** Nothing is behind `size` but what is written later. */
+  readonly isComplete: boolean;
   /** `size` is that of the stream's bytes; `nlink` 0 where no path leads to them any more. */
   stats(): { size: number; mtimeMs: number; nlink: number };
   /**
@@ -71,6 +73,7 @@ export function lineStartBefore(fd: number, at: number): number {
 
 export class StreamReader implements ByteReader {
   readonly fd: number;
+  readonly isComplete = true;
 
   constructor(path: string) {
     this.fd = openSync(path, 'r');
@@ -103,10 +106,16 @@ export class StreamReader implements ByteReader {
   }
 }
 
-/** Null where the file cannot be opened now; the error is found again, and reported, where the stream is read. */
-export function openReader(path: string): StreamReader | null {
+/**
+ * Null where the file cannot be opened now (the error is found again, and reported, where the stream is read), or where another has its path: between
+ * a look at a path and its opening a rotation may come.
+ */
+export function openReader(path: string, inode: string): StreamReader | null {
   try {
-    return new StreamReader(path);
+    const reader = new StreamReader(path);
+    if (reader.inode() === inode) return reader;
+    reader.close();
+    return null;
   } catch (error) {
     if (systemCodeOf(error) === null) throw error;
     return null;

@@ -72,6 +72,8 @@ export class TailedStream {
   file: IndexedFile | null = null;
   /** Under one of the PATHs, as far as anybody can say. */
   present = true;
+  /** Has its place among the streams of its source. */
+  isPlaced = false;
   /** Refreshes in a row that did not see it, although nothing changed while they looked. */
   missedRounds = 0;
   /** Of the last refresh that saw it. */
@@ -140,6 +142,18 @@ export class TailedStream {
     if (tail.at > this.head.length) this.seenStart = null;
   }
 
+  /** Of the gaps that were told, those behind the position: bytes that were not had, as far as anybody knew. */
+  get lostBytes(): number {
+    return this.gapBytes - this.skippedBytes;
+  }
+
+  /** It goes on where it was thought to end: what is still missing at its end is counted then. */
+  takeBackGap(): void {
+    const { skippedBytes } = this;
+    this.droppedBytes = skippedBytes > 0 ? { [skippedCause]: skippedBytes } : {};
+    this.gapBytes = skippedBytes;
+  }
+
   /** Takes over where the file was seen now. */
   locate(file: IndexedFile, source: FileSource): void {
     this.file = file;
@@ -174,7 +188,7 @@ export class TailedStream {
       sizeBytes: this.sizeBytes,
       readBytes: this.position,
       acknowledgedBytes: this.tracker.safeOffset,
-      droppedBytes: this.droppedBytes,
+      droppedBytes: { ...this.droppedBytes },
       gapBytes: this.gapBytes,
       tailHash: this.tracker.tail,
       bootId: this.bootId,
@@ -192,7 +206,7 @@ export class TailedStream {
       readBytes: this.position - this.skippedBytes,
       acknowledgedBytes: this.position - this.skippedBytes - this.tracker.inFlightBytes,
       inFlightBytes: this.tracker.inFlightBytes,
-      droppedBytes: this.droppedBytes,
+      droppedBytes: { ...this.droppedBytes },
       readToEndMs: this.readToEndMs,
     });
   }
@@ -202,7 +216,6 @@ export class TailedStream {
 export function streamOfState(state: StreamState, source: FileSource): TailedStream {
   const stream = new TailedStream(source, { path: state.path ?? '', device: null, inode: state.inode ?? '', birthTimeNs: state.birthTimeNs });
   stream.partition = state.partition;
-  stream.isTold = true;
   stream.phase = state.closed ? 'closed' : 'reading';
   stream.name = state.name;
   stream.generation = state.generation;

@@ -25,6 +25,7 @@ export const attributeBits = { codec: 0x07, logAppendTime: 0x08, control: 0x20 }
 const ownPieceBytesMin = 4096;
 /** Headers and the next record's beginning, between two long values. */
 const betweenBytesExpected = 1024;
+const firstPieceBytesMax = 65_536;
 const noProducer = -1n;
 
 function varintBytes(value: number): number {
@@ -102,8 +103,8 @@ function writeRecord(out: PieceWriter, record: OutgoingRecord, offsetDelta: numb
  * @param records at least one
  */
 export function encodeRecordBatch(records: readonly OutgoingRecord[], timestampMs: number, codec: KafkaCodec): Uint8Array[] {
-  const smallBytes = records.reduce((sum, { key, value }) => sum + 512 + (key?.length ?? 0) + (value !== null && value.length < ownPieceBytesMin ? value.length : 0), 0);
-  const out = new PieceWriter(Math.min(smallBytes, 65_536));
+  const smallBytes = records.reduce((sum, record) => sum + recordBytes(record) - (record.value !== null && record.value.length >= ownPieceBytesMin ? record.value.length : 0), 0);
+  const out = new PieceWriter(Math.min(smallBytes, firstPieceBytesMax));
   records.forEach((record, index) => writeRecord(out, record, index));
   const plain = out.end();
   const pieces = codec === 'none' ? plain : [compress(codec, plain.length === 1 ? plain[0]! : Buffer.concat(plain))];

@@ -1,6 +1,7 @@
 /**
  * `npm run bench:memory`: the shipper's memory when it is saturated, while the broker is away, with 10,000 files, and over ten minutes of load; and how
- * long a start takes to the first acknowledged line. Arguments: minutes of load (10), minutes without a broker (3).
+ * long a start takes to the first acknowledged line. Arguments: minutes of load (10), minutes without a broker (3), and one of the parts below to measure
+ * alone, which then makes no report.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,6 +18,7 @@ import { lineBytes, LineMaker, writeLines } from './ship-lines.ts';
 
 const loadMinutes = Number(process.argv[2] ?? 10);
 const awayMinutes = Number(process.argv[3] ?? 3);
+const only = process.argv[4] ?? null;
 const linesPerSecond = 10_000;
 const saturatedLines = 3_000_000;
 const quietFiles = 10_000;
@@ -33,17 +35,14 @@ const say = (figure: Figure): void => {
 };
 const running: ChildProcess[] = [];
 try {
-  await measureStarts();
-  await measureSaturated();
-  await measureQuietFiles();
-  await measureAway();
-  await measureLoad();
+  const parts = { starts: measureStarts, saturated: measureSaturated, quiet: measureQuietFiles, away: measureAway, load: measureLoad };
+  for (const [name, part] of Object.entries(parts)) if (only === null || only === name) await part();
 } finally {
   for (const child of running) await endPeer(child);
   await broker.stop();
   rmSync(folder, { recursive: true, force: true });
 }
-report('memory', figures);
+if (only === null) report('memory', figures);
 process.exit();
 
 async function ship(prefix: string, path: string, more: readonly string[] = []): Promise<{ child: ChildProcess; pid: number; topic: string }> {
@@ -52,6 +51,9 @@ async function ship(prefix: string, path: string, more: readonly string[] = []):
   mkdirSync(runFolder, { recursive: true });
   const child = leadline(prefix, more).start({ folder: runFolder, file: path, lines: 0, brokers: broker.broker.brokers, topic, classPath: '' });
   running.push(child);
+  child.once('exit', code => {
+    if (code !== null) throw new Error(`leadline ship ended by itself with ${code}: ${(child as { output?: string }).output ?? ''}`);
+  });
   return { child, pid: child.pid!, topic };
 }
 
@@ -122,10 +124,13 @@ async function measureQuietFiles(): Promise<void> {
   for (let records = -1; ; ) {
     await pause(3000);
     const now = await broker.records(topic);
+    process.stderr.write(`${now} records\r`);
     if (now === records && now > quietFiles) break;
     records = now;
   }
   const shippedSeconds = (performance.now() - startedMs) / 1000;
+  // A file that grew within the last minute is not idle.
+  await pause(70_000);
   const before = cpuSecondsOf(pid)!;
   await pause(60_000);
   const percent = ((cpuSecondsOf(pid)! - before) / 60) * 100;

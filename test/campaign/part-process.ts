@@ -9,6 +9,7 @@ import { within } from './within.ts';
 const root = join(import.meta.dirname, '../..');
 const startMsMax = 60_000;
 const outputCharsKept = 20_000;
+const restartAfterMs = 1000;
 
 export interface PartSettings {
   name: string;
@@ -82,7 +83,11 @@ export class PartProcess {
     child.stderr.on('data', keep);
     child.on('exit', (code, signal) => {
       if (this.#child !== child || this.#expected) return;
-      this.crashes.push(`${new Date().toISOString()} ${name} ended by itself with ${code ?? signal}: ${this.#output.slice(-2000)}`);
+      this.crashes.push(`${new Date().toISOString()} ${name} ended by itself with ${code ?? signal}: ${this.#output.slice(-800).replaceAll('\n', ' | ')}`);
+      // As whoever runs containers does.
+      setTimeout(() => {
+        if (this.#child === child && !this.#expected) this.launch();
+      }, restartAfterMs);
     });
   }
 
@@ -101,8 +106,8 @@ export class PartProcess {
   }
 
   async kill9(): Promise<boolean> {
-    if (!this.isRunning) return false;
     this.#expected = true;
+    if (!this.isRunning) return false;
     const ended = once(this.#child!, 'exit');
     this.#child!.kill('SIGKILL');
     await ended;
@@ -111,8 +116,8 @@ export class PartProcess {
 
   /** @returns the exit code */
   async stop(msMax = 60_000): Promise<number | null> {
-    if (!this.isRunning) return this.#child?.exitCode ?? null;
     this.#expected = true;
+    if (!this.isRunning) return this.#child?.exitCode ?? null;
     const ended = once(this.#child!, 'exit') as Promise<[number | null]>;
     this.#child!.kill('SIGTERM');
     const code = await Promise.race([ended.then(([exitCode]) => exitCode), pause(msMax, 'late' as const)]);

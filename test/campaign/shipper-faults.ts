@@ -120,9 +120,11 @@ function rotatingLog(seat: ShipperSeat, chance: Chance): RotatedLog {
 }
 
 const waitMsMax = 3000;
+const startMsMax = 10_000;
 
 async function takeDescriptors(seat: ShipperSeat, chance: Chance): Promise<Outcome> {
-  if (!seat.part.isRunning) return { hit: false, how: 'not running' };
+  // Whoever cannot even load his program has no chance to do better.
+  if (!(await within(startMsMax, 100, async () => (await seat.status()) !== null))) return { hit: false, how: 'not running' };
   const hit = seat.isMoving;
   const pid = String(seat.part.pid);
   const nowOpen = seat.part.openFiles;

@@ -64,12 +64,15 @@ export async function chunksOf(kafka: KafkaClient, topic: string): Promise<Topic
 
 /** The bytes of a stream as the chunks bring them. Throws at a hole, and where two chunks disagree. */
 export function bytesOfStream(chunks: readonly TopicChunk[], streamId: string): Buffer {
-  let stream = Buffer.alloc(0);
-  for (const { offset, end, bytes } of chunks.filter(chunk => chunk.streamId === streamId && chunk.kind === 'lines')) {
-    if (offset > stream.length) throw new Error(`stream ${streamId}: bytes ${stream.length} to ${offset} are missing`);
-    const known = Math.min(stream.length, end) - offset;
-    if (!bytes.subarray(0, known).equals(stream.subarray(offset, offset + known))) throw new Error(`stream ${streamId}: two chunks disagree at ${offset}`);
-    stream = Buffer.concat([stream, bytes.subarray(known)]);
+  const mine = chunks.filter(chunk => chunk.streamId === streamId && chunk.kind === 'lines');
+  const stream = Buffer.alloc(mine.reduce((end, chunk) => Math.max(end, chunk.end), 0));
+  let known = 0;
+  for (const { offset, end, bytes } of mine) {
+    if (offset > known) throw new Error(`stream ${streamId}: bytes ${known} to ${offset} are missing`);
+    const overlap = Math.min(known, end) - offset;
+    if (!bytes.subarray(0, overlap).equals(stream.subarray(offset, offset + overlap))) throw new Error(`stream ${streamId}: two chunks disagree at ${offset}`);
+    bytes.copy(stream, known, overlap);
+    known = Math.max(known, end);
   }
   return stream;
 }

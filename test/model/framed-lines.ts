@@ -30,13 +30,17 @@ export function isFinishedAt(bytes: Buffer, to: number, framing: Framing): boole
   }
 }
 
-/** Streams' outputs that are inside a line at `to`: of every output the last physical line says. */
-export function hasOpenPiece(bytes: Buffer, to: number, framing: Framing): boolean {
-  if (framing === 'plain') return false;
-  const open = new Map<string, boolean>();
+/** Where the first piece lies of a line that is not finished before `to`, or Infinity. */
+export function firstOpenPiece(bytes: Buffer, to: number, framing: Framing): number {
+  if (framing === 'plain') return Infinity;
+  const open = new Map<string, number>();
+  let from = 0;
   for (const line of bytes.toString('latin1', 0, to).split('\n').slice(0, -1)) {
     const output = framing === 'cri' ? line.split(' ')[1]! : (JSON.parse(line) as { stream: string }).stream;
-    open.set(output, framing === 'cri' ? line.split(' ')[2] === 'P' : !(JSON.parse(line) as { log: string }).log.endsWith('\n'));
+    const isPiece = framing === 'cri' ? line.split(' ')[2] === 'P' : !(JSON.parse(line) as { log: string }).log.endsWith('\n');
+    if (!isPiece) open.delete(output);
+    else if (!open.has(output)) open.set(output, from);
+    from += line.length + 1;
   }
-  return [...open.values()].includes(true);
+  return Math.min(...open.values());
 }

@@ -10,7 +10,7 @@ import { balanceCloses } from '../../shipper/balance.ts';
 import { Shipper, type ShipperOptions } from '../../shipper/shipper.ts';
 import { HandClock } from '../helpers/tailed-folder.ts';
 import { Collecting } from './collecting.ts';
-import { hasOpenPiece, isFinishedAt } from './framed-lines.ts';
+import { firstOpenPiece, isFinishedAt } from './framed-lines.ts';
 import { shown, wrongLines, type Life } from './lives.ts';
 import { FaultyTransport, Topic, type Fuse } from './topic.ts';
 import { Writer } from './writer.ts';
@@ -138,7 +138,8 @@ export class World {
         return;
       case 'statesLost':
       case 'statesOld':
-        // A closed stream's end is nowhere else.
+        // A store's are as safe as what it stores; and a closed stream's end is nowhere else.
+        if (this.behind === 'store') return;
         for (const [streamId, states] of this.topic.history) {
           if (this.topic.states.get(streamId)?.closed !== false || !this.#checkpointed().some(state => state.streamId === streamId)) continue;
           if (memory === 'statesLost') this.topic.states.delete(streamId);
@@ -195,7 +196,7 @@ export class World {
       if (bytes === undefined || state.closed || this.topic.closed.has(state.streamId)) continue;
       if (this.topic.ends.has(`${state.streamId}:${state.acknowledgedBytes}`)) continue;
       if (!isFinishedAt(bytes, state.acknowledgedBytes, 'plain')) this.topic.broken.push(`the checkpoint has stream ${state.streamId} at ${state.acknowledgedBytes}, inside a line`);
-      if (hasOpenPiece(bytes, state.acknowledgedBytes, state.framing)) this.topic.broken.push(`the checkpoint has stream ${state.streamId} at ${state.acknowledgedBytes}, behind an open piece`);
+      if (state.acknowledgedBytes > firstOpenPiece(bytes, Math.min(acknowledged, bytes.length), state.framing)) this.topic.broken.push(`the checkpoint has stream ${state.streamId} at ${state.acknowledgedBytes}, behind an open piece`);
     }
     for (const balance of this.#shipper.status()) if (!balanceCloses(balance)) this.topic.broken.push(`the balance does not close: ${JSON.stringify(balance)}`);
   }

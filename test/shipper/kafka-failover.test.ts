@@ -57,17 +57,22 @@ else {
     const writers = Array.from({ length: sources }, async (_, n) => {
       const streamId = `s${n}`;
       publisher.partitionOf(`source of ${streamId}`, n % partitions);
-      let parts: Buffer[] = [];
-      for (let count = 0, offset = 0; !isOver; count++) {
-        const bytes = Buffer.from(`${streamId} line ${count}\n`);
-        parts.push(bytes);
-        await publisher.publish(madeChunk(streamId, offset, bytes));
-        offset += bytes.length;
-        if (count % 50 === 0) await publisher.publishStates([madeState(streamId, { readBytes: offset })]);
+      const parts: Buffer[] = [];
+      let count = 0;
+      let offset = 0;
+      for (let round = 1; !isOver; round++) {
+        // Now and then more than one batch holds: the next must not go before the one that is tried again.
+        const burst = round % 60 === 0 ? 600 : 1;
+        for (let n = 0; n < burst; n++) {
+          const bytes = Buffer.from(`${streamId} line ${count++}\n`);
+          parts.push(bytes);
+          await publisher.publish(madeChunk(streamId, offset, bytes));
+          offset += bytes.length;
+        }
+        if (round % 50 === 0) await publisher.publishStates([madeState(streamId, { readBytes: offset })]);
         await sleep(5);
       }
       written.set(streamId, Buffer.concat(parts));
-      parts = [];
     });
     return {
       publisher,

@@ -4,6 +4,7 @@ import { zstdCompressSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import kafkajs from 'kafkajs';
 import type { KafkaClient } from '#lib/kafka/kafka-client.ts';
+import { KafkaError, type Kafka } from '#lib/kafka/types.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import { defaultOptions, type Options } from '#schemas/options.ts';
@@ -47,9 +48,11 @@ interface OpenOptions {
   chunks?: TopicOptions | null;
   options?: Partial<Options>;
   requestTimeoutMs?: number;
+  /** What the publisher gets in the client's place. */
+  wrap?: (client: Kafka) => Kafka;
 }
 
-async function open(t: ExecutionContext, { chunks = { partitions: 3 }, options = {}, requestTimeoutMs = 2000 }: OpenOptions = {}): Promise<Opened> {
+async function open(t: ExecutionContext, { chunks = { partitions: 3 }, options = {}, requestTimeoutMs = 2000, wrap = client => client }: OpenOptions = {}): Promise<Opened> {
   const prefix = `test${++prefixes}`;
   const topic = `${prefix}.chunks`;
   if (chunks !== null) await kafka.createTopic(topic, chunks);
@@ -61,7 +64,7 @@ async function open(t: ExecutionContext, { chunks = { partitions: 3 }, options =
   const log: Log = { debug: keep, info: keep, warn: keep, error: keep };
   const made: KafkaPublisher[] = [];
   const reopen = (): KafkaPublisher => {
-    const publisher = new KafkaPublisher({ kafka: client, options: { ...defaultOptions(), kafka: [...kafka.brokers], topicPrefix: prefix, ...options }, log, clock: systemClock });
+    const publisher = new KafkaPublisher({ kafka: wrap(client), options: { ...defaultOptions(), kafka: [...kafka.brokers], topicPrefix: prefix, ...options }, log, clock: systemClock });
     made.push(publisher);
     return publisher;
   };
@@ -163,6 +166,24 @@ else {
     }
     await Promise.all(swallowed);
     t.deepEqual(bytesOfStream(await chunksOf(reader, topic), 'a'), Buffer.concat(parts));
+  });
+
+  test.serial('a batch that is refused is tried again before anything behind it', async t => {
+    let attempts = 0;
+    const refusing = (client: Kafka): Kafka => ({
+      topic: name => client.topic(name),
+      fetch: (...given) => client.fetch(...given),
+      offsets: (...given) => client.offsets(...given),
+      close: () => client.close(),
+      produce: (...given) => (++attempts % 2 === 1 ? Promise.reject(new KafkaError('NOT_ENOUGH_REPLICAS', 'one replica is missing')) : client.produce(...given)),
+    });
+    const { publisher, reader, topic, acknowledgements } = await open(t, { wrap: refusing });
+    const bytes = await publishLines(publisher, 'a', 0, 1600);
+    t.true(await publisher.drain(patienceMs));
+    const chunks = await chunksOf(reader, topic);
+    t.deepEqual(bytesOfStream(chunks, 'a'), bytes);
+    t.is(chunks.length, 1600);
+    t.deepEqual(acknowledgements.map(({ to }) => to), chunks.map(({ end }) => end));
   });
 
   test.serial('too large for the topic: the chunk is divided at lines, a long line anywhere, byte for byte', async t => {

@@ -68,6 +68,7 @@ test('the values of secret names are replaced, the names stay', t => {
     ['GET /a?token=abc&b=1', `GET /a?token=${s('abc')}&b=1`],
     ['{"client_secret":"s3cr3t","a":1}', `{"client_secret":"${s('s3cr3t')}","a":1}`],
     ['{"password":"a\\"b\\\\","a":1}', `{"password":"${s('a\\"b\\\\')}","a":1}`],
+    ['password="a\\\\" user="bob"', `password="${s('a\\\\')}" user="bob"`],
     ['{"password":12345,"a":1}', `{"password":"${s('12345')}","a":1}`],
     ['aws_secret_access_key = wJalr/K7MDENG', `aws_secret_access_key = ${s('wJalr/K7MDENG')}`],
     ['x-api-key: 12345678abc', `x-api-key: ${s('12345678abc')}`],
@@ -88,7 +89,7 @@ test('what only speaks of secrets is left alone', t => {
     'Failed password for root from 10.0.0.1', 'password: user not found', 'Invalid password: must be longer', 'password=****', 'password=', 'password=${DB_PASSWORD}', '"token":null', '"secret":{"a":1}', '"password":""',
     'Unexpected token: eof', 'Unexpected token < in JSON at position 0', 'max_tokens=512 tokens: 99 "token_count":5', 'token_type=bearer', 'secretName: my-secret', 'primary_key=17 foreign_key=4', 'PWD=/root OLDPWD=/home', 'pass=3 fail=1',
     'authorization: denied', 'Bearer authentication_is_required', 'Basic authentication failed', 'basic structures: a', 'eyJhbGciOi', 'a [redacted:secrets:0123456789ab] password=[redacted:secrets:0123456789ab]',
-    'http://host:8080/a', 'http://host:8080/path/@x', 'AKIAIOSFODNN7EXAMPL',
+    'http://host:8080/a', 'at 12:30@home', '"x:y@z"', 'http://host:8080/path/@x', 'AKIAIOSFODNN7EXAMPL',
   ]) t.is(left(line), line);
 });
 
@@ -114,6 +115,17 @@ test('cards are known by issuer, length and checksum, alone or in their groups',
       const grouped = (number.length === 15 ? [4, 10, 15] : number.length === 14 ? [4, 10, 14] : [4, 8, 12, 16]).map((end, index, ends) => number.slice(ends[index - 1] ?? 0, end)).join(between);
       if (number.length > 13) t.is(left(`a ${grouped}, 17`), `a ${card}, 17`);
     }
+  }
+});
+
+test('what is looked for is found at whatever byte of a chunk it begins', t => {
+  for (let shift = 0; shift < 40; shift += 1) {
+    const before = '-'.repeat(shift).replace(/-$/, ' ');
+    for (const value of [made.aws, made.jwt]) t.is(left(before + value), before + mark('secrets', value), `${shift}`);
+    for (const value of ['4222222222222', '378282246310005', '4111 1111 1111 1111']) t.is(left(before + value), before + mark('cards', value.replaceAll(' ', '')), `${shift}`);
+    t.is(left(`1${'2'.repeat(shift)}:4222222222222`), `1${'2'.repeat(shift)}:${mark('cards', '4222222222222')}`);
+    t.is(left(`${before}a@b.example`), `${before}${mark('emails', 'a@b.example')}`);
+    t.is(left(`${before}password=x&token=y`), `${before}password=${mark('secrets', 'x')}&token=${mark('secrets', 'y')}`);
   }
 });
 
@@ -175,6 +187,7 @@ test('each line keeps its source length, and bytes that are not replaced stay as
 
 test('what reaches over another kind leaves no byte of either', t => {
   t.is(left('password=a@b.example'), `password=${mark('secrets', 'a@b.example')}`);
+  t.regex(left('see ab-cd-ef there', redactionOf('/ab.cd/', '/cd.ef/')), /^see \[redacted:pattern1:[0-9a-f]{12}\] there$/);
   t.is(left('password="x 4111111111111111 y"'), `password="${mark('secrets', 'x 4111111111111111 y')}"`);
 });
 

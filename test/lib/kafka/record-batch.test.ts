@@ -5,6 +5,7 @@ import { compress, decompress } from '#lib/kafka/compression.ts';
 import { crc32c } from '#lib/kafka/crc32c.ts';
 import { batchLayout, bytesBeforeLengthCounts, encodeRecordBatch, recordBytes } from '#lib/kafka/record-batch.ts';
 import { readRecordBatches } from '#lib/kafka/record-batch-reader.ts';
+import { WireReader, WireWriter } from '#lib/kafka/wire.ts';
 import { kafkaCodecs, type KafkaCodec, type OutgoingRecord } from '#lib/kafka/types.ts';
 
 const records: OutgoingRecord[] = [
@@ -50,11 +51,10 @@ for (const codec of kafkaCodecs) {
     }
   });
 
+}
+
+for (const codec of kafkaCodecs.filter(name => name !== 'none')) {
   test(`bytes that ${codec} cannot read are a damaged batch`, t => {
-    if (codec === 'none') {
-      t.pass();
-      return;
-    }
     const batch = stored(records, 7n, codec);
     batch.fill(0xa5, batchLayout.records + 4);
     const { records: read, damaged, nextOffset } = readRecordBatches(Buffer.concat([withChecksum(batch), stored(records, 12n)]), 7n);
@@ -63,6 +63,23 @@ for (const codec of kafkaCodecs) {
     t.is(nextOffset, 17n);
   });
 }
+
+test('what outgrows its first buffer is written whole: varints of every length, and batches of many long headers', t => {
+  for (const start of [1, 2, 3, 4, 5]) {
+    const writer = new WireWriter(start);
+    const numbers = Array.from({ length: 400 }, (_, n) => (n % 2 === 0 ? 1 : -1) * 2 ** (n % 31));
+    for (const number of numbers) writer.varint(number);
+    const reader = new WireReader(writer.bytes);
+    t.deepEqual(numbers.map(() => reader.varint()), numbers);
+    t.is(reader.left, 0);
+  }
+  for (let length = 1; length < 300; length++) {
+    const long = Array.from({ length: 40 }, (_, n) => ({ key: Buffer.alloc(length), value: Buffer.alloc(n % 2 === 0 ? 4096 : length), headers: { [`h${n}`]: 'x'.repeat(length * 7) } }));
+    const { records: read, damaged } = readRecordBatches(stored(long, 0n), 0n);
+    t.deepEqual(damaged, [], `headers of ${length * 7}`);
+    t.is(read.length, 40);
+  }
+});
 
 test('long values are sent as they lie in memory, without a copy', t => {
   const value = Buffer.alloc(100_000, 'x');

@@ -1,0 +1,108 @@
+/**
+ * Searches compressed files for the unread rest of streams whose own file is gone: rotated and compressed while the shipper was stopped, or faster
+ * than it could read. One at a time, beside the loop.
+ */
+import type { Log } from '#lib/log.ts';
+import { systemCodeOf } from '#schemas/errors.ts';
+import { lookBytes, type ChunkLimits } from './chunker.ts';
+import { headAgrees, headBytesMax, tailBytesMax, tailHashOf } from './file-identity.ts';
+import type { OpenFiles } from './open-files.ts';
+import { PackedReader } from './packed-reader.ts';
+import { copyCase, type CopyCase } from './rotation.ts';
+import { resumeBehind } from './resume.ts';
+import type { TailedStream } from './tailed-stream.ts';
+
+export interface TwinSearchParts {
+  limits: ChunkLimits;
+  files: OpenFiles;
+  log: Log;
+  /** The search for this stream is over, whatever came of it. */
+  onSearched: (stream: TailedStream) => void;
+}
+
+export class TwinSearch {
+  readonly #parts: TwinSearchParts;
+  #searching = false;
+
+  constructor(parts: TwinSearchParts) {
+    this.#parts = parts;
+  }
+
+  get isSearching(): boolean {
+    return this.#searching;
+  }
+
+  /** Begins with the first of these that is to be searched for, where none is being. @returns whether there is one */
+  begin(streams: Iterable<TailedStream>): boolean {
+    if (this.#searching) return true;
+    for (const stream of streams) {
+      if (stream.twin !== 'searching') continue;
+      this.#searching = true;
+      void this.#search(stream).finally(() => {
+        this.#searching = false;
+        stream.twin = 'searched';
+        stream.awaitsCopy = false;
+        stream.twinPaths = [];
+        this.#parts.onSearched(stream);
+      });
+      return true;
+    }
+    return false;
+  }
+
+  async #search(stream: TailedStream): Promise<void> {
+    for (const path of stream.twinPaths) {
+      let reader: PackedReader | null = null;
+      try {
+        reader = new PackedReader(path, lookBytes(this.#parts.limits));
+        const verdict = await judgeTwin(reader, stream);
+        if (verdict === 'copy' || (verdict === 'undecided' && stream.twinPaths.length === 1)) {
+          this.#read(stream, reader, path);
+          return;
+        }
+      } catch (error) {
+        if (systemCodeOf(error) === null) throw error;
+        this.#parts.log.warn({ event: 'twinUnreadable', path, streamId: stream.streamId }, `${path}: cannot be read (${systemCodeOf(error) ?? ''})`);
+      }
+      reader?.close();
+    }
+  }
+
+  #read(stream: TailedStream, reader: PackedReader, path: string): void {
+    this.#parts.log.info({ event: 'copyFound', path, streamId: stream.streamId }, 'a compressed file holds the rest of a stream');
+    this.#parts.files.hold(stream, reader);
+    stream.readsCopy = true;
+    stream.phase = 'draining';
+    stream.lookedSizeBytes = -1;
+    stream.readToEndMs = null;
+    stream.takeBackGap();
+    if (stream.openLine === null && stream.position > 0) resumeBehind(stream, reader.bytes(stream.position - 1, stream.position)[0]!);
+  }
+}
+
+/** Unpacks up to the position and compares on the way. */
+async function judgeTwin(reader: PackedReader, stream: TailedStream): Promise<CopyCase> {
+  const { position, seenStart, tail } = stream;
+  await reader.advance(0);
+  const first = Buffer.from(reader.bytes(0, headBytesMax));
+  let tailAgrees: boolean | null = null;
+  if (tail !== null) {
+    await reader.advance(tail.at);
+    if (reader.to >= tail.at) tailAgrees = tailHashOf(reader.bytes(Math.max(0, tail.at - tailBytesMax), tail.at), tail.at).hash === tail.hash;
+  }
+  await reader.advance(position);
+  return copyCase({
+    relatedName: true,
+    bornLater: true,
+    wholeFirstLine: first.length >= headBytesMax || first.includes(10),
+    headAgrees: headAgrees(stream.head, first),
+    // More than it has, while it is not known to be all.
+    candidateBytes: reader.isComplete ? reader.to : Number.MAX_SAFE_INTEGER,
+    headBytes: stream.head.length,
+    position,
+    startAgrees: seenStart === null || seenStart.length <= stream.head.length ? null : first.subarray(0, seenStart.length).equals(seenStart),
+    remembered: false,
+    tailAgrees,
+    prefixOfOriginal: null,
+  });
+}
