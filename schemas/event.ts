@@ -105,6 +105,8 @@ export interface LogEvent extends Origin {
   chainPosition?: number;
   /** Physical lines it was made of, 1 where absent; for the balance, not stored. */
   lineCount?: number;
+  /** eventId of the unfinished line (`schemas/store.ts`) that this event tells or goes on with; for the store's writer, not stored. */
+  begunAs?: string;
 }
 
 /**

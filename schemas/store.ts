@@ -12,6 +12,21 @@ export interface StoreBatch {
   /** Closed events, in the order they shall be tailed. Their pieces are what becomes stored; a gap's bytes never count as stored. */
   events: LogEvent[];
   states: StreamState[];
+  /** Lines that streams ended in the middle of. Their pieces become stored with the batch, and no reader sees them yet. */
+  unfinished?: UnfinishedLine[];
+}
+
+/**
+ * A docker or CRI line in the middle of which its stream ended, as when the runtime rotated between two pieces. The stream that names this one as its
+ * previous goes on with it. Kept until an event whose `begunAs` names it is stored: the whole line, or, where nobody went on, what there is of it.
+ */
+export interface UnfinishedLine {
+  /** What it is where nobody goes on with it. */
+  event: LogEvent;
+  /** When its stream ended, milliseconds by the clock of `lane`. */
+  endedMs: number;
+  /** Whose later records tell that nobody will go on with it: `topicId:partition` with Kafka's time, or a boot id, or `*` for any, with the time of reading. */
+  lane: string;
 }
 
 /** What was consumed when the batch was made: Kafka's topic id, partition and recordOffset. Empty in process. */
@@ -41,6 +56,7 @@ export interface StoredStream {
 export interface StoreWriter {
   /**
    * Stores a batch in one transaction; returns when it is durable. Idempotent by byte ranges: events whose bytes are stored already are left out.
+   * An event that tells an unfinished line (`begunAs` is its own eventId) is stored where that is still kept, and left out where not.
    * @throws LeadlineError STORE_FULL (nothing changed, try again later), EVENT_OVERLAPS_STORED for an event stored in part only.
    */
   append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): void;
@@ -48,6 +64,8 @@ export interface StoreWriter {
   streams(): StoredStream[];
   lastKnown(streamId: string): StoredStream | null;
   positions(): ConsumedPosition[];
+  /** All lines that streams ended in the middle of and that nobody has gone on with. */
+  unfinished(): UnfinishedLine[];
   /** Lets files go that are older than the retention or over its size. Returns what was let go. */
   retain(nowMs: number): { files: number; bytes: number };
   close(): void;

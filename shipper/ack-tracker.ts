@@ -1,6 +1,9 @@
 import { addRange, type ByteRange } from '#lib/byte-ranges.ts';
 import type { TailHash } from '#schemas/transport.ts';
 
+/** Thousands of streams have nothing in flight. */
+const none: readonly never[] = [];
+
 interface Mark {
   end: number;
   /** Where reading can safely begin again when everything before `end` is acknowledged: before an unfinished line or an open piece. */
@@ -15,11 +18,11 @@ interface Mark {
  * The caller feeds only `[from, to)` of this stream and one `sent` per chunk, in stream order.
  */
 export class AckTracker {
-  #acknowledged: ByteRange[] = [];
+  #acknowledged: readonly ByteRange[] = none;
   #safe: number;
   #tail: TailHash | null;
-  #marks: Mark[] = [];
-  readonly #base: number;
+  #marks: readonly Mark[] = none;
+  #base: number;
   #sentEnd: number;
 
   constructor(acknowledged: number, tail: TailHash | null) {
@@ -31,13 +34,19 @@ export class AckTracker {
 
   sent(end: number, safe: number, tail: TailHash): void {
     this.#sentEnd = end;
-    this.#marks.push({ end, safe, tail });
+    this.#marks = [...this.#marks, { end, safe, tail }];
   }
 
   /** @returns whether `safeOffset` moved. */
   acknowledged(from: number, to: number): boolean {
     this.#acknowledged = addRange(this.#acknowledged, { from: Math.max(from, this.#base), to });
     const low = this.lowWaterMark;
+    const last = this.#acknowledged.at(-1);
+    if (low === this.#sentEnd && low > this.#base && last !== undefined && last.to <= low) {
+      // All is acknowledged, as it mostly is: nothing to remember.
+      this.#base = low;
+      this.#acknowledged = none;
+    }
     // Between the ends of two chunks nobody here knows whether a line or a piece is open: only the ends count.
     let safe = this.#safe;
     let passed = 0;
@@ -50,7 +59,7 @@ export class AckTracker {
     let tail = this.#tail;
     for (const mark of this.#marks.slice(0, passed)) if (mark.end <= safe) tail = mark.tail;
     const unneeded = this.#marks.findIndex(mark => mark.end > safe);
-    this.#marks = unneeded < 0 ? [] : this.#marks.slice(unneeded);
+    this.#marks = unneeded < 0 ? none : this.#marks.slice(unneeded);
     if (safe <= this.#safe) return false;
     this.#safe = safe;
     this.#tail = tail;

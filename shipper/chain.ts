@@ -9,6 +9,9 @@ const namesMax = 1024;
 /** Closed streams remembered per source for telling their copies; older ones are forgotten unless a copy of theirs is there. */
 const closedStatesMax = 64;
 
+/** Thousands of sources share it. */
+const none: readonly never[] = [];
+
 export class Chain {
   readonly source: string;
   /** All its chunks travel in it, null where the transport has no partitions. */
@@ -16,9 +19,9 @@ export class Chain {
   /** Whether nobody knew anything of the source when it was first seen. */
   readonly isNew: boolean;
   /** Not closed, oldest first; only the first may send. */
-  streams: TailedStream[] = [];
+  streams: readonly TailedStream[] = none;
   /** Closed, with their files still there. */
-  readonly closedHere = new Set<TailedStream>();
+  closedHere: readonly TailedStream[] = none;
   lastEnded: PreviousStream | null = null;
   /** A stream that was open when the last run ended may come before these; the next refresh decides. */
   waitsForOlder = false;
@@ -28,9 +31,9 @@ export class Chain {
   sentBytes = 0;
   /** Had more to send than fitted into a chunk. */
   isLoud = false;
-  #closedStates: StreamState[] = [];
-  /** The highest generation seen of each name. */
-  readonly #generations = new Map<string, number>();
+  #closedStates: readonly StreamState[] = none;
+  /** The highest generation seen of each name. One name has no map: thousands of sources have no more. */
+  #generations: Map<string, number> | { name: string; generation: number } | null = null;
 
   constructor(source: string, partition: number | null, states: readonly StreamState[]) {
     this.source = source;
@@ -38,7 +41,7 @@ export class Chain {
     this.isNew = states.length === 0;
     for (const state of states) {
       this.#sawGeneration(state.name, state.generation);
-      if (state.closed) this.#closedStates.push(state);
+      if (state.closed) this.#closedStates = [...this.#closedStates, state];
     }
   }
 
@@ -69,7 +72,9 @@ export class Chain {
 
   /** The generation that a name begins with: behind all that are known. */
   nextGeneration(name: string): number {
-    return (this.#generations.get(name) ?? -1) + 1;
+    const known = this.#generations;
+    if (known === null) return 0;
+    return ((known instanceof Map ? known.get(name) : known.name === name ? known.generation : undefined) ?? -1) + 1;
   }
 
   /** A stream of the source has its name. */
@@ -81,13 +86,37 @@ export class Chain {
   closed(stream: TailedStream, isHere: boolean): void {
     this.streams = this.streams.filter(each => each !== stream);
     this.lastEnded = { streamId: stream.streamId, end: stream.position };
-    if (isHere) this.closedHere.add(stream);
+    if (isHere) this.keepClosed(stream);
     else this.#remember(stream.state());
   }
 
   /** The file of a closed stream is gone. */
   forget(stream: TailedStream): void {
-    if (this.closedHere.delete(stream) && stream.phase === 'closed') this.#remember(stream.state());
+    if (!this.closedHere.includes(stream)) return;
+    this.reopened(stream);
+    if (stream.phase === 'closed') this.#remember(stream.state());
+  }
+
+  /** A closed stream whose file is there. */
+  keepClosed(stream: TailedStream): void {
+    this.closedHere = [...this.closedHere, stream];
+  }
+
+  reopened(stream: TailedStream): void {
+    if (this.closedHere.length > 0) this.closedHere = this.closedHere.filter(each => each !== stream);
+  }
+
+  /** A stream whose place among the others `sort` finds. */
+  add(stream: TailedStream): void {
+    stream.isPlaced = false;
+    this.streams = [...this.streams, stream];
+  }
+
+  /** The next generation of a stream: right behind it. */
+  addBehind(stream: TailedStream, next: TailedStream): void {
+    const index = this.streams.indexOf(stream) + 1;
+    next.isPlaced = true;
+    this.streams = [...this.streams.slice(0, index), next, ...this.streams.slice(index)];
   }
 
   /** Closed streams without a file of their own, newest last. */
@@ -118,24 +147,31 @@ export class Chain {
   sort(): void {
     const fresh = this.streams.filter(stream => !stream.isPlaced).sort(byAge);
     if (fresh.length === 0) return;
-    this.streams = this.streams.filter(stream => stream.isPlaced);
+    const placed = this.streams.filter(stream => stream.isPlaced);
     for (const stream of fresh) {
-      const younger = this.streams.findIndex(each => isYounger(each, stream));
-      this.streams.splice(younger < 0 ? this.streams.length : younger, 0, stream);
+      const younger = placed.findIndex(each => isYounger(each, stream));
+      placed.splice(younger < 0 ? placed.length : younger, 0, stream);
       stream.isPlaced = true;
     }
+    this.streams = placed.slice(); // as large as it has to be
   }
 
   #sawGeneration(name: string, generation: number): void {
-    const highest = Math.max(generation, this.#generations.get(name) ?? 0);
-    this.#generations.delete(name);
-    this.#generations.set(name, highest);
-    if (this.#generations.size > namesMax) this.#generations.delete(this.#generations.keys().next().value!);
+    const highest = Math.max(generation, this.nextGeneration(name) - 1);
+    const known = this.#generations;
+    if (known === null || (!(known instanceof Map) && known.name === name)) {
+      this.#generations = { name, generation: highest };
+      return;
+    }
+    const generations = known instanceof Map ? known : new Map([[known.name, known.generation]]);
+    generations.delete(name);
+    generations.set(name, highest);
+    if (generations.size > namesMax) generations.delete(generations.keys().next().value!);
+    this.#generations = generations;
   }
 
   #remember(state: StreamState): void {
-    this.#closedStates = this.#closedStates.filter(each => each.streamId !== state.streamId);
-    this.#closedStates.push(state);
+    this.#closedStates = [...this.#closedStates.filter(each => each.streamId !== state.streamId), state];
   }
 }
 

@@ -24,8 +24,17 @@ export interface FileFacts {
   mtimeMs: number;
 }
 
+/** One text for all files of a device. */
+const deviceTexts = new Map<bigint, string>();
+
+function deviceText(device: bigint): string {
+  let text = deviceTexts.get(device);
+  if (text === undefined) deviceTexts.set(device, (text = device.toString()));
+  return text;
+}
+
 export function factsOf(stats: BigIntStats, birthTimeTrusted: boolean): FileFacts {
-  return { device: stats.dev.toString(), inode: stats.ino.toString(), birthTimeNs: birthTimeTrusted ? stats.birthtimeNs.toString() : null, sizeBytes: Number(stats.size), mtimeMs: mtimeMsOf(stats) };
+  return { device: deviceText(stats.dev), inode: stats.ino.toString(), birthTimeNs: birthTimeTrusted ? stats.birthtimeNs.toString() : null, sizeBytes: Number(stats.size), mtimeMs: mtimeMsOf(stats) };
 }
 
 /** What `Stats.mtimeMs` is for the same file, to the bit. */
@@ -66,7 +75,7 @@ export function streamName(sourceId: string, inode: string | null, birthTimeNs: 
     length.writeUInt32BE(field.length);
     digest.update(length).update(field);
   }
-  return digest.digest('hex').slice(0, 32);
+  return digest.digest().toString('hex', 0, 16);
 }
 
 export function streamIdOf(name: string, generation: number): string {

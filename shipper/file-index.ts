@@ -3,7 +3,7 @@
  * its time of change moved, and every 30 s. What a look says about one path is a reason to refresh; only a refresh says where files are now.
  */
 import { globSync, readdirSync, realpathSync, statSync, type Dirent } from 'node:fs';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
 import type { StreamProblem } from './balance.ts';
 import { globCharacters, type DiscoveryOptions } from './discovery.ts';
@@ -108,6 +108,8 @@ export class FileIndex {
     for (const path of this.#folders.keys()) if (!this.#visited.has(path)) this.#folders.delete(path);
     for (const path of this.#named.keys()) if (!this.#visited.has(path)) this.#named.delete(path);
     this.#ring = [...this.#found.files, ...this.#folders.values()];
+    this.#seen = new Set();
+    this.#visited = new Set();
     return this.#found;
   }
 
@@ -168,7 +170,7 @@ export class FileIndex {
     for (const file of folder.files.values()) {
       // What a link leads to changes without the link's folder.
       if (!isRead && file.isLink && this.#fileAt(file.path, file, true, folder) === null) continue;
-      if (file.matchPath === '') file.matchPath = file.path.slice(root.length + (root.endsWith(sep) ? 0 : 1));
+      file.root = root;
       this.#take(file);
     }
     const inside = new Set(above).add(key);
@@ -216,7 +218,6 @@ export class FileIndex {
       this.#births.learn(stats);
       const file = known ?? new IndexedFile(path, isLink);
       file.identify(stats, this.#births.trusts(stats.dev), isLink || folder === null ? realpathSync(path) : join(folder.realPath, basename(path)));
-      if (folder === null) file.matchPath = file.realPath;
       return file;
     });
   }

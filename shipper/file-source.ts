@@ -35,10 +35,11 @@ export function tailedSource(file: { realPath: string; matchPath: string }, opti
   const { chain, rotation } = chainOfPath(file.realPath);
   const { pod, container } = named.origin;
   const ofPod = named.podUid !== null && container !== null;
+  const sourceId = ofPod ? `${named.podUid}/${container}` : `${machine}:${chain}`;
   return {
     // The whole id: two sidecars called frontend-1 and frontend-2 must not share a source, or each would close the other's streams.
-    source: pod !== null && container !== null ? named.source : `${machine}:${chain}`,
-    sourceId: ofPod ? `${named.podUid}/${container}` : `${machine}:${chain}`,
+    source: pod !== null && container !== null ? named.source : ofPod ? `${machine}:${chain}` : sourceId,
+    sourceId,
     origin: originWith(named.origin, options),
     chain,
     rotation,

@@ -1,5 +1,6 @@
 /** Files and folders as the index remembers them between two looks. */
 import { realpathSync, statSync, type BigIntStats, type Stats } from 'node:fs';
+import { sep } from 'node:path';
 import { systemCodeOf } from '#schemas/errors.ts';
 import type { FoundFile } from './discovery.ts';
 import { factsOf } from './file-identity.ts';
@@ -24,7 +25,8 @@ export class IndexedFile implements FoundFile {
   /** A link, or a path that was named itself: it may lead to another file without its folder changing. */
   readonly isLink: boolean;
   realPath = '';
-  matchPath = '';
+  /** The folder PATH it was found below, null where a PATH names it. */
+  root: string | null = null;
   device = '';
   inode = '';
   birthTimeNs: string | null = null;
@@ -43,7 +45,8 @@ export class IndexedFile implements FoundFile {
 
   identify(stats: BigIntStats, birthTimeTrusted: boolean, realPath: string): void {
     const facts = factsOf(stats, birthTimeTrusted);
-    this.realPath = realPath;
+    // One text for both, as thousands of files have them.
+    this.realPath = realPath === this.path ? this.path : realPath;
     this.device = facts.device;
     this.inode = facts.inode;
     this.birthTimeNs = facts.birthTimeNs;
@@ -53,6 +56,11 @@ export class IndexedFile implements FoundFile {
     this.#dev = Number(stats.dev);
     this.#ino = Number(stats.ino);
     this.#birthMs = birthTimeTrusted ? Number(stats.birthtimeNs / 1_000_000_000n) * 1000 + Number(stats.birthtimeNs % 1_000_000_000n) / 1e6 : null;
+  }
+
+  get matchPath(): string {
+    if (this.root === null) return this.realPath;
+    return this.path.slice(this.root.length + (this.root.endsWith(sep) ? 0 : 1));
   }
 
   look(): Seen {

@@ -54,6 +54,7 @@ export class KafkaPublisher implements Transport {
   private readonly states: KafkaStreamStates;
   /** Of the chunks' topic; 0 until it is learned. */
   private partitions = 0;
+  private learning: Promise<void> | null = null;
   /** What `partitionOf` said. */
   private readonly partitionsOfSources = new Map<string, number>();
   private readonly lanes = new Map<number, Lane>();
@@ -134,10 +135,14 @@ export class KafkaPublisher implements Transport {
     return true;
   }
 
-  private async learnPartitions(): Promise<void> {
-    if (this.partitions > 0) return;
-    const { partitions } = await this.retry.untilDone({ topic: this.topic, partition: null, operation: 'write' }, () => this.kafka.topic(this.topic));
-    this.partitions = partitions;
+  /** One look-up for all who wait: chunks that came before it is known keep their order. */
+  private learnPartitions(): Promise<void> {
+    this.learning ??= this.retry
+      .untilDone({ topic: this.topic, partition: null, operation: 'write' }, () => this.kafka.topic(this.topic))
+      .then(({ partitions }) => {
+        this.partitions = partitions;
+      });
+    return this.learning;
   }
 
   private newPartitionOf(source: string): number {

@@ -82,7 +82,6 @@ export class KafkaRetry {
   private say(name: string, thing: AttemptedThing, error: KafkaError): void {
     const trouble = kafkaTrouble(error, { brokers: this.parts.brokers, ...thing });
     const isNews = ![...this.troubles.values()].some(({ code, details }) => code === trouble.code && details['topic'] === trouble.details['topic']);
-    // Deleted first: the newest reason stays the last.
     this.troubles.set(name, trouble);
     if (isNews) this.parts.log.error({ event: 'kafkaTroubled', ...thing, records: thing.records?.(), code: trouble.code, kafkaCode: error.code }, trouble.message);
   }

@@ -5,7 +5,7 @@ import { checkedBytes, contentProblem } from './content-check.ts';
 import { headBytesMax, headOf, streamName } from './file-identity.ts';
 import { framingOf } from './framing.ts';
 import type { Look } from './stream-feed.ts';
-import { lineStartBefore, readAt, tailHashAt, type StreamReader } from './stream-reader.ts';
+import { lineStartBefore, ownCopyOf, readAt, tailHashAt, type StreamReader } from './stream-reader.ts';
 import type { TailedStream } from './tailed-stream.ts';
 
 /** `waiting`: for the first line. An error: it is no log. */
@@ -28,7 +28,7 @@ export function nameStream(stream: TailedStream, chain: Chain, reader: StreamRea
   const refusal = stream.name === null ? contentProblem(stream.path, first, includeBinary) : null;
   if (refusal !== null) return refusal;
   stream.head = head;
-  stream.seenStart = Buffer.from(first.subarray(0, headBytesMax));
+  stream.seenStart = ownCopyOf(first.subarray(0, headBytesMax));
   stream.framing = framingOf(first);
   if (stream.name === null) {
     stream.name = streamName(stream.source.sourceId, stream.inode, stream.birthTimeNs, head);

@@ -4,6 +4,7 @@
  */
 import type { Chunk } from '#schemas/chunk.ts';
 import type { Transport } from '#schemas/transport.ts';
+import type { TailedStream } from './tailed-stream.ts';
 
 export class Outbox {
   readonly #transport: Transport;
@@ -12,6 +13,8 @@ export class Outbox {
   #failure: { error: unknown } | null = null;
   /** Of all streams: handed over and not acknowledged. Kept by whoever reads and acknowledges. */
   inFlightBytes = 0;
+  /** Streams of which something is not acknowledged, by streamId. */
+  readonly #awaiting = new Map<string, TailedStream>();
 
   constructor(transport: Transport, onRoom: () => void) {
     this.#transport = transport;
@@ -19,7 +22,8 @@ export class Outbox {
   }
 
   /** Gives the chunk away. Ask `isFull` after a breath, when a transport that has room has said so. */
-  hand(chunk: Chunk): void {
+  hand(chunk: Chunk, stream: TailedStream): void {
+    if (chunk.kind === 'lines' || chunk.kind === 'close') this.#awaiting.set(chunk.streamId, stream);
     this.#pending += 1;
     this.#transport.publish(chunk).then(
       () => {
@@ -31,6 +35,16 @@ export class Outbox {
         this.#onRoom();
       },
     );
+  }
+
+  /** The stream that waits for this acknowledgement, where there is one. */
+  awaiting(streamId: string): TailedStream | undefined {
+    return this.#awaiting.get(streamId);
+  }
+
+  /** Nothing of the stream is on its way any more. */
+  forget(stream: TailedStream): void {
+    this.#awaiting.delete(stream.streamId);
   }
 
   /** The transport has not taken what it was given last. */

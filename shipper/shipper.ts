@@ -282,7 +282,6 @@ export class Shipper {
         stream.phase = 'reading';
         stream.lookedSizeBytes = -1;
       }
-      this.#directory.isLive(stream);
       this.#work.add(this.#directory.chainOf(stream));
     });
   }
@@ -290,6 +289,7 @@ export class Shipper {
   #closed(stream: TailedStream): void {
     stream.tracker.finish();
     stream.phase = 'closed';
+    this.#outbox.forget(stream);
     this.#directory.closed(stream);
     this.#keeper.isOutOfDate = true;
     this.#work.add(this.#directory.chainOf(stream));
@@ -298,7 +298,7 @@ export class Shipper {
 
   #acknowledged(acknowledgements: readonly Acknowledgement[]): void {
     for (const { streamId, from, to, closed } of acknowledgements) {
-      const stream = this.#directory.live(streamId);
+      const stream = this.#outbox.awaiting(streamId);
       if (stream === undefined) continue;
       const before = stream.tracker.inFlightBytes;
       if (stream.tracker.acknowledged(from, to)) {
@@ -307,6 +307,7 @@ export class Shipper {
       }
       this.#outbox.inFlightBytes -= before - stream.tracker.inFlightBytes;
       if (closed && stream.phase === 'closing') stream.closeAcknowledged = true;
+      if (stream.tracker.inFlightBytes === 0 && stream.phase !== 'closing') this.#outbox.forget(stream);
     }
     if (this.#work.waitsForRoom) this.#wake.abort();
   }

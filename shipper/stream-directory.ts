@@ -41,8 +41,6 @@ export class StreamDirectory {
   readonly #chains = new Map<string, Chain>();
   /** Chains in which a stream of the last run has not been found yet. */
   readonly #waitingChains = new Set<Chain>();
-  /** By streamId. */
-  readonly #live = new Map<string, TailedStream>();
   /** States that checkpoint and outside both have. */
   readonly #told = new WeakSet<StreamState>();
   readonly #unmatched = new UnmatchedStates();
@@ -73,16 +71,6 @@ export class StreamDirectory {
 
   chainOf(stream: TailedStream): Chain {
     return this.#chain(stream.source.source);
-  }
-
-  /** The stream of this name that is known outside and not closed. */
-  live(streamId: string): TailedStream | undefined {
-    return this.#live.get(streamId);
-  }
-
-  /** The stream is known outside. */
-  isLive(stream: TailedStream): void {
-    this.#live.set(stream.streamId, stream);
   }
 
   /** What the checkpoint holds; asked for while it is written. */
@@ -162,8 +150,7 @@ export class StreamDirectory {
     this.#log.info({ event: 'fileTruncated', path: stream.path, streamId: stream.streamId, unreadBytes: Math.max(0, stream.sizeBytes - stream.position) }, 'file was truncated in place');
     const chain = this.chainOf(stream);
     const next = this.#nextGeneration(stream, chain);
-    chain.streams.splice(chain.streams.indexOf(stream) + 1, 0, next);
-    next.isPlaced = true;
+    chain.addBehind(stream, next);
     this.#detach(stream);
     stream.awaitsCopy = true;
     this.#byKey.set(fileKey(next), next);
@@ -172,7 +159,6 @@ export class StreamDirectory {
   /** Its closing record and closed state are acknowledged. */
   closed(stream: TailedStream): void {
     const chain = this.chainOf(stream);
-    this.#live.delete(stream.streamId);
     const isHere = stream.present && this.#byKey.get(fileKey(stream)) === stream;
     chain.closed(stream, isHere);
     chain.trim(streamId => this.copies.isBound(streamId));
@@ -201,12 +187,10 @@ export class StreamDirectory {
     stream.lastGrowthMs = nowMs;
     this.#streams.add(stream);
     const chain = this.chainOf(stream);
-    chain.closedHere.delete(stream);
+    chain.reopened(stream);
     chain.found(stream.streamId);
-    this.#live.set(stream.streamId, stream);
     if (!chain.streams.includes(stream)) {
-      stream.isPlaced = false;
-      chain.streams.push(stream);
+      chain.add(stream);
       chain.sort();
     }
     this.#touched.add(chain);
@@ -215,7 +199,6 @@ export class StreamDirectory {
   /** @param state what was known of it. Known before sent: where not both sides know it, or its partition is another, it is announced again */
   #cameToLife(stream: TailedStream, state: StreamState): void {
     stream.isTold = this.#told.has(state) && stream.partition === this.chainOf(stream).partition;
-    if (!state.closed) this.#live.set(stream.streamId, stream);
   }
 
   #chain(source: string): Chain {
@@ -279,7 +262,7 @@ export class StreamDirectory {
     chain.forget(stream);
     stream.present = false;
     this.#streams.delete(stream);
-    chain.streams.push(next);
+    chain.add(next);
     return chain;
   }
 
@@ -320,9 +303,9 @@ export class StreamDirectory {
       stream.seenRound = this.#round;
       this.#streams.add(stream);
       this.#cameToLife(stream, newest);
-      chain.streams.push(stream);
+      chain.add(stream);
     }
-    chain.streams.push(next);
+    chain.add(next);
     this.#touched.add(chain);
     return true;
   }
@@ -339,12 +322,12 @@ export class StreamDirectory {
     this.#touched.add(chain);
     chain.found(stream.streamId);
     this.#cameToLife(stream, state);
-    if (!state.closed) chain.streams.push(stream);
+    if (!state.closed) chain.add(stream);
     else if (file.sizeBytes > stream.position) this.reopen(stream, nowMs);
     else {
       stream.lookedSizeBytes = file.sizeBytes;
       stream.lookedMtimeMs = file.mtimeMs;
-      chain.closedHere.add(stream);
+      chain.keepClosed(stream);
       chain.lastEnded ??= { streamId: stream.streamId, end: stream.position };
     }
   }
@@ -416,7 +399,7 @@ export class StreamDirectory {
       this.#streams.add(stream);
       this.#cameToLife(stream, state);
       const chain = this.chainOf(stream);
-      chain.streams.push(stream);
+      chain.add(stream);
       this.#touched.add(chain);
     }
   }
@@ -436,14 +419,15 @@ export class StreamDirectory {
         return;
       }
     }
-    const stream = new TailedStream(source, file);
+    // One text for all that have it, as thousands have.
+    const stream = new TailedStream({ ...source, source: chain.source, sourceId: source.sourceId === chain.source ? chain.source : source.sourceId }, file);
     stream.file = file;
     stream.seenRound = this.#round;
     stream.mtimeMs = file.mtimeMs;
     stream.lastGrowthMs = Math.min(nowMs, file.mtimeMs);
     this.#streams.add(stream);
     this.#replaceKey(file, stream);
-    chain.streams.push(stream);
+    chain.add(stream);
     this.#touched.add(chain);
     this.#log.debug({ event: 'fileFound', path: file.path }, 'file found');
   }

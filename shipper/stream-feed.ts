@@ -85,13 +85,13 @@ export class StreamFeed {
     stream.readToEndMs = sawEnd ? nowMs : null;
     stream.changed = true;
     this.#outbox.inFlightBytes += cut.length;
-    this.#outbox.hand(chunk);
+    this.#outbox.hand(chunk, stream);
     return sawEnd && !ended ? 'atEnd' : 'sent';
   }
 
   sendIdle(stream: TailedStream): void {
     stream.idleOwed = false;
-    this.#outbox.hand(this.#chunk(stream, 'idle', stream.position, stream.position, this.#clock.nowMs()));
+    this.#outbox.hand(this.#chunk(stream, 'idle', stream.position, stream.position, this.#clock.nowMs()), stream);
   }
 
   /** Says that bytes behind the position were destroyed before they were read, and counts them. */
@@ -99,11 +99,11 @@ export class StreamFeed {
     if (stream.skipOwed) this.#sendSkip(stream);
     // A run before this one may have counted it and been killed before the stream's end was told.
     const uncounted = Math.max(0, bytes - stream.lostBytes);
-    if (uncounted > 0) stream.droppedBytes[cause] = (stream.droppedBytes[cause] ?? 0) + uncounted;
+    if (uncounted > 0) stream.droppedBytes = { ...stream.droppedBytes, [cause]: (stream.droppedBytes[cause] ?? 0) + uncounted };
     stream.gapBytes += uncounted;
     const chunk = this.#chunk(stream, 'gap', stream.position, stream.position + bytes, this.#clock.nowMs());
     chunk.gap = { cause, bytes, exact: false };
-    this.#outbox.hand(chunk);
+    this.#outbox.hand(chunk, stream);
   }
 
   sendClose(stream: TailedStream): void {
@@ -111,7 +111,7 @@ export class StreamFeed {
     stream.phase = 'closing';
     stream.idleOwed = false;
     stream.changed = true;
-    this.#outbox.hand(this.#chunk(stream, 'close', stream.position, stream.position, this.#clock.nowMs()));
+    this.#outbox.hand(this.#chunk(stream, 'close', stream.position, stream.position, this.#clock.nowMs()), stream);
   }
 
   /** Says that the bytes before the first position were left out on purpose. */
@@ -119,7 +119,7 @@ export class StreamFeed {
     stream.skipOwed = false;
     const chunk = this.#chunk(stream, 'gap', 0, stream.skippedBytes, this.#clock.nowMs());
     chunk.gap = { cause: skippedCause, bytes: stream.skippedBytes, exact: true };
-    this.#outbox.hand(chunk);
+    this.#outbox.hand(chunk, stream);
   }
 
   #chunk(stream: TailedStream, kind: Chunk['kind'], offset: number, end: number, readMs: number): Chunk {

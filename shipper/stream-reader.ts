@@ -41,7 +41,14 @@ const proofBuffer = Buffer.alloc(Math.max(headBytesMax, tailBytesMax));
 /** The first bytes of a file, at most 1,024. The caller owns them. */
 export function firstBytesOf(fd: number): Buffer {
   const length = readAt(fd, proofBuffer.subarray(0, headBytesMax), 0);
-  return Buffer.from(proofBuffer.subarray(0, length));
+  return ownCopyOf(proofBuffer.subarray(0, length));
+}
+
+/** A copy with memory of its own: one from Node's pool would keep 8 KiB alive for as long as its longest-lived neighbour. */
+export function ownCopyOf(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 /** Whether the file's bytes before `tail.at` are still those the hash was made from; false where the file is shorter. */

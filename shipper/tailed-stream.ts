@@ -20,6 +20,9 @@ import type { ByteReader } from './stream-reader.ts';
  */
 export type Phase = 'unnamed' | 'announcing' | 'reading' | 'draining' | 'closing' | 'closed' | 'refused';
 
+/** Thousands of streams share it. */
+const nothing: Readonly<Record<string, number>> = {};
+
 /** Cause of a drop: the first start was told to begin at the end. */
 export const skippedCause = 'skipped';
 
@@ -87,7 +90,7 @@ export class TailedStream {
   twinPaths: readonly string[] = [];
   idleOwed = false;
   closeAcknowledged = false;
-  droppedBytes: Record<string, number> = {};
+  droppedBytes: Readonly<Record<string, number>> = nothing;
   gapBytes = 0;
   readToEndMs: number | null = null;
   /** Name, partition and generation are acknowledged outside. */
@@ -134,7 +137,7 @@ export class TailedStream {
   skip(tail: TailHash): void {
     this.skippedBytes = tail.at;
     this.skipOwed = true;
-    this.droppedBytes[skippedCause] = tail.at;
+    this.droppedBytes = { [skippedCause]: tail.at };
     this.gapBytes = tail.at;
     this.position = tail.at;
     this.tail = tail;
@@ -150,7 +153,7 @@ export class TailedStream {
   /** It goes on where it was thought to end: what is still missing at its end is counted then. */
   takeBackGap(): void {
     const { skippedBytes } = this;
-    this.droppedBytes = skippedBytes > 0 ? { [skippedCause]: skippedBytes } : {};
+    this.droppedBytes = skippedBytes > 0 ? { [skippedCause]: skippedBytes } : nothing;
     this.gapBytes = skippedBytes;
   }
 
@@ -227,7 +230,7 @@ export function streamOfState(state: StreamState, source: FileSource): TailedStr
   stream.tail = state.tailHash;
   stream.tracker = new AckTracker(state.acknowledgedBytes, state.tailHash);
   stream.sizeBytes = Math.max(state.sizeBytes, state.acknowledgedBytes);
-  stream.droppedBytes = { ...state.droppedBytes };
+  stream.droppedBytes = Object.keys(state.droppedBytes).length === 0 ? nothing : { ...state.droppedBytes };
   stream.gapBytes = state.gapBytes;
   stream.skippedBytes = state.droppedBytes[skippedCause] ?? 0;
   // Told again unless bytes behind it were acknowledged; twice does no harm.

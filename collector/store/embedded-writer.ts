@@ -6,7 +6,7 @@
  */
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { invariant } from '#lib/assert.ts';
 import { addRanges, coverage } from '#lib/byte-ranges.ts';
 import type { Signal } from '#schemas/alert.ts';
@@ -17,7 +17,8 @@ import { createTables, eventsFileName, eventsFolder, layoutVersion, levelBit, re
 import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
 import { levelRank, type LogEvent } from '#schemas/event.ts';
-import type { ConsumedPosition, StoreBatch, StoredStream, StoreWriter } from '#schemas/store.ts';
+import type { ConsumedPosition, StoreBatch, StoredStream, StoreWriter, UnfinishedLine } from '#schemas/store.ts';
+import { bigStatement, prepare, putStream, putUnfinished, unfinishedIn, type Statements, type StreamEntry } from './embedded-statements.ts';
 import { storeError } from './store-error.ts';
 
 export interface EmbeddedWriterOptions {
@@ -32,24 +33,11 @@ export interface EmbeddedWriterOptions {
   nowMs?: () => number;
 }
 
-interface Statements {
-  begin: StatementSync;
-  commit: StatementSync;
-  rollback: StatementSync;
-  insertHot: StatementSync;
-  deleteHotFrom: StatementSync;
-  insertId: StatementSync;
-  putStream: StatementSync;
-  putPosition: StatementSync;
-  insertSignal: StatementSync;
-  pageCount: StatementSync;
-  pageSize: StatementSync;
-}
-
-type StreamEntry = StoredStream & { chainPosition: number };
-
 /** Streams that a batch changes, copied before they are, so that a failed commit leaves the known ones as they were. */
 type ChangedStreams = Map<string, StreamEntry>;
+
+/** Unfinished lines that a batch adds (or, null, tells), by eventId. */
+type ChangedUnfinished = Map<string, UnfinishedLine | null>;
 
 const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
@@ -59,6 +47,7 @@ export class EmbeddedWriter implements StoreWriter {
   private file!: { database: DatabaseSync; name: EventsFileName; statements: Statements };
   private streamsById = new Map<string, StreamEntry>();
   private positionsByKey = new Map<string, ConsumedPosition>();
+  private unfinishedById = new Map<string, UnfinishedLine>();
   private nextSequence = 1;
   private nextChainPosition = 1;
   private nextSignal = 1;
@@ -94,7 +83,9 @@ export class EmbeddedWriter implements StoreWriter {
     this.withStoreErrors(() => {
       this.rollWhenDue();
       const changed: ChangedStreams = new Map();
-      const events = this.newEvents(batch.events, changed);
+      const unfinished: ChangedUnfinished = new Map();
+      for (const line of batch.unfinished ?? []) if (this.takesBytes(line.event, changed, unfinished)) unfinished.set(line.event.eventId, line);
+      const events = this.newEvents(batch.events, changed, unfinished);
       for (const state of batch.states) this.changedStream(changed, state.streamId, state.source).state = state;
       if (changed.size === 0 && positions.length === 0 && signals.length === 0) return;
 
@@ -111,6 +102,10 @@ export class EmbeddedWriter implements StoreWriter {
           this.insertIds(firstSequence, events);
         }
         for (const stream of changed.values()) putStream(statements, stream);
+        for (const [eventId, line] of unfinished) {
+          if (line === null) statements.deleteUnfinished.run(eventId);
+          else putUnfinished(statements, line);
+        }
         for (const { topicId, partition, recordOffset } of positions) statements.putPosition.run(topicId, partition, recordOffset);
         signals.forEach((signal, index) => statements.insertSignal.run(this.nextSignal + index, toJsonWithBigints(signal)));
         statements.commit.run();
@@ -122,6 +117,10 @@ export class EmbeddedWriter implements StoreWriter {
       this.nextSignal += signals.length;
       this.unsealed = sealed ? { from: this.nextSequence, events: [], rawBytes: 0 } : { from: this.unsealed.from, events: joined, rawBytes };
       for (const stream of changed.values()) this.streamsById.set(stream.streamId, stream);
+      for (const [eventId, line] of unfinished) {
+        if (line === null) this.unfinishedById.delete(eventId);
+        else this.unfinishedById.set(eventId, line);
+      }
       for (const position of positions) this.positionsByKey.set(`${position.topicId}:${position.partition}`, position);
       this.nextChainPosition = Math.max(this.nextChainPosition, ...[...changed.values()].map(stream => stream.chainPosition + 1));
     });
@@ -137,6 +136,10 @@ export class EmbeddedWriter implements StoreWriter {
 
   positions(): ConsumedPosition[] {
     return [...this.positionsByKey.values()];
+  }
+
+  unfinished(): UnfinishedLine[] {
+    return [...this.unfinishedById.values()];
   }
 
   retain(nowMs: number): { files: number; bytes: number } {
@@ -173,29 +176,43 @@ export class EmbeddedWriter implements StoreWriter {
   }
 
   /** Leaves out what is stored; gives the rest its place in the chain. */
-  private newEvents(events: readonly LogEvent[], changed: ChangedStreams): LogEvent[] {
+  private newEvents(events: readonly LogEvent[], changed: ChangedStreams, unfinished: ChangedUnfinished): LogEvent[] {
     return events.filter(event => {
       const stream = this.changedStream(changed, event.streamId, event.source);
-      if (event.gap !== null) {
+      if (event.begunAs === event.eventId) {
+        if (!this.isUnfinished(event.eventId, unfinished)) return false;
+        unfinished.set(event.eventId, null);
+      } else if (event.gap !== null) {
         const gapRange = { from: event.streamOffset, to: event.streamOffsetEnd };
         if (stream.gaps.some(gap => gap.from === gapRange.from)) return false;
         stream.gaps = [...stream.gaps, gapRange];
         stream.gapBytes += event.gap.bytes;
-      } else {
-        const covered = event.pieces.map(piece => coverage(piece, stream.storedRanges));
-        if (covered.every(state => state === 'all') && event.streamOffsetEnd > event.streamOffset) return false;
-        if (covered.some(state => state !== 'none') && event.streamOffsetEnd > event.streamOffset) {
-          throw new LeadlineError('EVENT_OVERLAPS_STORED', { streamId: event.streamId, from: event.streamOffset, to: event.streamOffsetEnd });
-        }
-        stream.storedRanges = addRanges(stream.storedRanges, event.pieces);
-        stream.lines += event.lineCount ?? 1;
-      }
+      } else if (!this.takesBytes(event, changed, unfinished)) return false;
       stream.events += 1;
       stream.lastTimeNs = event.timeNs;
       if (stream.watermarkNs === null || event.timeNs > stream.watermarkNs) stream.watermarkNs = event.timeNs;
       event.chainPosition = stream.chainPosition;
       return true;
     });
+  }
+
+  /** Makes an event's bytes stored, and what it goes on with told. False where they were stored before. @throws LeadlineError EVENT_OVERLAPS_STORED */
+  private takesBytes(event: LogEvent, changed: ChangedStreams, unfinished: ChangedUnfinished): boolean {
+    const stream = this.changedStream(changed, event.streamId, event.source);
+    if (event.streamOffsetEnd > event.streamOffset) {
+      const covered = event.pieces.map(piece => coverage(piece, stream.storedRanges));
+      if (covered.every(state => state === 'all')) return false;
+      if (covered.some(state => state !== 'none')) throw new LeadlineError('EVENT_OVERLAPS_STORED', { streamId: event.streamId, from: event.streamOffset, to: event.streamOffsetEnd });
+    }
+    stream.storedRanges = addRanges(stream.storedRanges, event.pieces);
+    stream.lines += event.lineCount ?? 1;
+    if (event.begunAs !== undefined) unfinished.set(event.begunAs, null);
+    return true;
+  }
+
+  private isUnfinished(eventId: string, changed: ChangedUnfinished): boolean {
+    const line = changed.get(eventId);
+    return line === undefined ? this.unfinishedById.has(eventId) : line !== null;
   }
 
   private changedStream(changed: ChangedStreams, streamId: string, source: string): StreamEntry {
@@ -261,6 +278,7 @@ export class EmbeddedWriter implements StoreWriter {
       database.prepare("insert or replace into meta values ('layoutVersion', ?), ('nextSignal', ?)").run(String(layoutVersion), String(this.nextSignal));
       const statements = prepare(database);
       for (const stream of this.streamsById.values()) putStream(statements, stream);
+      for (const line of this.unfinishedById.values()) putUnfinished(statements, line);
       for (const { topicId, partition, recordOffset } of this.positionsByKey.values()) statements.putPosition.run(topicId, partition, recordOffset);
       database.exec('commit');
       this.file = { database, name, statements };
@@ -296,6 +314,7 @@ export class EmbeddedWriter implements StoreWriter {
       this.nextChainPosition = Math.max(this.nextChainPosition, stream.chainPosition + 1);
     }
     for (const position of database.prepare('select topicId, partition, recordOffset from positions').all() as unknown as ConsumedPosition[]) this.positionsByKey.set(`${position.topicId}:${position.partition}`, position);
+    for (const line of unfinishedIn(database)) this.unfinishedById.set(line.event.eventId, line);
     const last = database.prepare('select id, n from hot order by id desc limit 1').get() as { id: number; n: number } | undefined;
     this.nextSequence = last === undefined ? name.firstSequence : last.id + last.n;
     const lastSignal = database.prepare('select max(id) as id from signals').get() as { id: number | null };
@@ -352,31 +371,4 @@ export class EmbeddedWriter implements StoreWriter {
       throw storeError(error, this.options.dataDir);
     }
   }
-}
-
-function putStream(statements: Statements, stream: StreamEntry): void {
-  const { chainPosition, streamId, source, storedRanges, gaps, lines, events, gapBytes, watermarkNs, lastTimeNs, state } = stream;
-  statements.putStream.run(chainPosition, streamId, source, JSON.stringify(storedRanges), JSON.stringify(gaps), lines, events, gapBytes, watermarkNs, lastTimeNs, state === null ? null : JSON.stringify(state));
-}
-
-function prepare(database: DatabaseSync): Statements {
-  return {
-    begin: database.prepare('begin immediate'),
-    commit: database.prepare('commit'),
-    rollback: database.prepare('rollback'),
-    insertHot: database.prepare('insert into hot (id, n, sealed, codec, plainBytes, tMin, tMax, levels, services, data) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
-    deleteHotFrom: database.prepare('delete from hot where id >= ?'),
-    insertId: database.prepare('insert or ignore into ids (hash, sequence) values (?, ?)'),
-    putStream: database.prepare('insert or replace into streams (chainPosition, streamId, source, ranges, gaps, lines, events, gapBytes, watermarkNs, lastTimeNs, state) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
-    putPosition: database.prepare('insert or replace into positions (topicId, partition, recordOffset) values (?, ?, ?)'),
-    insertSignal: database.prepare('insert into signals (id, data) values (?, ?)'),
-    pageCount: database.prepare('pragma page_count'),
-    pageSize: database.prepare('pragma page_size'),
-  };
-}
-
-function bigStatement(database: DatabaseSync, sql: string): StatementSync {
-  const statement = database.prepare(sql);
-  statement.setReadBigInts(true);
-  return statement;
 }

@@ -12,7 +12,7 @@
 import { join } from 'node:path';
 
 /** Another number means another layout; there is no migration. */
-export const layoutVersion = 1;
+export const layoutVersion = 2;
 
 export const eventsFolder = (dataDir: string): string => join(dataDir, 'events');
 export const ownerFile = (dataDir: string): string => join(dataDir, 'owner.db');
@@ -46,6 +46,7 @@ export const createTables = `
   create table if not exists hot (id integer primary key, n integer not null, sealed integer not null, codec integer not null, plainBytes integer not null, tMin integer not null, tMax integer not null, levels integer not null, services text not null, data blob not null);
   create table if not exists ids (hash integer not null, sequence integer not null, primary key (hash, sequence)) without rowid;
   create table if not exists streams (chainPosition integer primary key, streamId text not null unique, source text not null, ranges text not null, gaps text not null, lines integer not null, events integer not null, gapBytes integer not null, watermarkNs integer, lastTimeNs integer, state text);
+  create table if not exists unfinished (eventId text primary key, lane text not null, endedMs integer not null, plainBytes integer not null, data blob not null) without rowid;
   create table if not exists positions (topicId text not null, partition integer not null, recordOffset text not null, primary key (topicId, partition)) without rowid;
   create table if not exists signals (id integer primary key, data text not null);
 `;

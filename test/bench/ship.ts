@@ -154,7 +154,7 @@ async function runOnce(row: Row, prefix: string, verify: boolean): Promise<Measu
   brokerProcess.sample();
   const own = process.cpuUsage(before.own);
   const brokerSeconds = brokerProcess.cpuSeconds - before.broker;
-  const foreignSeconds = machineCpuSeconds() - before.machine - brokerSeconds - measured.cpuSeconds - (own.user + own.system) / 1e6;
+  const foreignSeconds = Math.max(0, machineCpuSeconds() - before.machine - brokerSeconds - measured.cpuSeconds - (own.user + own.system) / 1e6);
   await endPeer(child);
   const topicMb = broker.topicMb(topic);
   if (verify) row.verified = await verdict(peer, topic);

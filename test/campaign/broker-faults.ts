@@ -8,7 +8,7 @@ import { within } from './within.ts';
 export interface BrokerTarget {
   kafka: TestKafka;
   nodes: number;
-  /** Topic of the chunks and its partitions. */
+  /** Topic of the chunks, and how many partitions it began with. */
   topic: string;
   partitions: number;
   /** Lines are on their way through it. */
@@ -25,6 +25,8 @@ export function brokerFault(kind: BrokerFaultKind | NetworkFaultKind, target: Br
       return stall(target, chance);
     case 'move-leader':
       return moveLeader(target, chance);
+    case 'add-partition':
+      return addPartition(target);
     case 'cut':
       return cut(target, chance);
     case 'slow-answers':
@@ -72,6 +74,18 @@ async function moveLeader(target: BrokerTarget, chance: Chance): Promise<Outcome
   return { hit: hit && leader !== next, how: `partition ${partition} from node ${leader} to ${next}` };
 }
 
+/** Whoever chose a partition by their number would now choose another. */
+async function addPartition(target: BrokerTarget): Promise<Outcome> {
+  const hit = target.isMoving();
+  const count = await target.kafka.withAdmin(async admin => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [target.topic] });
+    const more = topics[0]!.partitions.length + 1;
+    await admin.createPartitions({ topicPartitions: [{ topic: target.topic, count: more }] });
+    return more;
+  });
+  return { hit, how: `${count} now` };
+}
+
 async function cut(target: BrokerTarget, chance: Chance): Promise<Outcome> {
   const proxies = chance.happens(0.5) ? target.kafka.proxies : [chance.pick(target.kafka.proxies)];
   const hit = target.isMoving() && proxies.some(proxy => proxy.connections > 0);
@@ -99,7 +113,8 @@ async function slow(target: BrokerTarget, chance: Chance): Promise<Outcome> {
 
 async function loseAnswer(target: BrokerTarget, chance: Chance): Promise<Outcome> {
   const times = chance.pick([1, 1, 2, 3]);
-  const swallowed = Promise.all(Array.from({ length: times }, () => Promise.any(target.kafka.proxies.slice(0, 1).map(proxy => proxy.swallowProduceAnswer()))));
+  const proxy = chance.pick(target.kafka.proxies);
+  const swallowed = Promise.all(Array.from({ length: times }, () => proxy.swallowProduceAnswer()));
   const hit = await Promise.race([swallowed.then(() => true), pause(10_000, false)]);
   await recovered(target);
   return { hit, how: times === 1 ? 'one' : `${times} in a row` };

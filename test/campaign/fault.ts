@@ -1,10 +1,10 @@
 /** The kinds of faults, whom each befalls, and what is told of one that was made. */
 import { rotationKinds, type RotationKind } from './rotated-log.ts';
 
-export const shipperFaultKinds = ['kill-shipper', 'disk-full', 'checkpoint-deleted', 'checkpoint-old', 'clock-step', 'no-descriptors', 'no-access'] as const;
-export const collectorFaultKinds = ['kill-collector'] as const;
+export const shipperFaultKinds = ['kill-shipper', 'restart-shipper', 'disk-full', 'checkpoint-deleted', 'checkpoint-old', 'clock-step', 'no-descriptors', 'no-access'] as const;
+export const collectorFaultKinds = ['kill-collector', 'restart-collector'] as const;
 export const networkFaultKinds = ['cut', 'slow-answers', 'lost-answer'] as const;
-export const brokerFaultKinds = ['kill-broker', 'pause-broker', 'move-leader'] as const;
+export const brokerFaultKinds = ['kill-broker', 'pause-broker', 'move-leader', 'add-partition'] as const;
 
 export type ShipperFaultKind = (typeof shipperFaultKinds)[number];
 export type CollectorFaultKind = (typeof collectorFaultKinds)[number];

@@ -19,6 +19,7 @@ export interface LaneRun {
   onDone: (fault: DoneFault) => void;
 }
 
+const stopMsMax = 10_000;
 const isOneOf = <T extends FaultKind>(kinds: readonly T[], kind: FaultKind): kind is T => (kinds as readonly FaultKind[]).includes(kind);
 
 /** @returns what was made, and what of the plan was not */
@@ -45,7 +46,15 @@ async function make(cell: Cell, lane: string, { kind, seed }: PlannedFault, hars
   if (isOneOf(shipperFaultKinds, kind)) return shipperFault(kind, seat, chance);
   if (isOneOf(rotationKinds, kind)) return rotationFault(kind, seat, chance, harshShare);
   if (isOneOf(networkFaultKinds, kind) || isOneOf(brokerFaultKinds, kind)) return brokerFault(kind, cell.brokers, chance);
-  return killCollector(cell, chance);
+  return isOneOf(['restart-collector'], kind) ? restartCollector(cell) : killCollector(cell, chance);
+}
+
+async function restartCollector(cell: Cell): Promise<Outcome> {
+  const collector = cell.collector!;
+  const hit = cell.shippers.some(seat => seat.isMoving) && collector.isRunning;
+  const code = await collector.stop(stopMsMax);
+  collector.launch();
+  return { hit, how: `ended with ${code ?? 'a kill after its time'}` };
 }
 
 async function killCollector(cell: Cell, chance: Chance): Promise<Outcome> {

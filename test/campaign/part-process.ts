@@ -1,7 +1,7 @@
 /** `leadline ship`, `collect` or `up` as a process of the campaign: started, asked, killed, started again on what it left behind. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { within } from './within.ts';
@@ -52,6 +52,11 @@ export class PartProcess {
   /** What it said last. */
   get output(): string {
     return this.#output;
+  }
+
+  /** Lines in all it ever said that match. */
+  count(what: RegExp): number {
+    return existsSync(this.#settings.logFile) ? readFileSync(this.#settings.logFile, 'utf8').split('\n').filter(line => what.test(line)).length : 0;
   }
 
   /** A place in its output, for `saidSince`. */

@@ -14,6 +14,8 @@ export function shipperFault(kind: ShipperFaultKind, seat: ShipperSeat, chance: 
   switch (kind) {
     case 'kill-shipper':
       return kill(seat, chance);
+    case 'restart-shipper':
+      return restart(seat, chance);
     case 'disk-full':
       return fillDisk(seat, chance);
     case 'checkpoint-deleted':
@@ -51,6 +53,13 @@ async function kill(seat: ShipperSeat, chance: Chance): Promise<Outcome> {
     how += `, and again after ${afterMs} ms`;
   }
   return { hit, how };
+}
+
+/** As a roll-out does. */
+async function restart(seat: ShipperSeat, chance: Chance): Promise<Outcome> {
+  const hit = seat.isMoving;
+  const code = await seat.part.stop(stopMsMax);
+  return { hit, how: `ended with ${code ?? 'a kill after its time'}, ${await startAgain(seat, chance)}` };
 }
 
 async function fillDisk(seat: ShipperSeat, chance: Chance): Promise<Outcome> {
@@ -97,6 +106,7 @@ async function changeCheckpoint(seat: ShipperSeat, chance: Chance): Promise<Outc
     if (way === 'flipped') changed[chance.below(0, changed.length)]! ^= 1 << chance.below(0, 8);
     const content = { older, cut: older.subarray(0, chance.below(0, older.length)), flipped: changed, empty: Buffer.alloc(0), 'newer version': Buffer.from('{"version":99,"sha256":""}\n{}') }[way];
     writeFileSync(path, content);
+    if (way !== 'older') seat.damages += 1;
     how = way;
   }
   how += `, ${await startAgain(seat, chance)}`;
@@ -121,6 +131,7 @@ function rotatingLog(seat: ShipperSeat, chance: Chance): RotatedLog {
 
 const waitMsMax = 3000;
 const startMsMax = 10_000;
+const stopMsMax = 10_000;
 
 async function takeDescriptors(seat: ShipperSeat, chance: Chance): Promise<Outcome> {
   // Whoever cannot even load his program has no chance to do better.

@@ -50,6 +50,8 @@ export class ShipperSeat {
   #acknowledged = 0;
   #lastMoveMs = 0;
   lagBytes = 0;
+  /** How often its checkpoint was damaged on purpose. */
+  damages = 0;
 
   constructor(settings: SeatSettings) {
     const { name, folder, port, args, isUp, tree } = settings;

@@ -33,6 +33,11 @@ const findingsMax = 40;
 export async function judge(cell: Cell): Promise<CellVerdict> {
   const findings: string[] = [];
   await cell.stopWriters();
+  for (const seat of cell.shippers) {
+    const said = seat.part.count(/CHECKPOINT_DAMAGED/);
+    // A start that is killed early may not come to say it.
+    if (said > seat.damages) findings.push(`${seat.name} found its checkpoint damaged ${said} times, it was damaged ${seat.damages} times`);
+  }
   const left = await cell.drained(drainMsMax);
   if (left !== null) findings.push(`not drained after ${drainMsMax / 1000} s: ${left}`);
   const balances = await balancesOf(cell);

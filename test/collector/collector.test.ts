@@ -124,7 +124,7 @@ test('on a full store the batch is kept whole, and what comes meanwhile follows 
 test('a commit that fails for a broken invariant is not tried again', t => {
   const store = new MemoryStore();
   store.append({ events: [madeEvent('a', 0, 5)], states: [] }, [], []);
-  const { collector } = collectorOn({ append: (...parameters) => store.append(...parameters), streams: () => [], lastKnown: () => null, positions: () => [], retain: () => ({ files: 0, bytes: 0 }), close: () => undefined });
+  const { collector } = collectorOn({ append: (...parameters) => store.append(...parameters), streams: () => [], lastKnown: () => null, positions: () => [], unfinished: () => [], retain: () => ({ files: 0, bytes: 0 }), close: () => undefined });
   collector.accept(madeChunk('a', 0, json(1)));
   t.is(codeOf(t, () => collector.commit()), 'EVENT_OVERLAPS_STORED');
   t.false(collector.isStalled);

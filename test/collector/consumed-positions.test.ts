@@ -99,7 +99,7 @@ test('positions and events are one transaction; an open event is not passed', t 
 test('a position alone is written within a second, not at every commit', t => {
   const store = new MemoryStore();
   let appends = 0;
-  const counting: StoreWriter = { append: (...parameters) => { appends += 1; store.append(...parameters); }, streams: () => store.streams(), lastKnown: id => store.lastKnown(id), positions: () => store.positions(), retain: () => store.retain(), close: () => undefined };
+  const counting: StoreWriter = { append: (...parameters) => { appends += 1; store.append(...parameters); }, streams: () => store.streams(), lastKnown: id => store.lastKnown(id), positions: () => store.positions(), unfinished: () => store.unfinished(), retain: () => store.retain(), close: () => undefined };
   const collector = collectorOn(counting);
   collector.pass(at(1));
   t.is(collector.dueInMs(clock.ms), 1000);

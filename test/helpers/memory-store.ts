@@ -6,7 +6,7 @@ import { LeadlineError } from '#schemas/errors.ts';
 import { compareEvents, type LogEvent } from '#schemas/event.ts';
 import { compilePredicate } from '#schemas/query/predicate.ts';
 import type { Query } from '#schemas/query/ast.ts';
-import type { ConsumedPosition, EventsPage, EventsRequest, ReadContext, SignalsPage, StoreBatch, StoredStream, StoreReader, StoreStats, StoreWriter, TailPage } from '#schemas/store.ts';
+import type { ConsumedPosition, EventsPage, EventsRequest, ReadContext, SignalsPage, StoreBatch, StoredStream, StoreReader, StoreStats, StoreWriter, TailPage, UnfinishedLine } from '#schemas/store.ts';
 
 export class MemoryStore implements StoreWriter {
   /** In the order of storing. */
@@ -14,6 +14,7 @@ export class MemoryStore implements StoreWriter {
   readonly signals: Signal[] = [];
   private byStream = new Map<string, StoredStream>();
   private consumed = new Map<string, ConsumedPosition>();
+  private unfinishedById = new Map<string, UnfinishedLine>();
   /** The next appends fail with it, as a full disk makes them. */
   failure: LeadlineError | null = null;
 
@@ -25,10 +26,24 @@ export class MemoryStore implements StoreWriter {
       streams.set(streamId, known);
       return known;
     };
+    const unfinished = new Map(this.unfinishedById);
+    for (const line of batch.unfinished ?? []) {
+      const { event } = line;
+      const stream = streamOf(event.streamId, event.source);
+      const covered = event.pieces.map(piece => coverage(piece, stream.storedRanges));
+      if (covered.every(state => state === 'all')) continue;
+      if (covered.some(state => state !== 'none')) throw new LeadlineError('EVENT_OVERLAPS_STORED', { streamId: event.streamId, from: event.streamOffset, to: event.streamOffsetEnd });
+      stream.storedRanges = addRanges(stream.storedRanges, event.pieces);
+      stream.lines += event.lineCount ?? 1;
+      if (event.begunAs !== undefined) unfinished.delete(event.begunAs);
+      unfinished.set(event.eventId, line);
+    }
     const added: LogEvent[] = [];
     for (const event of batch.events) {
       const stream = streamOf(event.streamId, event.source);
-      if (event.gap !== null) {
+      if (event.begunAs === event.eventId) {
+        if (!unfinished.delete(event.eventId)) continue;
+      } else if (event.gap !== null) {
         if (stream.gaps.some(gap => gap.from === event.streamOffset)) continue;
         stream.gaps.push({ from: event.streamOffset, to: event.streamOffsetEnd });
         stream.gapBytes += event.gap.bytes;
@@ -38,6 +53,7 @@ export class MemoryStore implements StoreWriter {
         if (covered.some(state => state !== 'none')) throw new LeadlineError('EVENT_OVERLAPS_STORED', { streamId: event.streamId, from: event.streamOffset, to: event.streamOffsetEnd });
         stream.storedRanges = addRanges(stream.storedRanges, event.pieces);
         stream.lines += event.lineCount ?? 1;
+        if (event.begunAs !== undefined) unfinished.delete(event.begunAs);
       }
       stream.events += 1;
       stream.lastTimeNs = event.timeNs;
@@ -48,6 +64,7 @@ export class MemoryStore implements StoreWriter {
     this.stored.push(...added);
     this.signals.push(...signals);
     this.byStream = streams;
+    this.unfinishedById = unfinished;
     for (const position of positions) this.consumed.set(`${position.topicId}:${position.partition}`, position);
   }
 
@@ -61,6 +78,10 @@ export class MemoryStore implements StoreWriter {
 
   positions(): ConsumedPosition[] {
     return [...this.consumed.values()];
+  }
+
+  unfinished(): UnfinishedLine[] {
+    return [...this.unfinishedById.values()];
   }
 
   /** As a store whose positions were wiped. */

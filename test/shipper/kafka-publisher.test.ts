@@ -231,14 +231,18 @@ else {
 
   test.serial('no topic: everything is kept and said once, and goes when the topic is there', async t => {
     const { publisher, reader, topic, said } = await open(t, { chunks: null });
-    const published = publisher.publish(madeChunk('a', 0, 'one\n'));
+    const published: Promise<void>[] = [];
+    for (let n = 0; n < 20; n++) {
+      published.push(publisher.publish(madeChunk('a', n * 3, Buffer.from(`${n % 10}.\n`))));
+      await sleep(30);
+    }
     await until(() => publisher.troubledBy !== null);
     t.regex(publisher.troubledBy!, /leadline topics apply/);
     await kafka.createTopic(topic, { partitions: 3 });
-    await published;
+    await Promise.all(published);
     t.true(await publisher.drain(patienceMs));
     t.is(publisher.troubledBy, null);
-    t.is((await chunksOf(reader, topic)).length, 1);
+    t.deepEqual((await chunksOf(reader, topic)).map(({ offset }) => offset), Array.from({ length: 20 }, (_, n) => n * 3));
     t.deepEqual(said, ['kafkaTroubled KAFKA_TOPIC_MISSING', 'kafkaResumed']);
   });
 
@@ -262,25 +266,23 @@ else {
     await publisher.publish(madeChunk('a', 0, 'one\n'));
     t.true(await publisher.drain(patienceMs));
     kafka.proxies[0]!.cut();
-    const megabyte = Buffer.alloc(1024 * 1024 - 1, 'x');
-    const value = Buffer.concat([megabyte, Buffer.from('\n')]);
     let handedOver = 0;
     const publishing = (async (): Promise<void> => {
       for (let n = 0; n < 12; n++) {
-        await publisher.publish(madeChunk('a', 4 + n * value.length, zstdCompressSync(Buffer.from(value)), { codec: 'zstd', end: 4 + (n + 1) * value.length, value: randomBytes(700_000) }));
+        await publisher.publish(madeChunk('a', 4 + n * 700_000, randomBytes(700_000)));
         handedOver++;
       }
     })();
     await until(() => publisher.troubledBy !== null);
     t.regex(publisher.troubledBy!, /127\.0\.0\.1/);
     await sleep(200);
-    t.true(handedOver < 8, `${handedOver} of 12 MB`);
+    t.true(handedOver < 8, `${handedOver} of 12`);
     t.false(await publisher.drain(50));
     kafka.proxies[0]!.pass();
     await publishing;
     t.true(await publisher.drain(patienceMs));
     const records = await recordsOf(reader, topic);
-    t.deepEqual(records.map(({ headers }) => Number(headers['ll-offset'])), [0, ...Array.from({ length: 12 }, (_, n) => 4 + n * value.length)]);
+    t.deepEqual(records.map(({ headers }) => Number(headers['ll-offset'])), [0, ...Array.from({ length: 12 }, (_, n) => 4 + n * 700_000)]);
     t.deepEqual(said, ['kafkaTroubled KAFKA_UNREACHABLE', 'kafkaResumed']);
     t.is(publisher.troubledBy, null);
   });

@@ -221,7 +221,7 @@ else {
     await kafka.createTopic('bad.chunks', { config: { 'cleanup.policy': 'compact', 'unclean.leader.election.enable': 'true' } });
     const found = await admin.describe('bad.chunks');
     const problems = topicProblems('chunks', 'bad.chunks', found!, 1);
-    t.deepEqual(problems.map(({ problem }) => problem.split(' ')[0]), ['cleanup.policy', 'unclean.leader.election.enable']);
+    t.deepEqual(problems.map(({ problem }) => problem.split(' ')[0]), ['cleanup.policy', 'unclean.leader.election.enable', 'message.timestamp.type']);
     t.true(problems.every(({ fix }) => fix.includes('bad.chunks')));
     await client.close();
   });
