@@ -24,7 +24,7 @@ export function compileLinearRegex(pattern: string): LinearRegex {
 }
 
 export interface LinearRegex {
-  find(text: string): boolean;
+  find: (text: string) => boolean;
   /** Half-open byte ranges of all matches in UTF-8, empty ones left out; of the first group where the pattern has one. */
   ranges(utf8: Uint8Array): Iterable<readonly [number, number]>;
 }
