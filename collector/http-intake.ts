@@ -2,9 +2,11 @@
  * The intake over HTTP: `POST /v1/chunks` with a chunk's headers as HTTP headers and its bytes as the body, `POST /v1/streams` for stream states and
  * `GET /v1/streams` to read them back. The same chunk encoding as in a Kafka record.
  */
+import { v4 as uuid } from 'uuid';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { chunkHeaderTable, chunkOf, type ChunkHeaders, type ChunkHeaderName } from '#schemas/chunk.ts';
-import type { Acknowledgement, StreamState, Transport } from '#schemas/transport.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import { collectorHeader, type Acknowledgement, type StreamState, type Transport } from '#schemas/transport.ts';
 
 /** How long an answer waits for its chunk's bytes to become durable; an open event may hold them back for longer than that. */
 const acknowledgeMsMax = 1000;
@@ -16,11 +18,15 @@ type AnyServer = FastifyInstance<any, any, any, any, any>;
 export function httpIntakeRoutes(server: AnyServer, transport: Transport): void {
   server.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   const marks = new AcknowledgedMarks();
+  const collector = uuid();
   transport.onAcknowledged = acknowledgements => marks.add(acknowledgements);
 
   server.post('/v1/chunks', {
     schema: { summary: 'A chunk: its headers as HTTP headers (names without change), its bytes as the body. Answers with what of its stream is durable.' },
     handler: async (request: FastifyRequest, reply: FastifyReply) => {
+      const expected = request.headers[collectorHeader];
+      // What the one before had answered and not stored went with it, and has to come before this.
+      if (expected !== undefined && expected !== collector) throw new LeadlineError('COLLECTOR_RESTARTED');
       const headers: ChunkHeaders = {};
       for (const name of Object.keys(chunkHeaderTable) as ChunkHeaderName[]) {
         const value = request.headers[name];
@@ -32,7 +38,7 @@ export function httpIntakeRoutes(server: AnyServer, transport: Transport): void 
       const heard = marks.heard(streamId);
       await transport.publish(chunk);
       // After lines an event may stay open for long, so any news will do; an idle or closing record leaves nothing open.
-      return reply.code(202).send({ acknowledgements: [await marks.reached(streamId, end, kind === 'close', kind === 'lines' && end > chunk.offset ? heard : null)] });
+      return reply.code(202).send({ collector, acknowledgements: [await marks.reached(streamId, end, kind === 'close', kind === 'lines' && end > chunk.offset ? heard : null)] });
     },
   });
   server.post('/v1/streams', {

@@ -51,6 +51,7 @@ export const errorCatalogue = {
   LISTEN_FAILED: entry(503, 3, 'Cannot listen on {host}:{port} ({systemCode}). Choose another with --host and --port.'),
   SERVER_UNREACHABLE: entry(503, 3, 'No answer from {url} ({systemCode}). Start it with leadline up, or name another with --server.', true),
   INTAKE_UNREACHABLE: entry(503, 3, 'No answer from the collector at {url} ({systemCode}). Check the address and that the collector runs.', true),
+  COLLECTOR_RESTARTED: entry(409, 3, 'This collector has begun anew; send first what the one before has not acknowledged.', true),
   INTAKE_REFUSED: entry(502, 3, 'The collector at {url} answers {status}: {message}', true),
   SERVER_REFUSED: entry(502, 3, '{url} answered {status}: {message}'),
   NO_STORE: entry(404, 3, '{dir}: no Leadline store here and no server is running for it. Start one with leadline up, read files with leadline ingest PATH, or name it with --data-dir or --server.'),

@@ -56,6 +56,9 @@ export interface Acknowledgement {
   closed: boolean;
 }
 
+/** Over HTTP: the collector, by the name it gave itself at its start, that has answered chunks which it has not acknowledged. Another one refuses the request. */
+export const collectorHeader = 'll-collector';
+
 export interface Transport {
   /** The states of all streams of these sources, closed ones included. */
   loadStates(sources: readonly string[]): Promise<StreamState[]>;

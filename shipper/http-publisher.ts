@@ -6,7 +6,8 @@ import { systemClock, type Clock } from '#lib/clock.ts';
 import { quietLog, type Log } from '#lib/log.ts';
 import { chunkHeaders, type Chunk } from '#schemas/chunk.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
-import type { Acknowledgement, StreamState, Transport } from '#schemas/transport.ts';
+import { collectorHeader, type Acknowledgement, type StreamState, type Transport } from '#schemas/transport.ts';
+import { AnsweredChunks } from './answered-chunks.ts';
 import { HttpPost } from './http-post.ts';
 import { splitChunk } from './split-chunk.ts';
 
@@ -55,6 +56,9 @@ interface OpenStream {
 /** The body is larger than the collector takes. */
 class TooLarge extends Error {}
 
+/** Another collector answers at the address than the one that has unacknowledged chunks of the source. */
+class Restarted extends Error {}
+
 export class HttpPublisher implements Transport {
   troubledBy: string | null = null;
   onAcknowledged: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
@@ -68,6 +72,7 @@ export class HttpPublisher implements Transport {
   private readonly queues = new Map<string, Job[]>();
   private readonly busy = new Set<string>();
   private readonly open = new Map<string, OpenStream>();
+  private readonly answered = new AnsweredChunks();
   private readonly waiting: (() => void)[] = [];
   private windowBytes = 0;
   /** The smallest body that was too large. */
@@ -158,6 +163,10 @@ export class HttpPublisher implements Transport {
     try {
       await this.sendWhole(chunk, isQuestion);
     } catch (error) {
+      if (error instanceof Restarted) {
+        this.sendAgain(source, queue);
+        return;
+      }
       // Closed: whatever is left is sent by the next start.
       if (!(error instanceof LeadlineError)) throw error;
       if (!isQuestion && !this.closing.signal.aborted) this.refused = error;
@@ -168,6 +177,16 @@ export class HttpPublisher implements Transport {
     this.queues.delete(source);
     if (queue.length > 0 && !this.closing.signal.aborted) this.queues.set(source, queue);
     this.wake();
+    this.startMore();
+  }
+
+  /** First what the collector before had taken and not stored; then what was about to be sent. */
+  private sendAgain(source: string, queue: Job[]): void {
+    const chunks = this.answered.take(source);
+    for (const { value } of chunks) this.windowBytes += value.length;
+    queue.unshift(...chunks.map(chunk => ({ chunk, isQuestion: false })));
+    this.log.info({ event: 'collectorRestarted', source, chunks: chunks.length }, 'another collector answers: what the one before had not stored is sent again');
+    this.busy.delete(source);
     this.startMore();
   }
 
@@ -192,10 +211,13 @@ export class HttpPublisher implements Transport {
 
   private async send(chunk: Chunk, isQuestion: boolean): Promise<void> {
     const headers = Object.fromEntries(Object.entries(chunkHeaders(chunk)).map(([name, value]) => [name, encodeHeader(value)]));
-    const { acknowledgements } = await this.post<{ acknowledgements: Acknowledgement[] }>('/v1/chunks', headers, chunk.value, 'application/octet-stream');
+    const before = this.answered.collectorOf(chunk.source);
+    if (before !== null) headers[collectorHeader] = before;
+    const { collector, acknowledgements } = await this.post<{ collector: string; acknowledgements: Acknowledgement[] }>('/v1/chunks', headers, chunk.value, 'application/octet-stream');
     if (!isQuestion) {
       this.counts.chunks += 1;
       this.counts.bytes += chunk.value.length;
+      this.answered.add(chunk, collector);
       const end = Math.max(chunk.end, this.open.get(chunk.streamId)?.end ?? 0);
       this.open.set(chunk.streamId, { end, closing: chunk.kind === 'close', chunk: { ...chunk, value: noBytes }, askMs: this.clock.nowMs() + askMsMin, pauseMs: askMsMin });
     }
@@ -203,6 +225,7 @@ export class HttpPublisher implements Transport {
       const open = this.open.get(streamId);
       if (open !== undefined && to >= open.end && (closed || !open.closing)) this.open.delete(streamId);
     }
+    this.answered.acknowledged(chunk.source, acknowledgements);
     this.onAcknowledged(acknowledgements);
     if (this.open.size > 0 && !this.isAsking) void this.askOnAndOn();
   }
@@ -236,10 +259,11 @@ export class HttpPublisher implements Transport {
         }
         if (status === 400) throwBadChunk(text);
         if (status === 413 && path === '/v1/chunks') throw new TooLarge();
+        if (bodyOf(text).code === 'COLLECTOR_RESTARTED') throw new Restarted();
         problem = new LeadlineError('INTAKE_REFUSED', { url: this.url, status, message: messageOf(text) });
         if (!this.retriesRefusals && status < 500 && status !== 408 && status !== 429) throw problem;
       } catch (error) {
-        if (error instanceof LeadlineError || error instanceof TooLarge) throw error;
+        if (error instanceof LeadlineError || error instanceof TooLarge || error instanceof Restarted) throw error;
         problem = new LeadlineError('INTAKE_UNREACHABLE', { url: this.url, systemCode: systemCodeOf(error) ?? (error as Error).message }, { cause: error });
       }
       if (this.closing.signal.aborted) throw problem;

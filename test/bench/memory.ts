@@ -51,8 +51,8 @@ async function ship(prefix: string, path: string, more: readonly string[] = []):
   mkdirSync(runFolder, { recursive: true });
   const child = leadline(prefix, more).start({ folder: runFolder, file: path, lines: 0, brokers: broker.broker.brokers, topic, classPath: '' });
   running.push(child);
-  child.once('exit', code => {
-    if (code !== null) throw new Error(`leadline ship ended by itself with ${code}: ${(child as { output?: string }).output ?? ''}`);
+  child.once('exit', (code, signal) => {
+    if (signal !== 'SIGKILL') throw new Error(`leadline ship ended by itself with ${code ?? signal}: ${(child as { output?: string }).output ?? ''}`);
   });
   return { child, pid: child.pid!, topic };
 }

@@ -110,3 +110,34 @@ test('closed while nothing gets through: waiting calls end, and nothing is tried
   await systemClock.sleep(600);
   t.is(made.heard.length, length);
 });
+
+test('a collector that is killed with answered chunks in its memory: the next one gets them first, and no gap stands for them', async t => {
+  const store = new MemoryStore();
+  const answers = (error: unknown): { status: number; body: object } => (error instanceof LeadlineError ? { status: error.httpStatus, body: { code: error.code, message: error.message } } : { status: 500, body: {} });
+  const begin = async (commitIntervalMs: number, port: number) => {
+    const intake = new CollectorIntake({ writer: store, options: { ...defaultOptions(), commitIntervalMs }, rules: [], log: quietLog, clock: systemClock, onCommitted: () => undefined });
+    const server = Fastify({ forceCloseConnections: true });
+    server.setErrorHandler((error, _request, reply) => reply.code(answers(error).status).send(answers(error).body));
+    httpIntakeRoutes(server, intake.connect());
+    return { intake, server, url: await server.listen({ host: '127.0.0.1', port }) };
+  };
+  const first = await begin(10_000, 0);
+  const transport = new HttpPublisher({ url: first.url, apiKey: null });
+  t.teardown(() => transport.close());
+  const marks: number[] = [];
+  transport.onAcknowledged = acknowledgements => marks.push(...acknowledgements.map(({ to }) => to));
+  await transport.publish(madeChunk('s.0', 0, '{"msg":"one"}\n'));
+  await eventually(() => Promise.resolve(marks), () => marks.length > 0);
+  t.deepEqual([marks, store.stored], [[0], []], 'answered, and not stored');
+  // Killed: what it had in memory is gone.
+  await first.server.close();
+
+  const second = await begin(5, Number(new URL(first.url).port));
+  t.teardown(async () => {
+    await second.server.close();
+    second.intake.stop();
+  });
+  await transport.publish(madeChunk('s.0', 14, '{"msg":"two"}\n'));
+  t.true(await transport.drain(10_000));
+  t.deepEqual(store.stored.map(({ message, gap }) => [message, gap]), [['one', null], ['two', null]]);
+});
