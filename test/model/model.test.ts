@@ -15,9 +15,9 @@ const runs = Number(process.env['LEADLINE_MODEL_RUNS'] ?? 200);
 const seed = Number(process.env['LEADLINE_MODEL_SEED'] ?? Date.now() % 1_000_000_000);
 const shownFaults = 8;
 
-const found = JSON.parse(readFileSync(join(import.meta.dirname, 'found.json'), 'utf8')) as { what: string; behind: Behind; steps: Step[] }[];
-for (const { what, behind, steps: history } of found) {
-  test.serial(`found before: ${what}`, async t => {
+const found = JSON.parse(readFileSync(join(import.meta.dirname, 'found.json'), 'utf8')) as { what: string; /** Known and not mended yet. */ isOpen?: true; behind: Behind; steps: Step[] }[];
+for (const { what, isOpen, behind, steps: history } of found) {
+  (isOpen === true ? test.serial.failing : test.serial)(`found before: ${what}`, async t => {
     t.deepEqual(await play(history, behind), []);
   });
 }
