@@ -5,7 +5,6 @@
  * low-water mark of each stream; an open event holds its stream's mark back. What came in Kafka records also moves the low-water mark of its
  * partition, in the transaction of its events.
  */
-import { zstdDecompressSync } from 'node:zlib';
 import { addRange, addRanges, coverage, lowWaterMark, subtractRanges, type ByteRange } from '#lib/byte-ranges.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
@@ -14,13 +13,15 @@ import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { Options } from '#schemas/options.ts';
-import type { ConsumedPosition, StoredStream, StoreWriter } from '#schemas/store.ts';
+import type { ConsumedPosition, StoredStream, StoreWriter, UnfinishedLine } from '#schemas/store.ts';
 import type { Acknowledgement, StreamState } from '#schemas/transport.ts';
+import { plainBytes } from './chunk-bytes.ts';
 import { ConsumedPositions, type RecordPosition } from './consumed-positions.ts';
 import { eventOf, gapEventOf, type ChunkContext } from './event-of.ts';
 import { LineAssembler } from './lines/assembler.ts';
 import { compileRules } from './signals.ts';
-import { newLines } from './trim.ts';
+import { isKnown, newLines } from './trim.ts';
+import { placeOf, UnfinishedLines } from './unfinished-lines.ts';
 
 export interface CollectorCounts {
   chunks: number;
@@ -47,6 +48,7 @@ interface StreamWork {
 /** What one commit takes, and who waits for it. */
 interface Batch {
   events: LogEvent[];
+  unfinished: UnfinishedLine[];
   states: StreamState[];
   signals: Signal[];
   positions: ConsumedPosition[];
@@ -78,6 +80,9 @@ export class Collector {
   private readonly signalsOf: ReturnType<typeof compileRules>;
   private events: LogEvent[] = [];
   private eventBytes = 0;
+  private unfinished: UnfinishedLines;
+  /** Of them those that the next commit makes durable. */
+  private newUnfinished: UnfinishedLine[] = [];
   private states = new Map<string, StreamState>();
   private touched = new Set<string>();
   private closing = new Set<string>();
@@ -92,6 +97,7 @@ export class Collector {
     this.parts = parts;
     this.signalsOf = compileRules(parts.rules);
     this.positions = new ConsumedPositions(parts.writer.positions());
+    this.unfinished = new UnfinishedLines(parts.writer.unfinished());
   }
 
   /**
@@ -109,8 +115,9 @@ export class Collector {
       const value = isKnown(chunk, work.taken) ? null : plainBytes(chunk);
       if (work.taken.length > this.parts.options.storedRangesMax) throw new LeadlineError('STORED_RANGES_FULL', { streamId: chunk.streamId, count: work.taken.length });
       if (position !== null) this.closeOverdue(chunk, position);
+      this.tell(this.unfinished.overdue(chunk, position, this.parts.options.openEventMsMax));
       if (value === null) this.counts.trimmedBytes += chunk.end - chunk.offset;
-      else this.takeIn(chunk, value, work);
+      else this.takeIn(chunk, value, work, position);
     } catch (error) {
       this.counts.refusedChunks += 1;
       throw error;
@@ -138,6 +145,11 @@ export class Collector {
     return new Promise(resolve => this.waiters.push(resolve));
   }
 
+  /** After the last of the files that are read once: what they ended in the middle of is told as it is. */
+  tellUnfinished(): void {
+    this.tell(this.unfinished.ofFinishedFiles());
+  }
+
   /** Nothing up to this record of the partition needs to be read again: it is accounted for elsewhere, or there was none. */
   pass(position: Omit<RecordPosition, 'timestampMs'>): void {
     this.positions.pass(position);
@@ -150,7 +162,7 @@ export class Collector {
     const states: StreamState[] = [];
     for (const stream of this.parts.writer.streams()) {
       const state = this.states.get(stream.streamId) ?? stream.state;
-      if (state !== null && wanted.has(state.source)) states.push({ ...state, acknowledgedBytes: Math.max(state.acknowledgedBytes, durableMark(stream)) });
+      if (state !== null && wanted.has(state.source)) states.push({ ...state, acknowledgedBytes: Math.max(state.acknowledgedBytes, storedMark(stream)) });
     }
     return states;
   }
@@ -179,7 +191,7 @@ export class Collector {
     const batch = this.failed ?? this.takeBatch(isLast);
     if (batch === null) return;
     try {
-      this.parts.writer.append({ events: batch.events, states: batch.states }, batch.positions, batch.signals);
+      this.parts.writer.append({ events: batch.events, states: batch.states, unfinished: batch.unfinished }, batch.positions, batch.signals);
     } catch (error) {
       if (!(error instanceof LeadlineError) || !error.retryable) throw error;
       if (this.stalledBy === null) this.parts.log.error({ event: 'storeStalled', code: error.code }, error.message);
@@ -198,17 +210,22 @@ export class Collector {
   }
 
   /** Parses a chunk. Where a parser fails, everything of the stream is as it was. @throws LeadlineError BAD_CHUNK */
-  private takeIn(chunk: Chunk, value: Uint8Array, work: StreamWork): void {
+  private takeIn(chunk: Chunk, value: Uint8Array, work: StreamWork, position: RecordPosition | null): void {
     const before = { ...work, assembler: work.assembler.copy() };
     const { eventBytes } = this;
+    const unfinished = this.unfinished.copy();
     const queued = this.events.length;
+    const newUnfinished = this.newUnfinished.length;
     try {
       if (chunk.kind === 'lines') this.acceptLines(chunk, value, work);
       else if (chunk.kind === 'gap') this.acceptGap(chunk, work, chunk.offset, chunk.end, chunk.gap!);
+      else if (chunk.kind === 'close') this.endStream(chunk, work, position);
       else this.take(chunk, work, work.assembler.closeAll());
     } catch (error) {
       Object.assign(work, before);
       this.events.length = queued;
+      this.newUnfinished.length = newUnfinished;
+      this.unfinished = unfinished;
       this.eventBytes = eventBytes;
       this.parts.log.error({ event: 'parserFailed', streamId: chunk.streamId, from: chunk.offset, to: chunk.end, err: error }, 'a parser failed on a chunk; this is a fault of Leadline');
       throw new LeadlineError('BAD_CHUNK', { problem: `a parser failed on it: ${error instanceof Error ? error.message : String(error)}` }, { cause: error });
@@ -255,13 +272,39 @@ export class Collector {
     this.parts.log.warn({ event: 'gapFound', streamId: chunk.streamId, from, to, cause: gap.cause }, 'bytes of a stream are missing');
   }
 
+  /** What the stream ends in the middle of is kept for its successor. */
+  private endStream(chunk: Chunk, work: StreamWork, position: RecordPosition | null): void {
+    const { closed, unfinished } = work.assembler.endStream();
+    this.take(chunk, work, closed);
+    for (const group of unfinished) {
+      const line = { event: eventOf(chunk, group, work.lastTimeNs), ...placeOf(chunk, position) };
+      if (group.begunAs !== null) this.unfinished.take(group.begunAs);
+      this.unfinished.add(line);
+      this.newUnfinished.push(line);
+      this.eventBytes += group.raw.length;
+    }
+  }
+
+  /** Nobody goes on with these: each is an event of the stream it began in, whose bytes are stored already. */
+  private tell(eventIds: readonly string[]): void {
+    for (const eventId of eventIds) {
+      const line = this.unfinished.take(eventId);
+      if (line === null) continue;
+      this.events.push({ ...line.event, begunAs: eventId });
+      this.eventBytes += line.event.raw.length;
+      this.firstWaitingMs ??= this.parts.clock.nowMs();
+    }
+  }
+
   private take(chunk: ChunkContext, work: StreamWork, groups: ReturnType<LineAssembler['closeAll']>): void {
+    this.tell(work.assembler.takeAbandoned());
     for (const group of groups) this.queue(work, eventOf(chunk, group, work.lastTimeNs));
     const failure = work.assembler.takeFailure();
     if (failure !== null) this.parts.log.error({ event: 'parserFailed', streamId: chunk.streamId, err: failure }, 'a parser failed on lines that were joined; they are stored as text. This is a fault of Leadline');
   }
 
   private queue(work: StreamWork, event: LogEvent): void {
+    if (event.begunAs !== undefined) this.unfinished.take(event.begunAs);
     work.lastTimeNs = event.timeNs;
     if (event.timeNs > work.watermarkNs) work.watermarkNs = event.timeNs;
     this.events.push(event);
@@ -270,21 +313,31 @@ export class Collector {
 
   private takeBatch(isLast: boolean): Batch | null {
     this.firstWaitingMs = null;
-    const isWritten = this.events.length > 0 || this.states.size > 0;
+    const isWritten = this.events.length > 0 || this.newUnfinished.length > 0 || this.states.size > 0;
     const positions = isWritten || isLast || this.positionsAreDue ? this.takePositions() : [];
     if (!isWritten && positions.length === 0 && this.touched.size === 0 && this.waiters.length === 0) return null;
     const events = this.events;
     const states = [...this.states.values()];
+    const unfinished = this.newUnfinished;
     this.events = [];
+    this.newUnfinished = [];
     this.eventBytes = 0;
     this.states = new Map();
     const touched = this.touched;
     this.touched = new Set();
     const waiters = this.waiters;
     this.waiters = [];
-    const { loud = [], silent = [] } = Object.groupBy(events, event => (this.streams.get(event.streamId)?.silent === true ? 'silent' : 'loud'));
-    const watermarkNs = (streamId: string): bigint => this.streams.get(streamId)?.watermarkNs ?? 0n;
-    return { events, states, positions, touched, waiters, signals: [...this.signalsOf(loud, { watermarkNs, silent: false }), ...this.signalsOf(silent, { watermarkNs, silent: true })] };
+    const { loud = [], silent = [] } = Object.groupBy(events, event => (this.isSilent(event.streamId) ? 'silent' : 'loud'));
+    const watermarkNs = (streamId: string): bigint => this.streams.get(streamId)?.watermarkNs ?? this.parts.writer.lastKnown(streamId)?.watermarkNs ?? 0n;
+    return { events, unfinished, states, positions, touched, waiters, signals: [...this.signalsOf(loud, { watermarkNs, silent: false }), ...this.signalsOf(silent, { watermarkNs, silent: true })] };
+  }
+
+  /** Nobody is told of what finished files hold. */
+  private isSilent(streamId: string): boolean {
+    const work = this.streams.get(streamId);
+    if (work !== undefined) return work.silent;
+    const state = this.states.get(streamId) ?? this.parts.writer.lastKnown(streamId)?.state ?? null;
+    return state !== null && state.inode === null;
   }
 
   private get positionsAreDue(): boolean {
@@ -317,7 +370,6 @@ export class Collector {
     if (work === undefined) {
       const known = this.parts.writer.lastKnown(chunk.streamId);
       const { options } = this.parts;
-      const state = this.states.get(chunk.streamId) ?? known?.state ?? null;
       work = {
         // A gap never covers: bytes that fill it later are stored.
         taken: known?.storedRanges ?? [],
@@ -326,8 +378,10 @@ export class Collector {
         context: contextOf(chunk),
         lastTimeNs: known?.lastTimeNs ?? null,
         watermarkNs: known?.watermarkNs ?? 0n,
-        silent: state !== null && state.inode === null,
+        silent: this.isSilent(chunk.streamId),
       };
+      const begun = this.unfinished.claim(chunk);
+      if (begun.length > 0) work.assembler.begin(begun, chunk.readMs);
       this.streams.set(chunk.streamId, work);
     }
     return work;
@@ -339,38 +393,12 @@ function durableMark(stream: StoredStream): number {
   return lowWaterMark(addRanges(stream.storedRanges, stream.gaps));
 }
 
-function isKnown({ kind, offset, end }: Chunk, taken: readonly ByteRange[]): boolean {
-  return kind === 'lines' && end > offset && coverage({ from: offset, to: end }, taken) === 'all';
+/** The same without a gap that nothing stored follows: a file may still turn up that holds those bytes. */
+function storedMark(stream: StoredStream): number {
+  const lastStored = stream.storedRanges.at(-1)?.to ?? 0;
+  return durableMark({ ...stream, gaps: stream.gaps.filter(({ to }) => to <= lastStored) });
 }
 
 function contextOf({ source, streamId, origin, bootId }: Chunk): ChunkContext {
   return { source, streamId, origin, bootId };
-}
-
-/** The chunk's bytes, decompressed. @throws LeadlineError BAD_CHUNK where they are damaged or not as many as its offsets say. */
-function plainBytes(chunk: Chunk): Uint8Array {
-  const length = chunk.end - chunk.offset;
-  if (chunk.kind !== 'lines') return chunk.value;
-  const value = chunk.codec === 'zstd' ? decompress(chunk, length) : chunk.value;
-  const problem = lengthProblem(chunk, value, length);
-  if (problem !== null) throw new LeadlineError('BAD_CHUNK', { problem });
-  return value;
-}
-
-function decompress(chunk: Chunk, length: number): Uint8Array {
-  try {
-    // No more is unpacked than the offsets allow, except where lines were altered.
-    return zstdDecompressSync(chunk.value, { chunkSize: length + 64, ...(chunk.lengths === null ? { maxOutputLength: Math.max(1, length) } : {}) });
-  } catch (error) {
-    throw new LeadlineError('BAD_CHUNK', { problem: `its zstd value is damaged or has more than the ${length} bytes that ll-offset and ll-end say` }, { cause: error });
-  }
-}
-
-function lengthProblem({ lengths }: Chunk, value: Uint8Array, length: number): string | null {
-  if (lengths === null) return value.length === length ? null : `the value has ${value.length} bytes, ll-offset and ll-end say ${length}`;
-  let lines = value.length > 0 && value.at(-1) !== 10 ? 1 : 0;
-  for (const byte of value) if (byte === 10) lines += 1;
-  if (lines !== lengths.length) return `the value has ${lines} lines, ll-lengths ${lengths.length}`;
-  const sum = lengths.reduce((total, one) => total + one, 0);
-  return sum === length ? null : `ll-lengths add up to ${sum} bytes, ll-offset and ll-end say ${length}`;
 }

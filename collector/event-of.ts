@@ -51,6 +51,7 @@ export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: big
     exceptionType: understood.exceptionType,
     template: null,
     lineCount: group.physicalLines,
+    ...(group.begunAs === null ? {} : { begunAs: group.begunAs }),
   };
 }
 

@@ -57,6 +57,12 @@ export class CollectorIntake {
     while (this.collector.isStalled && !this.stopped) await this.clock.sleep(stalledRetryMs);
   }
 
+  /** After the last of the files that are read once: what they ended in the middle of is told as it is. */
+  tellUnfinished(): void {
+    this.collector.tellUnfinished();
+    this.schedule();
+  }
+
   /** Stores what is waiting, once, and stops. */
   stop(): void {
     this.stopped = true;

@@ -40,3 +40,8 @@ export function* newLines(chunk: Chunk, value: Uint8Array, known: readonly ByteR
     from = to;
   }
 }
+
+/** Nothing of the chunk is new. */
+export function isKnown({ kind, offset, end }: Chunk, taken: readonly ByteRange[]): boolean {
+  return kind === 'lines' && end > offset && coverage({ from: offset, to: end }, taken) === 'all';
+}

@@ -41,6 +41,7 @@ export async function storePaths(paths: readonly string[], options: Options, log
       let report: IngestReport;
       try {
         report = await Promise.race([full.failure, ingestPaths({ paths, options, transport: intake.connect(), log, stdin: process.stdin, ...(onProgress === undefined ? {} : { onProgress }) })]);
+        intake.tellUnfinished();
       } finally {
         full.stop();
         // On a failure, too: its timer must not find the store closed.

@@ -3,7 +3,7 @@
  * synced, so that a crash leaves the old or the new one. It is never believed without its checksum and never silently reset.
  */
 import { createHash, hash } from 'node:crypto';
-import { renameSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
@@ -76,7 +76,9 @@ const headerOf = (sha256: string): string => `${JSON.stringify({ version: checkp
 async function writeCheckpoint(path: string, { streams, copies }: WritableCheckpoint, mayReplace: () => boolean): Promise<void> {
   const temporary = `${path}.tmp`;
   await mkdir(dirname(path), { recursive: true });
-  const file = await open(temporary, 'w', 0o600);
+  // Never into a file that somebody else may still be writing.
+  rmSync(temporary, { force: true });
+  const file = await open(temporary, 'wx', 0o600);
   try {
     const digest = createHash('sha256');
     // The header holds the checksum of what follows it and always has the same length.

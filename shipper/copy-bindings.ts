@@ -13,7 +13,7 @@ import type { IndexedFile } from './indexed-file.ts';
 import type { OpenFiles } from './open-files.ts';
 import { resume } from './resume.ts';
 import { openReader, StreamReader } from './stream-reader.ts';
-import { streamOfState, type TailedStream } from './tailed-stream.ts';
+import { goneStreamOfState, type TailedStream } from './tailed-stream.ts';
 
 interface Copy extends CopyBinding {
   sizeBytes: number;
@@ -90,7 +90,7 @@ export class CopyBindings {
 
   /** @returns whether the file is (or may yet prove to be) a copy and must not be read as a stream of its own */
   #bind(file: IndexedFile, source: FileSource, chain: Chain, nowMs: number): Taken {
-    const told = chain.closedStates.map(state => streamOfState(state, { ...source, source: state.source, sourceId: state.sourceId }));
+    const told = chain.closedStates.map(state => goneStreamOfState(state, { ...source, source: state.source, sourceId: state.sourceId }));
     const remembered = this.#remembered.find(copy => sameFile(copy, file))?.streamId;
     for (const stream of [...chain.streams, ...chain.closedHere, ...told]) {
       if (stream.phase === 'unnamed' || stream.phase === 'refused') continue;

@@ -346,7 +346,10 @@ export class StreamDirectory {
       return;
     }
     if (isUnseen(stream.path, found.unseenPaths)) return;
-    const isDeleted = stream.reader !== null && stream.reader.stats().nlink === 0;
+    const open = stream.reader?.stats() ?? null;
+    const isDeleted = open?.nlink === 0;
+    // What an empty file was given before it went holds up those behind it.
+    if (stream.phase === 'unnamed' && !stream.readsCopy) stream.sizeBytes = Math.max(stream.sizeBytes, open?.size ?? 0);
     if (found.isSettled) stream.missedRounds += 1;
     if (stream.missedRounds < missedRoundsMax && !isDeleted) {
       this.wantsAnotherRound = true;

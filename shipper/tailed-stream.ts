@@ -236,7 +236,16 @@ export function streamOfState(state: StreamState, source: FileSource): TailedStr
   // Told again unless bytes behind it were acknowledged; twice does no harm.
   stream.skipOwed = stream.skippedBytes > 0 && state.acknowledgedBytes <= stream.skippedBytes;
   stream.readToEndMs = state.readToEndMs;
+  // Gaps are told and counted at the end of what is gone on with, where also what somebody else had of it counts.
+  if (!state.closed || stream.sizeBytes - stream.position < stream.lostBytes) stream.takeBackGap();
   // Whether an idle record followed the last bytes is not known; one too many does no harm.
   stream.idleOwed = state.acknowledgedBytes > 0;
+  return stream;
+}
+
+/** A stream of which no file is there. */
+export function goneStreamOfState(state: StreamState, source: FileSource): TailedStream {
+  const stream = streamOfState(state, source);
+  stream.present = false;
   return stream;
 }

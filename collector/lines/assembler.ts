@@ -7,11 +7,13 @@
  */
 import type { Chunk, Framing } from '#schemas/chunk.ts';
 import type { EventPart, Output, Piece } from '#schemas/event.ts';
+import type { UnfinishedLine } from '#schemas/store.ts';
 import type { PhysicalLine } from '../trim.ts';
-import { beginsOpen, continues, type ContinuationState } from '../formats/continuation.ts';
+import { beginsOpen, continues } from '../formats/continuation.ts';
 import { bareText, understandLine, type Understood } from '../formats/understand.ts';
 import { parseCriLine } from './cri.ts';
 import { parseDockerLine } from './docker.ts';
+import { append, joinTouching, lastPart, withOwnLists, type LongLine, type OpenLine, type OutputState } from './open-lines.ts';
 
 /** One or more application lines that make one event. */
 export interface ClosedGroup {
@@ -25,6 +27,8 @@ export interface ClosedGroup {
   part: EventPart | null;
   readMs: number;
   understood: Understood;
+  /** eventId of the unfinished line that it goes on with, or null. */
+  begunAs: string | null;
 }
 
 export interface AssemblerLimits {
@@ -34,51 +38,9 @@ export interface AssemblerLimits {
   openEventMsMax: number;
 }
 
-/** An application line whose later docker or CRI pieces are still to come. */
-interface OpenLine {
-  bodies: Uint8Array[];
-  pieces: Piece[];
-  physicalLines: number;
-  bytes: number;
-  timeNs: bigint | null;
-  readMs: number;
-  lastReadMs: number;
-}
-
-/** A text event that may go on with continuation lines. */
-interface OpenEvent {
-  bodies: Uint8Array[];
-  pieces: Piece[];
-  physicalLines: number;
-  bytes: number;
-  runtimeTimeNs: bigint | null;
-  part: EventPart | null;
-  readMs: number;
-  lastReadMs: number;
-  understood: Understood;
-  state: ContinuationState;
-}
-
-interface OutputState {
-  line: OpenLine | null;
-  event: OpenEvent | null;
-  /** Parts that went out of a line that is not finished. */
-  partsDone: number;
-}
-
-/** A line that came in more than one chunk. */
-interface LongLine {
-  framing: Framing;
-  bodies: Uint8Array[];
-  from: number;
-  to: number;
-  bytes: number;
-  /** Parts of it that went out before; counted anew after a restart in the middle of a line. */
-  partsDone: number;
-  readMs: number;
-}
-
 const newline = Buffer.from('\n');
+/** Events that interlock, with no unfinished line among them, may hold this many times `openEventBytesMax`: less than a shipper has in flight. */
+const chainMax = 4;
 
 export class LineAssembler {
   private readonly limits: AssemblerLimits;
@@ -91,6 +53,7 @@ export class LineAssembler {
   /** At or before the start of what is not ready. */
   private heldFrom = Infinity;
   private failure: unknown = null;
+  private abandoned: string[] = [];
 
   constructor(limits: AssemblerLimits) {
     this.limits = limits;
@@ -113,6 +76,24 @@ export class LineAssembler {
     return failure;
   }
 
+  /** eventIds of the beginnings that nothing in this stream goes on with, each once. */
+  takeAbandoned(): string[] {
+    const { abandoned } = this;
+    this.abandoned = [];
+    return abandoned;
+  }
+
+  /** Before the first line: the lines that the stream before this one ended in the middle of. Nothing leaves before it is known what became of them. */
+  begin(lines: readonly UnfinishedLine[], readMs: number): void {
+    for (const { event } of lines) {
+      const state = this.output(event.output);
+      state.line = { bodies: [event.raw], pieces: [], from: 0, begunAs: event.eventId, physicalLines: 0, bytes: event.raw.length, timeNs: event.timeSource === 'runtime' ? event.timeNs : null, readMs };
+      state.partsDone = event.part === null ? 0 : event.part.n - 1;
+    }
+    this.expected = 0;
+    this.heldFrom = 0;
+  }
+
   /** As it is now, for whoever may have to go back to that. */
   copy(): LineAssembler {
     const copy = new LineAssembler(this.limits);
@@ -122,6 +103,7 @@ export class LineAssembler {
     copy.closed = [...this.closed];
     copy.ready = [...this.ready];
     copy.heldFrom = this.heldFrom;
+    copy.abandoned = [...this.abandoned];
     return copy;
   }
 
@@ -138,19 +120,34 @@ export class LineAssembler {
       // What goes on behind an unfinished line belongs to it, however the chunks were cut.
       if (chunk.part !== null || this.longLine !== null || line.bytes.length > this.limits.lineBytesMax) this.addPiece(chunk, line);
       else this.addLine(chunk.framing, line, chunk.readMs, null);
-      // Asked at the ends of lines only, which are the same however a long line was cut.
-      if (this.longLine === null && line.to - this.heldFrom > this.heldBytesMax) this.closeWhatIsTooFar(line.to);
+      // Asked at newlines only, which are the same however a long line was cut; what ends without one ends the stream.
+      if (line.newline && this.longLine === null && line.to - this.heldFrom > this.limits.openEventBytesMax) this.closeWhatIsTooFar(line.to);
     }
     return this.takeReady();
   }
 
-  /** An idle, closing or gap record: everything open ends here. */
+  /** An idle or gap record: everything open ends here. */
   closeAll(): ClosedGroup[] {
     this.closeOpen();
     return this.takeReady();
   }
 
-  /** What may wait behind an open event, in bytes of the stream. */
+  /** A closing record: everything ends here but docker and CRI lines whose rest may be the beginning of the next stream. */
+  endStream(): { closed: ClosedGroup[]; unfinished: ClosedGroup[] } {
+    this.closeLongLine(false);
+    const unfinished: ClosedGroup[] = [];
+    for (const [output, state] of this.outputs) {
+      const { line } = state;
+      this.closeEvent(output, state);
+      if (line === null || line.pieces.length === 0) continue;
+      state.line = null;
+      const raw = Buffer.concat(line.bodies);
+      unfinished.push({ raw, pieces: joinTouching(line.pieces), physicalLines: line.physicalLines, output, runtimeTimeNs: line.timeNs, part: lastPart(state, false), readMs: line.readMs, understood: this.understand(raw), begunAs: line.begunAs });
+    }
+    return { closed: this.closeAll(), unfinished };
+  }
+
+  /** What may wait behind an unfinished line, in bytes of the stream. */
   private get heldBytesMax(): number {
     return this.limits.openEventBytesMax + this.limits.lineBytesMax;
   }
@@ -180,7 +177,7 @@ export class LineAssembler {
     this.longLine = null;
     this.closeOpen();
     const part = { n: long.partsDone + 1, of: null };
-    this.close(Buffer.concat(long.bodies), [{ from: long.from, to: long.to }], 0, null, null, part, long.readMs);
+    this.close({ raw: Buffer.concat(long.bodies), pieces: [{ from: long.from, to: long.to }], physicalLines: 0, output: null, runtimeTimeNs: null, part, readMs: long.readMs, begunAs: null });
     this.longLine = { ...long, bodies: [], from: long.to, bytes: 0, partsDone: part.n };
     return this.longLine;
   }
@@ -209,13 +206,12 @@ export class LineAssembler {
       this.addApplicationLine(framed.output, framed.body, [piece], 1, framed.timeNs, readMs, lastPart(state, true));
       return;
     }
-    state.line ??= { bodies: [], pieces: [], physicalLines: 0, bytes: 0, timeNs: framed.timeNs, readMs, lastReadMs: readMs };
+    state.line ??= { bodies: [], pieces: [], from: piece.from, begunAs: null, physicalLines: 0, bytes: 0, timeNs: framed.timeNs, readMs };
     const open = state.line;
     open.bodies.push(Buffer.from(framed.body));
     open.pieces.push(piece);
     open.physicalLines += 1;
     open.bytes += framed.body.length;
-    open.lastReadMs = readMs;
     if (!framed.partial) this.closeLine(framed.output, state, true);
     else if (open.bytes >= this.limits.lineBytesMax) this.closeLinePart(framed.output, state, open);
   }
@@ -224,7 +220,7 @@ export class LineAssembler {
     state.line = null;
     this.closeEvent(output, state);
     state.partsDone += 1;
-    this.close(Buffer.concat(open.bodies), open.pieces, open.physicalLines, output, open.timeNs, { n: state.partsDone, of: null }, open.readMs);
+    this.close({ raw: Buffer.concat(open.bodies), pieces: open.pieces, physicalLines: open.physicalLines, output, runtimeTimeNs: open.timeNs, part: { n: state.partsDone, of: null }, readMs: open.readMs, begunAs: open.begunAs }, null, open.from);
   }
 
   private closeLine(output: Output | null, state: OutputState, finished: boolean): void {
@@ -234,10 +230,15 @@ export class LineAssembler {
       return;
     }
     state.line = null;
-    this.addApplicationLine(output, Buffer.concat(open.bodies), open.pieces, open.physicalLines, open.timeNs, open.readMs, lastPart(state, finished));
+    if (open.pieces.length === 0) {
+      state.partsDone = 0;
+      this.abandoned.push(open.begunAs!);
+      return;
+    }
+    this.addApplicationLine(output, Buffer.concat(open.bodies), open.pieces, open.physicalLines, open.timeNs, open.readMs, lastPart(state, finished), open);
   }
 
-  private addApplicationLine(output: Output | null, body: Uint8Array, pieces: Piece[], physicalLines: number, timeNs: bigint | null, readMs: number, part: EventPart | null): void {
+  private addApplicationLine(output: Output | null, body: Uint8Array, pieces: Piece[], physicalLines: number, timeNs: bigint | null, readMs: number, part: EventPart | null, line: Pick<OpenLine, 'from' | 'begunAs'> | null = null): void {
     const state = this.output(output);
     const open = state.event;
     if (open !== null) {
@@ -254,36 +255,41 @@ export class LineAssembler {
       }
       this.closeEvent(output, state);
     }
+    const from = line?.from ?? pieces[0]!.from;
+    const begunAs = line?.begunAs ?? null;
     const understood = understandLine(body);
     if (understood.complete) {
-      this.closed.push({ from: pieces[0]!.from, group: { raw: Buffer.from(body), pieces, physicalLines, output, runtimeTimeNs: timeNs, part, readMs, understood } });
+      this.closed.push({ from, group: { raw: Buffer.from(body), pieces, physicalLines, output, runtimeTimeNs: timeNs, part, readMs, understood, begunAs } });
       return;
     }
-    state.event = { bodies: [Buffer.from(body)], pieces: [...pieces], physicalLines, bytes: body.length, runtimeTimeNs: timeNs, part, readMs, lastReadMs: readMs, understood, state: beginsOpen(body, understood) };
+    state.event = { bodies: [Buffer.from(body)], pieces: [...pieces], from, begunAs, physicalLines, bytes: body.length, runtimeTimeNs: timeNs, part, readMs, lastReadMs: readMs, understood, state: beginsOpen(body, understood) };
   }
 
   private closeEvent(output: Output | null, state: OutputState): void {
     const open = state.event;
     if (open === null) return;
     state.event = null;
+    const { physicalLines, runtimeTimeNs, part, readMs, understood, begunAs, from } = open;
     if (open.bodies.length === 1) {
-      this.closed.push({ from: open.pieces[0]!.from, group: { raw: open.bodies[0]!, pieces: open.pieces, physicalLines: open.physicalLines, output, runtimeTimeNs: open.runtimeTimeNs, part: open.part, readMs: open.readMs, understood: open.understood } });
+      this.closed.push({ from, group: { raw: open.bodies[0]!, pieces: open.pieces, physicalLines, output, runtimeTimeNs, part, readMs, understood, begunAs } });
       return;
     }
-    const joined = Buffer.concat(open.bodies.flatMap((body, index) => (index === 0 ? [body] : [newline, body])));
-    this.close(joined, joinTouching(open.pieces), open.physicalLines, output, open.runtimeTimeNs, open.part, open.readMs, open.understood);
+    const raw = Buffer.concat(open.bodies.flatMap((body, index) => (index === 0 ? [body] : [newline, body])));
+    this.close({ raw, pieces: joinTouching(open.pieces), physicalLines, output, runtimeTimeNs, part, readMs, begunAs }, understood, from);
+  }
+
+  private close(group: Omit<ClosedGroup, 'understood'>, first: Understood | null = null, from = group.pieces[0]!.from): void {
+    this.closed.push({ from, group: { ...group, understood: this.understand(group.raw, first) } });
   }
 
   /** What came in earlier chunks must not be held against the one that closes it, so a parser that fails closes all the same. */
-  private close(raw: Uint8Array, pieces: Piece[], physicalLines: number, output: Output | null, runtimeTimeNs: bigint | null, part: EventPart | null, readMs: number, first: Understood | null = null): void {
-    let understood: Understood;
+  private understand(raw: Uint8Array, first: Understood | null = null): Understood {
     try {
-      understood = understandLine(raw);
+      return understandLine(raw);
     } catch (error) {
       this.failure = error;
-      understood = first ?? bareText(raw);
+      return first ?? bareText(raw);
     }
-    this.closed.push({ from: pieces[0]!.from, group: { raw, pieces, physicalLines, output, runtimeTimeNs, part, readMs, understood } });
   }
 
   private closeOpen(): void {
@@ -294,32 +300,38 @@ export class LineAssembler {
     }
   }
 
-  /** A record of the stream read this much later closes what is open, whichever output it is of. */
+  /**
+   * A record of the stream read this much later closes the events that are open, whichever output it is of. Not an unfinished line: what comes next
+   * of its output is its rest, whenever that is, and whatever a clock did meanwhile.
+   */
   private closeWhatIsOld(readMs: number): void {
-    for (const [output, state] of this.outputs) {
-      if (state.line !== null && readMs - state.line.lastReadMs > this.limits.openEventMsMax) this.closeLine(output, state, false);
-      if (state.event !== null && readMs - state.event.lastReadMs > this.limits.openEventMsMax) this.closeEvent(output, state);
-    }
+    for (const [output, state] of this.outputs) if (state.event !== null && readMs - state.event.lastReadMs > this.limits.openEventMsMax) this.closeEvent(output, state);
   }
 
-  /** What the other output has run far away from is closed, by distance in bytes, so that what waits behind it stays bounded. */
+  /**
+   * What the other output has run far away from is closed, by distance in bytes, so that what waits behind it stays bounded. An event, whose lines are
+   * whole, holds little: its shipper waits for what is behind it. While a line is unfinished the shipper sends on.
+   */
   private closeWhatIsTooFar(end: number): void {
-    this.settle();
+    const { openEventBytesMax } = this.limits;
+    let isInsideLine = false;
     for (const [output, state] of this.outputs) {
-      const from = state.line?.pieces[0]?.from ?? state.event?.pieces[0]?.from;
-      if (from === undefined || end - from <= this.heldBytesMax) continue;
-      this.closeLine(output, state, false);
-      this.closeEvent(output, state);
+      const { line } = state;
+      if (line !== null && end - line.from > (line.pieces.length === 0 ? openEventBytesMax : this.heldBytesMax)) this.closeLine(output, state, false);
+      if (state.event !== null && end - state.event.pieces.at(-1)!.to > openEventBytesMax) this.closeEvent(output, state);
+      isInsideLine ||= state.line !== null;
     }
-    this.settle();
     // A chain of events that interlock, each of them within the limit.
-    if (end - this.heldFrom > this.heldBytesMax) this.closeOpen();
+    const heldBytesMax = isInsideLine ? this.heldBytesMax : chainMax * openEventBytesMax;
+    if (end - this.heldFrom <= heldBytesMax) return;
+    this.settle();
+    if (end - this.heldFrom > heldBytesMax) this.closeOpen();
   }
 
   /** Moves to `ready` what is closed, in stream order, as far as no group reaches behind the start of what is still open. */
   private settle(): void {
     let openFrom = this.longLine === null || this.longLine.bytes === 0 ? Infinity : this.longLine.from;
-    for (const { line, event } of this.outputs.values()) openFrom = Math.min(openFrom, line?.pieces[0]!.from ?? Infinity, event?.pieces[0]!.from ?? Infinity);
+    for (const { line, event } of this.outputs.values()) openFrom = Math.min(openFrom, line?.from ?? Infinity, event?.from ?? Infinity);
     if (this.closed.length > 0) {
       this.closed.sort((a, b) => a.from - b.from);
       let end = 0;
@@ -350,33 +362,4 @@ export class LineAssembler {
     }
     return state;
   }
-}
-
-function withOwnLists<T extends OpenLine | OpenEvent>(open: T): T {
-  return { ...open, bodies: [...open.bodies], pieces: [...open.pieces] };
-}
-
-function append(long: LongLine, bytes: Uint8Array, to: number): void {
-  if (bytes.length > 0) long.bodies.push(Buffer.from(bytes));
-  long.bytes += bytes.length;
-  long.to = to;
-}
-
-/** The number of a line's last part, or null where it is whole. */
-function lastPart(state: OutputState, finished: boolean): EventPart | null {
-  if (state.partsDone === 0) return null;
-  const n = state.partsDone + 1;
-  state.partsDone = 0;
-  return { n, of: finished ? n : null };
-}
-
-/** Pieces that touch become one, so that an event without a foreign line inside has a single piece. */
-function joinTouching(pieces: readonly Piece[]): Piece[] {
-  const joined: Piece[] = [];
-  for (const piece of pieces) {
-    const last = joined.at(-1);
-    if (last?.to === piece.from) last.to = piece.to;
-    else joined.push({ ...piece });
-  }
-  return joined;
 }

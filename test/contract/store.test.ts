@@ -6,7 +6,8 @@ import { EmbeddedWriter, type EmbeddedWriterOptions } from '../../collector/stor
 import { EmbeddedReader } from '../../query/store/embedded-reader.ts';
 import { MemoryReader, MemoryStore } from '../helpers/memory-store.ts';
 import { noonMs } from './made-up.ts';
-import { eventStoreContract, type StoreUnderTest } from './store.ts';
+import { eventStoreContract, type OpenStore, type StoreUnderTest } from './store.ts';
+import { unfinishedLinesContract } from './unfinished-lines.ts';
 
 function openMemory(): StoreUnderTest {
   const writer = new MemoryStore();
@@ -40,7 +41,13 @@ const openEmbedded = (given: Partial<EmbeddedWriterOptions>) => (): StoreUnderTe
   };
 };
 
-eventStoreContract('oracle', openMemory, 20);
-eventStoreContract('embedded', openEmbedded({}), 80);
-eventStoreContract('embedded, rows sealed at 3 events', openEmbedded({ commitEventsMax: 3 }), 100);
-eventStoreContract('embedded, a new file for nearly every commit', openEmbedded({ commitEventsMax: 5, fileBytesMax: 1 }), 40);
+const stores: [name: string, open: OpenStore, historyRuns: number][] = [
+  ['oracle', openMemory, 20],
+  ['embedded', openEmbedded({}), 80],
+  ['embedded, rows sealed at 3 events', openEmbedded({ commitEventsMax: 3 }), 100],
+  ['embedded, a new file for nearly every commit', openEmbedded({ commitEventsMax: 5, fileBytesMax: 1 }), 40],
+];
+for (const [name, open, historyRuns] of stores) {
+  eventStoreContract(name, open, historyRuns);
+  unfinishedLinesContract(name, open);
+}

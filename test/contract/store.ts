@@ -29,7 +29,7 @@ export type OpenStore = () => StoreUnderTest;
 const everything = parseQuery('');
 
 /** All pages of a search, newest first. */
-async function searched(reader: StoreReader, query: string, fromNs: bigint | null, toNs: bigint | null, limit: number): Promise<LogEvent[]> {
+export async function searched(reader: StoreReader, query: string, fromNs: bigint | null, toNs: bigint | null, limit: number): Promise<LogEvent[]> {
   const events: LogEvent[] = [];
   let cursor: string | null = null;
   do {

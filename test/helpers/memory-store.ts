@@ -14,6 +14,8 @@ export class MemoryStore implements StoreWriter {
   readonly signals: Signal[] = [];
   private byStream = new Map<string, StoredStream>();
   private consumed = new Map<string, ConsumedPosition>();
+  /** Every line that a stream ended in the middle of, told or gone on with or neither, by eventId. */
+  readonly begun = new Map<string, LogEvent>();
   private unfinishedById = new Map<string, UnfinishedLine>();
   /** The next appends fail with it, as a full disk makes them. */
   failure: LeadlineError | null = null;
@@ -65,6 +67,7 @@ export class MemoryStore implements StoreWriter {
     this.signals.push(...signals);
     this.byStream = streams;
     this.unfinishedById = unfinished;
+    for (const { event } of batch.unfinished ?? []) if (!this.begun.has(event.eventId)) this.begun.set(event.eventId, event);
     for (const position of positions) this.consumed.set(`${position.topicId}:${position.partition}`, position);
   }
 

@@ -18,6 +18,8 @@ export class Collecting {
   onAcknowledged: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
   readonly #topic: Topic;
   readonly #clock: Clock;
+  /** Of what came before this record, only what was committed counts: both ends of the way died. */
+  #lostBefore = 0;
   #collector: Collector;
   /** Records taken in. */
   #next = 0;
@@ -65,21 +67,35 @@ export class Collecting {
    * topic between, what was on its way is gone.
    */
   crash(what: 'positionKept' | 'positionLost' | 'inFlightLost'): void {
+    if (what === 'inFlightLost') this.#lostBefore = this.#topic.records.length;
     const position = what === 'positionLost' ? undefined : this.store.positions().find(each => each.topicId === topicId);
     this.#next = what === 'inFlightLost' ? this.#topic.records.length : Number(position?.recordOffset ?? 0);
     this.#collector = this.#fresh();
+  }
+
+  /**
+   * What each stream gave to the events. To the model a life ends its line; the collector goes on with it in the stream that follows, as with one that
+   * a rotation cut.
+   */
+  #events(): LogEvent[] {
+    const { stored, begun } = this.store;
+    const told = new Set(stored.map(({ eventId }) => eventId));
+    return [...stored.filter(({ gap }) => gap === null), ...[...begun.values()].filter(({ eventId }) => !told.has(eventId))].map(event => {
+      const { eventId, begunAs } = event;
+      return begunAs === undefined || begunAs === eventId ? event : { ...event, raw: event.raw.subarray(begun.get(begunAs)!.raw.length) };
+    });
   }
 
   /** The lines it stored, in stream order within each stream; and what is wrong with the events themselves. */
   lines(): { stored: Map<string, string[]>; wrong: string[] } {
     const stored = new Map<string, string[]>();
     const wrong: string[] = [];
-    for (const [streamId, events] of Map.groupBy(this.store.stored.filter(event => event.gap === null), event => event.streamId)) {
+    for (const [streamId, events] of Map.groupBy(this.#events(), event => event.streamId)) {
       const bytes = this.#topic.published.get(streamId) ?? Buffer.alloc(0);
       const framing = this.#topic.records.find(({ chunk }) => chunk.streamId === streamId)!.chunk.framing;
       stored.set(streamId, linesOf(events.toSorted((a, b) => a.streamOffset - b.streamOffset), bytes, framing));
       const ranges = this.store.lastKnown(streamId)!.storedRanges;
-      const arrived = this.#topic.records.filter(({ chunk }) => chunk.streamId === streamId && chunk.kind === 'lines');
+      const arrived = this.#topic.records.slice(this.#lostBefore).filter(({ chunk }) => chunk.streamId === streamId && chunk.kind === 'lines');
       for (const { chunk } of arrived) if (coverage({ from: chunk.offset, to: chunk.end }, ranges) !== 'all') wrong.push(`stream ${streamId}: bytes ${chunk.offset} to ${chunk.end} arrived and are not stored`);
     }
     return { stored, wrong };

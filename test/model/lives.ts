@@ -10,6 +10,8 @@ export const banner = '=== service starting ===';
 export interface ModelLine {
   text: string;
   output: Output;
+  /** Its file ended in the middle of it. Where a container runtime wrote it, the next file of the source may hold the rest. */
+  isCut: boolean;
   /** Its bytes were destroyed before they can all have been read. It, or what was read of it, may still be stored. */
   mayBeLost: boolean;
   /** A known limitation allows a second copy of it. */
@@ -66,7 +68,7 @@ export class Lives {
   }
 
   #add(life: Life, text: string, output: Output): void {
-    life.lines.push({ text, output, mayBeLost: false, mayBeTwice: false });
+    life.lines.push({ text, output, isCut: false, mayBeLost: false, mayBeTwice: false });
     if (text !== banner) this.#lifeOf.set(text, life);
   }
 
@@ -74,7 +76,10 @@ export class Lives {
   end(life: Life): void {
     if (life.isOver) return;
     life.isOver = true;
-    for (const output of ['stdout', 'stderr'] as const) if (life.open[output] !== '') this.finishLine(life, '', output);
+    for (const output of ['stdout', 'stderr'] as const) if (life.open[output] !== '') {
+      this.finishLine(life, '', output);
+      life.lines.at(-1)!.isCut = true;
+    }
   }
 
   /** What it holds now may be lost; what is written to it from now on is not. */
@@ -84,6 +89,22 @@ export class Lives {
 
   lifeOf(text: string): Life | null {
     return this.#lifeOf.get(text) ?? null;
+  }
+
+  /** The lines of several files that were joined to this one, because each ended in the middle of it; the text alone where it is none such. */
+  partsOf(text: string): string[] {
+    for (const life of this.all) {
+      for (const { text: begun, output, isCut } of life.framing === 'plain' ? [] : life.lines) {
+        if (!isCut || begun === '' || !text.startsWith(begun) || text === begun) continue;
+        const rest = text.slice(begun.length);
+        // Files between the two may have nothing of that output.
+        const next = this.all.slice(life.number + 1).filter(each => each.source === life.source).map(each => each.lines.find(line => line.output === output));
+        if (next.some(line => line?.text === rest)) return [begun, rest];
+        const further = this.partsOf(rest);
+        if (further.length > 1) return [begun, ...further];
+      }
+    }
+    return [text];
   }
 
   /** Whether these lines of one life stand in the order they were written in, each output by itself. */
@@ -110,7 +131,7 @@ export function wrongLines(lives: Lives, stored: readonly string[]): string[] {
   }
   const atRisk = lives.all.flatMap(life => life.lines.filter(line => line.mayBeLost).map(line => line.text));
   const counts = new Map<string, number>();
-  for (const text of stored) counts.set(text, (counts.get(text) ?? 0) + 1);
+  for (const text of stored) for (const part of expected.has(text) ? [text] : lives.partsOf(text)) counts.set(part, (counts.get(part) ?? 0) + 1);
   const wrong: string[] = [];
   for (const [text, { least, most }] of expected) {
     const count = counts.get(text) ?? 0;

@@ -72,7 +72,8 @@ async function tryOut(mutation: Mutation): Promise<{ verdict: Verdict; evidence:
     if ('campaign' in mutation.proof) {
       const { code, output } = await run(campaignArgs(mutation.proof.campaign, tree), root);
       const complaints = output.split('\n').filter(line => line.startsWith('- cell '));
-      const evidence = complaints[0]?.slice(2, 260) ?? output.split('\n').filter(line => line !== '').at(-1) ?? '';
+      // What is lost or doubled says more than what the parts cried meanwhile.
+      const evidence = (complaints.find(line => /lines (?:lost|stored twice)/.test(line)) ?? complaints.find(line => line.includes('the auditor')) ?? complaints[0])?.slice(2, 260) ?? output.split('\n').filter(line => line !== '').at(-1) ?? '';
       return { verdict: code === 0 ? 'SURVIVED' : complaints.length > 0 ? 'found' : 'DID NOT RUN', evidence };
     }
     if (!(await passAsItIs(mutation.proof.tests))) return { verdict: 'DID NOT RUN', evidence: 'the tests fail without it, too' };

@@ -119,6 +119,31 @@ else {
     t.deepEqual(balance.kafka.partitions.filter(({ topic }) => topic.endsWith('.chunks')).map(({ storedPosition }) => storedPosition), logEnds.map(String));
   });
 
+  test.serial('killed -9 between the two streams of a line that a rotation cut: it is stored once and whole, also with all positions wiped', async t => {
+    const prefix = await topics(1);
+    const dataDir = testFolder(t);
+    const given = { source: 'app', framing: 'cri' as const };
+    const cri = (flag: 'P' | 'F', body: string): string => `2022-08-22T05:18:16.154772363Z stdout ${flag} ${body}\n`;
+    const begun = madeChunk('old', 0, cri('F', '{"n":0}') + cri('P', '{"n":'), given);
+    const next = { ...given, previous: { streamId: 'old', end: begun.end } };
+    const rest = madeChunk('new', 0, cri('F', '1}') + cri('F', '{"n":2}'), next);
+    const topic = `${prefix}.chunks`;
+    let collect = await RunningCollect.start(t, argsOf(prefix, dataDir));
+    await publish(topic, 0, [chunkRecord(begun), chunkRecord(recordOf('close', 'old', begun.end, given))]);
+    await eventually(() => collect.report(), ({ kafka: report }) => report?.partitions.some(({ topic: name, storedPosition }) => name === topic && storedPosition === '2') === true, 50);
+    await collect.kill9();
+    collect = await RunningCollect.start(t, argsOf(prefix, dataDir));
+    await publish(topic, 0, [chunkRecord(rest)]);
+    await storedEvents(collect, 3);
+    await collect.kill9();
+    forgetPositions(dataDir);
+    collect = await RunningCollect.start(t, argsOf(prefix, dataDir));
+    await publish(topic, 0, [chunkRecord(madeChunk('new', rest.end, cri('F', '{"n":3}'), next))]);
+    await storedEvents(collect, 4);
+    t.is(await collect.stop(), 0);
+    t.deepEqual((await eventsIn(t, dataDir)).map(({ raw }) => raw).sort(), ['{"n":0}', '{"n":1}', '{"n":2}', '{"n":3}']);
+  });
+
   test.serial('records of every codec of Kafka are read, and what cannot be decoded becomes a dead letter', async t => {
     const prefix = await topics(1);
     const dataDir = testFolder(t);
