@@ -59,8 +59,8 @@ export async function runCampaign(settings: CampaignSettings): Promise<CampaignO
   const done: DoneFault[] = [];
   let faultsMs = 0;
   try {
-    for (const [index, shape] of shapes.entries()) {
-      cells.push(await Cell.start({ ...shape, folder: join(folder, shape.name), portsFrom: settings.portsFrom, place: index, linesPerS: settings.linesPerS, chance: chance.fork(shape.name), only: settings.logs, tree: settings.tree }));
+    for (const shape of shapes) {
+      cells.push(await Cell.start({ ...shape, folder: join(folder, shape.name), portsFrom: settings.portsFrom, linesPerS: settings.linesPerS, chance: chance.fork(shape.name), only: settings.logs, tree: settings.tree }));
     }
     say(`${cells.length} cells are up after ${((Date.now() - startedMs) / 1000).toFixed(0)} s; ${plans.reduce((sum, plan) => sum + plan.faults.length, 0)} faults in ${plans.length} lanes; seed ${seed}; ${folder}`);
     const beganMs = Date.now();

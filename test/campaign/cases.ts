@@ -115,7 +115,7 @@ export async function runCases({ seed, rates, ids, lengthShare, portsFrom, tree,
       const folder = mkdtempSync(join(tmpdir(), 'leadline-case-'));
       chmodSync(folder, 0o755);
       const chance = new Chance(seed);
-      const cell = await Cell.start({ name: 'case', nodes: 1, shippers: 1, folder: join(folder, 'cell'), portsFrom, place: 0, linesPerS, chance, only: [spec.log], tree });
+      const cell = await Cell.start({ name: 'case', nodes: 1, shippers: 1, folder: join(folder, 'cell'), portsFrom, linesPerS, chance, only: [spec.log], tree });
       try {
         const untilMs = Date.now() + spec.seconds * 1000 * lengthShare;
         await Promise.all([spec.faults(cell, chance, untilMs), pause(untilMs - Date.now())]);

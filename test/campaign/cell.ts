@@ -1,6 +1,7 @@
 /** A small installation under fire: brokers with a proxy before each, shippers with logs of every kind, a collector with its store. */
 import { execFile } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { topics } from '#schemas/topics.ts';
@@ -16,8 +17,9 @@ import { ShipperSeat } from './shipper-seat.ts';
 import { within } from './within.ts';
 import { WriterProcess } from './writer-process.ts';
 
-/** Of one cell. */
-const partsMax = 10;
+const placesMax = 120;
+/** Of all cells of this process. */
+const takenPorts = new Set<number>();
 const root = join(import.meta.dirname, '../..');
 /** Shorter than the longest fault, so that both sides of a time-out are seen. */
 const requestTimeoutMs = 5000;
@@ -26,14 +28,27 @@ export interface CellSettings extends CellShape {
   folder: string;
   /** The brokers' ports lie in `[portsFrom, portsFrom + 1000)`, the parts' between them. */
   portsFrom: number;
-  /** Which of the cells that run side by side it is, from 0. */
-  place: number;
   linesPerS: number;
   chance: Chance;
   /** Names of log shapes; null for all. */
   only: readonly string[] | null;
   /** The tree whose Leadline is tried: the repository, or a scratch copy. */
   tree?: string;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, () => server.close(() => resolve(true)));
+  });
+}
+
+/** Everything that runs, for an end that nobody waited for. */
+const openCells = new Set<Cell>();
+
+export async function endAllCells(): Promise<void> {
+  await Promise.all([...openCells].map(cell => cell.end()));
 }
 
 export class Cell {
@@ -57,6 +72,7 @@ export class Cell {
 
   static async start(settings: CellSettings): Promise<Cell> {
     const cell = new Cell(settings);
+    openCells.add(cell);
     try {
       if (settings.nodes > 0) await cell.#startBrokers();
       await cell.#startParts();
@@ -121,6 +137,7 @@ export class Cell {
   }
 
   async end(): Promise<void> {
+    if (!openCells.delete(this)) return;
     await this.writers.end();
     for (const part of this.parts) await part.kill9();
     for (const seat of this.shippers) seat.leave();
@@ -132,9 +149,14 @@ export class Cell {
     rmSync(this.settings.folder, { recursive: true, force: true });
   }
 
-  /** A broker leaves the last of its ports free. */
-  #port(part: number): number {
-    return this.settings.portsFrom + (this.settings.place * partsMax + part) * portsPerNode + portsPerNode - 1;
+  /** Kept over all starts of the part. Anywhere in the range, so that campaigns side by side do not meet; a broker leaves the last of its ports free. */
+  async #port(): Promise<number> {
+    for (;;) {
+      const port = this.settings.portsFrom + Math.floor(Math.random() * placesMax) * portsPerNode + portsPerNode - 1;
+      if (takenPorts.has(port) || !(await isFree(port))) continue;
+      takenPorts.add(port);
+      return port;
+    }
   }
 
   async #startBrokers(): Promise<void> {
@@ -151,7 +173,7 @@ export class Cell {
       mkdirSync(seatFolder, { recursive: true });
       const prefix = `${name}${index}`;
       const args = nodes === 0 ? ['up', join(seatFolder, 'logs')] : ['ship', join(seatFolder, 'logs'), ...kafkaArgs];
-      const seat = new ShipperSeat({ name: `shipper ${prefix}`, folder: seatFolder, port: this.#port(index), args: [...args, '--source-id', prefix], isUp: nodes === 0, tree });
+      const seat = new ShipperSeat({ name: `shipper ${prefix}`, folder: seatFolder, port: await this.#port(), args: [...args, '--source-id', prefix], isUp: nodes === 0, tree });
       this.shippers.push(seat);
       seat.logs.push(...(await openLogs(this.writers, { prefix, folder: seat.logsFolder, historyFolder: this.historyFolder, linesPerS, chance, only })));
     }
@@ -160,7 +182,7 @@ export class Cell {
       if (isRoot) chownSync(this.storeDir, nobody, nobody);
       writeFileSync(join(folder, 'collector-clock'), '0');
       this.collector = new PartProcess({
-        name: `collector ${name}`, args: ['collect', ...kafkaArgs, '--store', 'embedded', '--data-dir', this.storeDir, '--retention-bytes-max', String(64 * 2 ** 30)], port: this.#port(0), clockFile: join(folder, 'collector-clock'),
+        name: `collector ${name}`, args: ['collect', ...kafkaArgs, '--store', 'embedded', '--data-dir', this.storeDir, '--retention-bytes-max', String(64 * 2 ** 30)], port: await this.#port(), clockFile: join(folder, 'collector-clock'),
         logFile: join(folder, 'collector-said'), uid: isRoot ? nobody : null, tree,
       });
     }

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { kafkaMissing } from '../helpers/kafka.ts';
 import { runCampaign, type CampaignOutcome } from './campaign.ts';
+import { endAllCells } from './cell.ts';
 import { casesText, runCases } from './cases.ts';
 import { faultKinds, type FaultKind } from './fault.ts';
 import type { CellShape } from './plan.ts';
@@ -52,6 +53,13 @@ if (missing !== null) {
 const wantsFaults = values.cases === undefined || values.cases === 'none';
 const wantsCases = values.cases !== undefined ? values.cases !== 'none' : !values.slice && kinds === undefined && values.cells === undefined;
 const nothing: CampaignOutcome = { startedMs: Date.now(), faultsMs: 0, wholeMs: 0, planned: {}, done: [], verdicts: [] };
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    say('ended before its time: stopping everything ...');
+    void endAllCells().finally(() => process.exit(1));
+  });
+}
 
 const outcome = !wantsFaults ? nothing : await runCampaign({
   seed, cells, faults, minutes, say, portsFrom: 25_000, kinds: kinds ?? null, logs: values.logs?.split(',') ?? null, linesPerS: Number(values.rate ?? 100), harshShare: Number(values.harsh ?? 0.2), keep: values.keep, tree: values.tree,

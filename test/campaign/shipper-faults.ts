@@ -70,10 +70,8 @@ async function fillDisk(seat: ShipperSeat, chance: Chance): Promise<Outcome> {
   let hit = false;
   let how = 'full';
   try {
-    await within(chance.below(800, 3000), 50, () => {
-      hit ||= seat.part.saidSince(said, /ENOSPC/);
-      return false;
-    });
+    hit = await within(saveMsMax, 50, () => seat.part.saidSince(said, /ENOSPC/));
+    await pause(chance.below(0, 2000));
     if (chance.happens(0.3)) {
       await seat.part.kill9();
       how = 'full, and killed';
@@ -129,6 +127,8 @@ function rotatingLog(seat: ShipperSeat, chance: Chance): RotatedLog {
   return chance.pick(seat.logs.filter(log => log.style.kind === 'rename' || log.style.kind === 'copytruncate'));
 }
 
+/** Until a checkpoint should have been saved. */
+const saveMsMax = 6000;
 const waitMsMax = 3000;
 const startMsMax = 10_000;
 const stopMsMax = 10_000;

@@ -130,6 +130,8 @@ export class PlayedPod {
 
   static async play(name: string, spec: PodSpec): Promise<PlayedPod> {
     const pod = new PlayedPod(name, spec);
+    // One that a run left behind which was killed.
+    await pod.clear(true);
     writeFileSync(pod.file, stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec }));
     try {
       await podman('kube', 'play', '--quiet', pod.file);
@@ -192,8 +194,12 @@ export class PlayedPod {
 
   /** The pod goes at once; its volumes stay unless told otherwise. */
   async remove({ volumes = true } = {}): Promise<void> {
+    await this.clear(volumes);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async clear(volumes: boolean): Promise<void> {
     await podman('pod', 'rm', '--force', '--time', '0', this.name).catch(() => undefined);
     if (volumes) for (const volume of this.spec.volumes ?? []) if (volume.emptyDir !== undefined) await podman('volume', 'rm', '--force', volume.name).catch(() => undefined);
-    rmSync(this.folder, { recursive: true, force: true });
   }
 }

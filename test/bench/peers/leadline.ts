@@ -3,8 +3,9 @@ import { startPeer, type Peer } from './peer.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** The flags that the container image gives to Node. */
-export const nodeFlags = ['--no-warnings', '--max-semi-space-size=1', '--max-old-space-size=45'];
+/** What the container image gives to Node, in a container of 128 MB. */
+export const nodeFlags = ['--no-warnings', '--max-semi-space-size=1', '--max-old-space-size=64'];
+const environment = { MALLOC_ARENA_MAX: '1' };
 
 /** The topic is `PREFIX.chunks`. */
 export function shipArguments(run: { brokers: readonly string[]; topic: string; folder: string }, paths: readonly string[], more: readonly string[] = []): string[] {
@@ -16,5 +17,5 @@ export const leadline = (name: string, more: readonly string[] = []): Peer => ({
   recordHolds: 'chunk',
   endSeenBy: 'byteRange',
   sendsTheFile: true,
-  start: run => startPeer(process.execPath, shipArguments(run, [run.file], more)),
+  start: run => startPeer(process.execPath, shipArguments(run, [run.file], more), environment),
 });
