@@ -129,8 +129,12 @@ export class ChainWork {
     return advanced;
   }
 
+  /**
+   * Nothing follows for now: it ends. A line that is half written goes on at the next start, and Kafka acknowledges what it has; where only the store
+   * does, nobody waits for the rest.
+   */
   sayIdle(streams: Iterable<TailedStream>): void {
-    for (const stream of streams) if (stream.idleOwed && stream.isTold && stream.isAnnounced && stream.phase !== 'closed') this.#feed.sendIdle(stream);
+    for (const stream of streams) if (stream.idleOwed && stream.isTold && stream.isAnnounced && stream.phase !== 'closed' && (stream.partition === null || !isInsideLine(stream))) this.#feed.sendIdle(stream);
   }
 
   /** @returns whether bytes were sent */
@@ -215,7 +219,7 @@ export class ChainWork {
     // A copy has its own size, which may be less than was seen of the original.
     if (!stream.readsCopy && fileCase(stream, { seen: 'file', samePath: true, sameFile: true, sizeBytes: look.sizeBytes, headAgrees: null, tailAgrees: null }) === 'truncated') return this.#truncated(stream);
     const unchanged = look.sizeBytes === stream.lookedSizeBytes && look.mtimeMs === stream.lookedMtimeMs;
-    if (look.sizeBytes > stream.sizeBytes && stream.lookedSizeBytes >= 0) stream.lastGrowthMs = nowMs;
+    if (look.sizeBytes > stream.sizeBytes) stream.lastGrowthMs = nowMs;
     stream.mtimeMs = look.mtimeMs;
     const ended = unchanged && this.#hasEnded(chain, stream, look, nowMs);
     // Nothing new since a look that found the end; a change of time alone may be a truncation regrown to the same size.
@@ -230,8 +234,7 @@ export class ChainWork {
       this.isUnpacking = true;
       return 'soon';
     }
-    const insideLine = stream.openLine !== null || firstOpenPiece(stream.pieces) !== null;
-    if (!insideLine && !this.#hasRoom(chain)) {
+    if (!isInsideLine(stream) && !this.#hasRoom(chain)) {
       this.waitsForRoom = true;
       // What is there belongs to the stream only if its bytes do: a size alone may be that of a file that was truncated and has grown again.
       if (!unchanged && !this.#proves(stream, reader, look)) return this.#truncated(stream);
@@ -253,7 +256,7 @@ export class ChainWork {
   /** Whether no more bytes will come, as far as anybody can tell; a stream that grows all the same is opened again. */
   #hasEnded(chain: Chain, stream: TailedStream, look: SeenFile, nowMs: number): boolean {
     if (!look.isGone && !chain.isSuperseded(stream)) return false;
-    const isWhole = stream.position >= look.sizeBytes && stream.openLine === null && firstOpenPiece(stream.pieces) === null;
+    const isWhole = stream.position >= look.sizeBytes && !isInsideLine(stream);
     const somebodyWaits = chain.streams.some(each => each !== stream && (each.file?.sizeBytes ?? each.sizeBytes) > 0);
     return nowMs - Math.max(stream.lastGrowthMs, stream.goneMs ?? 0) >= (isWhole && (somebodyWaits || look.isDeleted) ? shortQuietMs : quietMs);
   }
@@ -322,6 +325,11 @@ export class ChainWork {
     const limit = this.#options.inFlightBytesMax;
     return outbox.inFlightBytes < (chain.isLoud && this.#active.size > 1 ? limit * (1 - quietShare) : limit);
   }
+}
+
+/** The position lies between two pieces of a line. */
+function isInsideLine(stream: TailedStream): boolean {
+  return stream.openLine !== null || firstOpenPiece(stream.pieces) !== null;
 }
 
 /** Lets everything that is ready happen: sockets, timers, answers. */

@@ -4,6 +4,7 @@
  */
 import type { Log } from '#lib/log.ts';
 import { systemCodeOf } from '#schemas/errors.ts';
+import type { StreamState } from '#schemas/transport.ts';
 import type { Chain } from './chain.ts';
 import type { CopyBinding } from './checkpoint-store.ts';
 import { judgeCopy } from './copies.ts';
@@ -61,12 +62,16 @@ export class CopyBindings {
     for (const key of this.#copies.keys()) if (!keys.has(key)) this.#copies.delete(key);
   }
 
-  /** Judges a file with a rotation suffix that no stream is known for. */
-  take(file: IndexedFile, source: FileSource, chain: Chain, nowMs: number): Taken {
+  /**
+   * Judges a file with a rotation suffix that no stream is known for.
+   * @param missing streams of the last run whose file was not found yet, or cannot be opened: a copy of one waits for what comes of it
+   */
+  take(file: IndexedFile, source: FileSource, chain: Chain, missing: readonly StreamState[], nowMs: number): Taken {
     const bound = this.#copies.get(file.key);
     if (bound !== undefined && sameFile(bound, file) && bound.sizeBytes === file.sizeBytes && !chain.streams.some(stream => stream.awaitsCopy && stream.streamId === bound.streamId)) return 'bound';
     try {
       const taken = this.#bind(file, source, chain, nowMs);
+      if (taken === 'notCopy' && missing.some(state => this.#mayBeCopyOf(state, file, source, chain))) return 'bound';
       if (taken === 'notCopy') this.#copies.delete(file.key);
       return taken;
     } catch (error) {
@@ -110,6 +115,11 @@ export class CopyBindings {
       return verdict === 'copy' && original === null && wanted && this.#read(stream, file, nowMs) ? 'read' : 'bound';
     }
     return 'notCopy';
+  }
+
+  #mayBeCopyOf(state: StreamState, file: IndexedFile, source: FileSource, chain: Chain): boolean {
+    const verdict = judgeCopy(file, source, goneStreamOfState(state, { ...source, source: state.source, sourceId: state.sourceId }), null, false);
+    return verdict === 'undecided' ? chain.waitsForOlder : verdict !== 'notCopy';
   }
 
   #read(stream: TailedStream, file: IndexedFile, nowMs: number): boolean {

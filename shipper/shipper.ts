@@ -158,7 +158,7 @@ export class Shipper {
    * @returns whether everything read was acknowledged
    */
   async stop(): Promise<boolean> {
-    const deadlineMs = this.#clock.nowMs() + this.#options.drainTimeoutMs;
+    const deadlineMs = this.#steady.nowMs() + this.#options.drainTimeoutMs;
     // A transport that takes nothing any more must not hold the process beyond its time.
     const timeIsUp = this.#clock.sleep(this.#options.drainTimeoutMs);
     this.#isEnding = true;
@@ -168,7 +168,7 @@ export class Shipper {
     this.#stopping = true;
     this.#wake.abort();
     this.#work.sayIdle(this.#directory.streams);
-    const drained = await this.#transport.drain(Math.max(0, deadlineMs - this.#clock.nowMs()));
+    const drained = await this.#transport.drain(Math.max(0, deadlineMs - this.#steady.nowMs()));
     const changed = [...this.#directory.streams].filter(stream => stream.isTold && stream.isAnnounced && stream.changed);
     await Promise.race([this.#teller.tellAll(changed).catch(() => undefined), timeIsUp]);
     // Without it positions come from the transport at the next start.

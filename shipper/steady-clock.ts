@@ -1,22 +1,21 @@
-/** Time for schedules: follows the wall clock, but never goes back when that is set. */
+/** Time for schedules: the wall clock of the start, going on at its pace whatever the wall clock is set to meanwhile. */
 import type { Clock } from '#lib/clock.ts';
 
 export class SteadyClock {
   readonly #clock: Clock;
-  #wallMs: number;
-  #steadyMs: number;
+  readonly #aheadMs: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#wallMs = clock.nowMs();
-    this.#steadyMs = this.#wallMs;
+    this.#aheadMs = clock.nowMs() - this.#rawMs();
   }
 
-  /** Milliseconds; equal to the wall clock until that is set back, then as much ahead as it was set back. */
+  /** Milliseconds since the epoch, as the wall clock at the start saw it. */
   nowMs(): number {
-    const wallMs = this.#clock.nowMs();
-    this.#steadyMs += Math.max(0, wallMs - this.#wallMs);
-    this.#wallMs = wallMs;
-    return this.#steadyMs;
+    return this.#rawMs() + this.#aheadMs;
+  }
+
+  #rawMs(): number {
+    return this.#clock.steadyMs?.() ?? this.#clock.nowMs();
   }
 }

@@ -22,6 +22,8 @@ import { UnmatchedStates } from './unmatched-states.ts';
 
 /** Settled refreshes in a row that must miss a file nobody holds open before it counts as gone: one may look here while it is moved there. */
 const missedRoundsMax = 2;
+/** An empty file that is gone, and that nobody has written to for this long, is let go. */
+const emptyGoneMs = 2000;
 
 export interface DirectoryParts {
   sourceOf: (file: Pick<FoundFile, 'realPath' | 'matchPath'>) => FileSource;
@@ -86,7 +88,7 @@ export class StreamDirectory {
   /** Sources of these files that `know` was not yet called for. */
   unknownSources(files: readonly IndexedFile[]): Set<string> {
     const sources = new Set<string>();
-    for (const file of files) if (!this.#byKey.has(file.key)) sources.add(this.#parts.sourceOf(file).source);
+    for (const file of files) if (this.#streamOf(file) === null) sources.add(this.#parts.sourceOf(file).source);
     return sources.difference(this.#chains);
   }
 
@@ -110,8 +112,8 @@ export class StreamDirectory {
     this.wantsAnotherRound = false;
     const unknown: IndexedFile[] = [];
     for (const file of found.files) {
-      const stream = this.#byKey.get(file.key);
-      if (stream !== undefined && sameFile(stream, file)) this.#sawAgain(stream, file, nowMs);
+      const stream = this.#streamOf(file);
+      if (stream !== null) this.#sawAgain(stream, file, nowMs);
       else if (this.#chains.has(this.#parts.sourceOf(file).source)) unknown.push(file);
     }
     this.copies.keep(unknown);
@@ -205,6 +207,12 @@ export class StreamDirectory {
     let chain = this.#chains.get(source);
     if (chain === undefined) this.#chains.set(source, (chain = new Chain(source, this.#parts.partitionOf(source, null), [])));
     return chain;
+  }
+
+  /** The stream that is known for this very file, and not for one that had its inode before. */
+  #streamOf(file: IndexedFile): TailedStream | null {
+    const stream = this.#byKey.get(file.key);
+    return stream !== undefined && sameFile(stream, file) ? stream : null;
   }
 
   #letGo(stream: TailedStream): void {
@@ -341,15 +349,16 @@ export class StreamDirectory {
 
   #missed(stream: TailedStream, found: IndexedFiles, nowMs: number): void {
     stream.file = null;
+    const open = stream.reader?.stats() ?? null;
+    // What an empty file was given before it went holds up those behind it.
+    if (stream.phase === 'unnamed') stream.sizeBytes = Math.max(stream.sizeBytes, open?.size ?? 0);
     if (!stream.present) {
       this.#touched.add(this.chainOf(stream));
+      if (stream.isKnownEmpty && nowMs - stream.goneMs! >= emptyGoneMs) this.drop(stream);
       return;
     }
     if (isUnseen(stream.path, found.unseenPaths)) return;
-    const open = stream.reader?.stats() ?? null;
     const isDeleted = open?.nlink === 0;
-    // What an empty file was given before it went holds up those behind it.
-    if (stream.phase === 'unnamed' && !stream.readsCopy) stream.sizeBytes = Math.max(stream.sizeBytes, open?.size ?? 0);
     if (found.isSettled) stream.missedRounds += 1;
     if (stream.missedRounds < missedRoundsMax && !isDeleted) {
       this.wantsAnotherRound = true;
@@ -416,7 +425,7 @@ export class StreamDirectory {
   #takeStrange(file: IndexedFile, source: FileSource, nowMs: number): void {
     const chain = this.#chain(source.source);
     if (source.rotation !== null) {
-      const taken = this.copies.take(file, source, chain, nowMs);
+      const taken = this.copies.take(file, source, chain, this.#unmatched.of(source.source), nowMs);
       if (taken !== 'notCopy') {
         if (taken === 'read') this.#touched.add(chain);
         return;

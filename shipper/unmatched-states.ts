@@ -36,6 +36,10 @@ export class UnmatchedStates {
     return [...this.#byInode.values()].flat();
   }
 
+  of(source: string): StreamState[] {
+    return this.states().filter(state => state.source === source);
+  }
+
   states(): StreamState[] {
     return this.all().map(({ state }) => state);
   }

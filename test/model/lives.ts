@@ -129,7 +129,8 @@ export function wrongLines(lives: Lives, stored: readonly string[]): string[] {
     const counts = expected.get(text) ?? { least: 0, most: 0 };
     expected.set(text, { least: counts.least + (mayBeLost ? 0 : 1), most: counts.most + (mayBeTwice ? 2 : 1) });
   }
-  const atRisk = lives.all.flatMap(life => life.lines.filter(line => line.mayBeLost).map(line => line.text));
+  // Of these a part may be stored, too.
+  const atRisk = lives.all.flatMap(life => life.lines.filter(line => line.mayBeLost || line.mayBeTwice).map(line => line.text));
   const counts = new Map<string, number>();
   for (const text of stored) for (const part of expected.has(text) ? [text] : lives.partsOf(text)) counts.set(part, (counts.get(part) ?? 0) + 1);
   const wrong: string[] = [];

@@ -100,6 +100,8 @@ export class World {
     this.#allowTwice();
     this.#olderCheckpoint = checkpoint;
     await this.open();
+    // Copied while it started: nobody had seen the original in this run.
+    this.#allowTwice();
   }
 
   /** In one process it would be the shipper's crash as well. */
