@@ -84,7 +84,7 @@ export const options = {
   redact: list('ship', [], 'WHAT', 'Replace before anything leaves: secrets, cards, emails, or /regular expression/; equal values stay equal.'),
   redactKey: text<string | null>('ship', null, 'KEY', 'Key of the hashes that stand for redacted values; the same key on all shippers keeps them joinable.', true),
   heartbeatIntervalMs: integer('ship', 5 * secondMs, 0, hourMs, "Pause between two heartbeats to the brokers' clock; 0 sends none."),
-  pollIntervalMs: integer('ship', 25, 5, minuteMs, 'Pause between two looks at an active file.'),
+  pollIntervalMs: integer('ship', 25, 5, minuteMs, 'Pause between two looks at an active file; one that grew at each of the last looks is looked at half as often.'),
   idlePollIntervalMs: integer('ship', 2000, 50, 10 * minuteMs, 'Pause between two looks at a file that has not grown for a minute, and at folders for new files.'),
   chunkBytesMax: integer('ship', 900_000, 4 * KiB, 16 * MiB, 'Largest chunk before compression; a longer line travels in pieces.'),
   lineBytesMax: integer('ship', 16 * MiB, 1 * KiB, 64 * MiB, 'Longest line that stays one event; beyond it a line is several events with part numbers.'),

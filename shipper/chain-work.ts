@@ -59,6 +59,9 @@ const activeMs = 60_000;
 /** One that has not grown for this long is looked at every fourth time. */
 const warmAfterMs = 2000;
 const warmPolls = 4;
+/** After so many looks in a row that found growth a file is looked at every second time: larger chunks cost less, and nobody waits longer than two polls. */
+const steadyLooks = 8;
+const steadyPolls = 2;
 /** With thousands of such files more seldom, so that the looks (2 us each) stay under 2 % of a core. */
 const warmMsPerSource = 0.1;
 /** A rotated file may still be written by whoever had it open: it ends when it has not grown for this long. */
@@ -99,8 +102,12 @@ export class ChainWork {
   /** How long nothing is due. */
   restMs(nowMs: number): number {
     const { pollIntervalMs } = this.#options;
-    for (const chain of this.#active) if (chain.dueMs <= nowMs + pollIntervalMs) return pollIntervalMs;
-    return warmPolls * pollIntervalMs;
+    let restMs = warmPolls * pollIntervalMs;
+    for (const chain of this.#active) {
+      restMs = Math.min(restMs, chain.dueMs - nowMs);
+      if (restMs <= pollIntervalMs) return pollIntervalMs;
+    }
+    return restMs;
   }
 
   /** Does one step for each source that is due. */
@@ -144,9 +151,16 @@ export class ChainWork {
     if (pace === 'more') advanced.more = true;
     const sent = chain.sentBytes > sentBefore;
     chain.isLoud = (sent && pace === 'more') || (chain.isLoud && this.waitsForRoom);
-    chain.dueMs = pace === 'warm' ? nowMs + Math.max(warmPolls * this.#options.pollIntervalMs, this.#active.size * warmMsPerSource) : nowMs;
+    chain.grownLooks = pace !== 'soon' ? 0 : sent ? chain.grownLooks + 1 : 0;
+    chain.dueMs = nowMs + this.#pauseMs(chain, pace);
     if (pace === 'rest') this.#active.delete(chain);
     return sent;
+  }
+
+  #pauseMs(chain: Chain, pace: Pace): number {
+    const { pollIntervalMs } = this.#options;
+    if (pace === 'warm') return Math.max(warmPolls * pollIntervalMs, this.#active.size * warmMsPerSource);
+    return chain.grownLooks >= steadyLooks ? steadyPolls * pollIntervalMs : 0;
   }
 
   /** One step of a source's first stream. */

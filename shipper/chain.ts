@@ -29,6 +29,8 @@ export class Chain {
   dueMs = 0;
   /** Bytes handed over in this run. */
   sentBytes = 0;
+  /** Looks in a row that found growth, and all of it fitted into a chunk. */
+  grownLooks = 0;
   /** Had more to send than fitted into a chunk. */
   isLoud = false;
   #closedStates: readonly StreamState[] = none;

@@ -49,6 +49,25 @@ test('an open piece is known per output', t => {
   t.is(firstOpenPiece(openPiecesAfter(Buffer.from('{"log":"x\\n","attrs":{"tag":"y"},"stream":"stdout","time":"z"}\n'), 50, 'docker', noOpenPieces)), null);
 });
 
+for (const framing of ['docker', 'cri'] as const) {
+  test(`${framing}: open pieces after any lines are those that reading them one by one gives`, t => {
+    const line = fc.record({ output: fc.constantFrom('stdout' as const, 'stderr' as const), isLast: fc.boolean(), text: fc.constantFrom('', 'x', 'says "stream":"stderr"', ' stderr F ', '\\\\'), isForeign: fc.nat(9).map(n => n === 0) });
+    const started = fc.constantFrom<number>(-1, 7);
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 12 }), started, started, fc.boolean(), (lines, stdout, stderr, endsWithNewline) => {
+        const expected = { stdout, stderr };
+        let text = '';
+        for (const { output, isLast, text: said, isForeign } of lines) {
+          if (!isForeign) expected[output] = isLast ? -1 : expected[output] < 0 ? 100 + text.length : expected[output];
+          text += isForeign ? `${said}\n` : framing === 'cri' ? `2022-08-22T05:18:16.15Z ${output} ${isLast ? 'F' : 'P'} ${said}\n` : `${JSON.stringify({ log: isLast ? `${said}\n` : said, stream: output, time: '2022-08-22T05:18:16.1Z' })}\n`;
+        }
+        const bytes = Buffer.from(endsWithNewline ? text : text.slice(0, -1));
+        t.deepEqual(openPiecesAfter(bytes, 100, framing, { stdout, stderr }), expected);
+      }),
+    );
+  });
+}
+
 test('chunks of any bytes, arriving in any pieces, join to the same bytes, and long lines are cut the same', t => {
   const limits = { chunkBytesMax: 16, lineBytesMax: 40 };
   const cutAll = (bytes: Buffer, arrivals: readonly number[]): { text: string; part: string }[] => {
