@@ -8,6 +8,8 @@ type Column = [heading: string, cell: (stream: Stream) => string];
 
 /** More streams than this are only summed up at the end. */
 const streamsShownMax = 20;
+/** Predicted losses told one by one. */
+const lossesShownMax = 5;
 const pathWidthMin = 16;
 
 export function statusLineText({ totals, troubledBy }: ShipperStatus): string {
@@ -21,6 +23,8 @@ export function renderShipper(status: ShipperStatus, name: string, terminal: Ter
     ...(status.troubledBy === null ? [] : [paint(terminal, 'red', `nothing gets through: ${printable(status.troubledBy)}`)]),
     balanceText(status.totals),
     `now: ${bytesText(Math.round(status.totals.writtenBytesPerSecond))}/s written, ${bytesText(Math.round(status.totals.acknowledgedBytesPerSecond))}/s acknowledged${status.totals.lagMs === 0 ? '' : `, the oldest byte waits for ${secondsText(status.totals.lagMs)}`}`,
+    ...lossLines(status.streams, terminal),
+    ...filesLines(status.files, terminal),
     '',
     streamsTable(status.streams, terminal),
     ...status.problems.map(problem => paint(terminal, 'yellow', printable(problem.message))),
@@ -40,6 +44,20 @@ export function renderBalance({ streams, totals, troubledBy }: ShipperStatus, en
 function balanceText(totals: ShipperTotals): string {
   const dropped = Object.entries(totals.droppedBytes).filter(([, bytes]) => bytes > 0).map(([cause, bytes]) => ` + ${bytesText(bytes)} ${cause}`);
   return `balance of ${counted(totals.streams, 'stream')}: ${bytesText(totals.writtenBytes)} written = ${bytesText(totals.acknowledgedBytes)} acknowledged + ${bytesText(totals.inFlightBytes)} in flight + ${bytesText(totals.unreadBytes)} unread${dropped.join('')}`;
+}
+
+/** The soonest first. */
+function lossLines(streams: readonly Stream[], terminal: Terminal): string[] {
+  const losing = streams.flatMap(({ path, source, secondsToLoss }) => (secondsToLoss === null ? [] : [{ name: path ?? source, secondsToLoss }])).sort((a, b) => a.secondsToLoss - b.secondsToLoss);
+  const lines = losing.slice(0, lossesShownMax).map(({ name, secondsToLoss }) => `at this rate bytes of ${printable(name)} are lost ${secondsToLoss < 1 ? 'at any moment' : `in ${secondsText(secondsToLoss * 1000)}`}`);
+  const rest = losing.length - lines.length;
+  return [...lines, ...(rest > 0 ? [`and of ${counted(rest, 'more stream')}`] : [])].map(line => paint(terminal, 'red', line));
+}
+
+/** Only what a person should know of. */
+function filesLines(files: ShipperStatus['files'], terminal: Terminal): string[] {
+  if (files === null || files.openFilesLimitHits === 0) return [];
+  return [paint(terminal, 'yellow', `${counted(files.openFiles, 'file')} open; ${counted(files.openFilesLimitHits, 'time')} one more was one too many (--open-files-max)`)];
 }
 
 /** Those that are behind first. */

@@ -30,6 +30,7 @@ export async function run([command, ...args]: readonly string[], config: Config,
       finished: shipping.finished,
       status: () => shipping.status(),
       problems: () => [],
+      counts: () => null,
       // The command has ended by then, so that both its outputs come to their end by themselves.
       stop: () => Promise.race([shipping.finished.then(() => true, () => false), parts.clock.sleep(options.drainTimeoutMs).then(() => false)]),
     };

@@ -1,5 +1,5 @@
 /** What a shipper tells of itself: the answer of `/status`, which `leadline status` renders, and the sentences of its end. */
-import type { StreamBalance, StreamProblem } from '../shipper/balance.ts';
+import type { FileWorkCounts, StreamBalance, StreamProblem } from '../shipper/balance.ts';
 import type { Rates } from './ship-rates.ts';
 import type { TransportCounts } from './ship-transport.ts';
 
@@ -21,9 +21,13 @@ export interface ShipperStatus {
   target: string;
   /** Why nothing gets through, or null. */
   troubledBy: string | null;
-  totals: ShipperTotals & Rates;
+  /** `secondsToLoss`: the soonest of the streams. */
+  totals: ShipperTotals & Rates & { secondsToLoss: number | null };
   published: TransportCounts;
-  streams: (StreamBalance & { lagMs: number })[];
+  /** `secondsToLoss`: until rotation takes bytes that are not acknowledged, null where nothing is predicted (`time-to-loss.ts`). */
+  streams: (StreamBalance & { lagMs: number; secondsToLoss: number | null })[];
+  /** Null for pipes. */
+  files: FileWorkCounts | null;
   problems: StreamProblem[];
 }
 

@@ -8,7 +8,7 @@ import type { Codec } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { Options } from '#schemas/options.ts';
 import { printable, terminalOf } from '../query/cli/render/terminal.ts';
-import type { StreamBalance, StreamProblem } from '../shipper/balance.ts';
+import type { FileWorkCounts, StreamBalance, StreamProblem } from '../shipper/balance.ts';
 import type { Redact } from '../shipper/stream-feed.ts';
 import { HealthServer, type HealthParts } from './health-server.ts';
 import { renderBalance, statusLineText } from './render-shipper.ts';
@@ -17,6 +17,7 @@ import { ShipRates } from './ship-rates.ts';
 import { totalsOf, type ShipperStatus } from './ship-status.ts';
 import { codecOf, openTransport, redactionOf, type ShipTransport } from './ship-transport.ts';
 import { StatusLine } from './status-line.ts';
+import { TimeToLoss } from './time-to-loss.ts';
 import { WatchedClock } from './watched-clock.ts';
 
 /** A loop that has not come round for this long, with a transport that takes what it is given, hangs. */
@@ -38,6 +39,8 @@ export interface Work {
   finished: Promise<void>;
   status(): StreamBalance[];
   problems(): StreamProblem[];
+  /** Null for pipes. */
+  counts(): FileWorkCounts | null;
   /** Drains within `drainTimeoutMs`. @returns whether everything read was acknowledged */
   stop(): Promise<boolean>;
 }
@@ -77,6 +80,7 @@ export class Shipping {
   private readonly line: StatusLine;
   private readonly health: HealthServer;
   private readonly rates = new ShipRates();
+  private readonly timeToLoss = new TimeToLoss();
   private measuring: NodeJS.Timeout | null = null;
   private isStarted = false;
 
@@ -137,7 +141,9 @@ export class Shipping {
     const { transport, target } = this.carried;
     const streams = this.work.status();
     const nowMs = performance.now();
-    const totals = { ...totalsOf(streams), ...this.rates.sample(streams, nowMs) };
+    const rates = this.rates.sample(streams, nowMs);
+    const losses = this.timeToLoss.sample(streams, nowMs);
+    const totals = { ...totalsOf(streams), ...rates, secondsToLoss: losses.size === 0 ? null : Math.min(...losses.values()) };
     return {
       kind: 'shipper',
       version: this.parts.version,
@@ -146,7 +152,8 @@ export class Shipping {
       troubledBy: transport.troubledBy,
       totals,
       published: { ...transport.counts },
-      streams: streams.map(stream => ({ ...stream, lagMs: this.rates.lagMsOf(stream, nowMs) })),
+      streams: streams.map(stream => ({ ...stream, lagMs: this.rates.lagMsOf(stream, nowMs), secondsToLoss: losses.get(stream) ?? null })),
+      files: this.work.counts(),
       problems: this.work.problems(),
     };
   }
@@ -154,7 +161,9 @@ export class Shipping {
   /** Also where nobody asks, so that an answer knows of the time before. */
   private measureOn(): void {
     const streams = this.work.status();
-    this.rates.sample(streams, performance.now());
+    const nowMs = performance.now();
+    this.rates.sample(streams, nowMs);
+    this.timeToLoss.sample(streams, nowMs);
     this.measuring = setTimeout(() => this.measureOn(), measureMs + streams.length);
     this.measuring.unref();
   }

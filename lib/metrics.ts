@@ -32,7 +32,7 @@ export class Metrics<C extends Catalogue> {
     this.set(name, value);
   }
 
-  /** Forgets the labelled values of a metric whose labels come and go. */
+  /** Forgets the values of a metric: its labels come and go, or nothing is known now. */
   clear(name: keyof C & string): void {
     this.values.get(name)?.clear();
   }

@@ -11,6 +11,28 @@ export interface StreamProblem {
   message: string;
 }
 
+/** Where a stream's file stands in the rotation of its source. */
+export interface RotationPlace {
+  /** Streams of the source that came after it; 0 for the one that is written to. */
+  newerStreams: number;
+  /** Of the whole source: streams that began in this run, at its first look and by each rotation since. */
+  begunStreams: number;
+  /** Of the whole source: streams before the newest whose bytes still lie in a plain file of their own, or in a copy. */
+  keptStreams: number;
+  /** Its bytes still lie in a file; not so once that is gone, also while it is held open. */
+  isThere: boolean;
+}
+
+/** What a shipper of files can say of its own work. */
+export interface FileWorkCounts {
+  openFiles: number;
+  /** Times that no more files could be opened: one was closed for another, or one had to wait. */
+  openFilesLimitHits: number;
+  checkpointFailures: number;
+  /** How long the oldest change has waited that is not in the saved checkpoint; 0 where there is none. */
+  checkpointAgeMs: number;
+}
+
 export interface StreamBalance {
   /** Null while the file has no first line yet. */
   streamId: string | null;
@@ -29,13 +51,15 @@ export interface StreamBalance {
   lagBytes: number;
   droppedBytes: Record<string, number>;
   readToEndMs: number | null;
+  /** Null for a pipe. */
+  rotation: RotationPlace | null;
 }
 
 /** Derives what follows from the counted numbers. Acknowledged is counted, not derived, so that a balance that does not close can be seen. */
-export function balanceOf(counted: Omit<StreamBalance, 'unreadBytes' | 'lagBytes'>): StreamBalance {
+export function balanceOf(counted: Omit<StreamBalance, 'unreadBytes' | 'lagBytes' | 'rotation'>, rotation: RotationPlace | null = null): StreamBalance {
   const dropped = sumOf(counted.droppedBytes);
   const unreadBytes = Math.max(0, counted.writtenBytes - counted.readBytes - dropped);
-  return { ...counted, unreadBytes, lagBytes: Math.max(0, counted.writtenBytes - counted.acknowledgedBytes - dropped) };
+  return { ...counted, unreadBytes, lagBytes: Math.max(0, counted.writtenBytes - counted.acknowledgedBytes - dropped), rotation };
 }
 
 export function balanceCloses(balance: StreamBalance): boolean {

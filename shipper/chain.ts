@@ -27,6 +27,8 @@ export class Chain {
   waitsForOlder = false;
   /** When it has to be looked at next. */
   dueMs = 0;
+  /** Streams that nobody knew before this run. */
+  begunStreams = 0;
   /** Bytes handed over in this run. */
   sentBytes = 0;
   /** Looks in a row that found growth, and all of it fitted into a chunk. */

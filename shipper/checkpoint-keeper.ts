@@ -19,6 +19,10 @@ export class CheckpointKeeper {
   readonly #parts: KeeperParts;
   /** An acknowledged position moved since the last write began. */
   isOutOfDate = false;
+  /** Writes that failed. */
+  failures = 0;
+  /** When the oldest change that is not on disk was seen. */
+  #waitsSinceMs: number | null = null;
   #nextMs = 0;
   #saving: Promise<void> | null = null;
   #abandoned = false;
@@ -29,8 +33,18 @@ export class CheckpointKeeper {
 
   /** Begins a write where one is due. */
   saveIfDue(nowMs: number): void {
-    if (!this.isOutOfDate || this.#saving !== null || nowMs < this.#nextMs) return;
+    if (!this.isOutOfDate) return;
+    this.#waitsSinceMs ??= nowMs;
+    if (this.#saving !== null || nowMs < this.#nextMs) return;
     this.#begin(nowMs).catch(() => undefined); // told to `onOutcome`
+  }
+
+  /**
+   * How long the oldest change waits that is not in the saved checkpoint; 0 where there is none. After a crash what was acknowledged in this time is
+   * sent again. Not the age of the file: that is old where nothing happens.
+   */
+  ageMs(nowMs: number): number {
+    return this.#waitsSinceMs === null ? 0 : Math.max(0, nowMs - this.#waitsSinceMs);
   }
 
   /** Resolves when everything known now is on disk. @throws LeadlineError CHECKPOINT_NOT_SAVED */
@@ -51,13 +65,16 @@ export class CheckpointKeeper {
 
   async #begin(nowMs: number): Promise<void> {
     this.isOutOfDate = false;
+    this.#waitsSinceMs ??= nowMs;
     const beganMs = performance.now();
     this.#saving = saveCheckpoint(this.#parts.path, this.#parts.collect(), () => !this.#abandoned);
     try {
       await this.#saving;
+      this.#waitsSinceMs = null; // what changed meanwhile is seen at the next turn
       this.#nextMs = nowMs + Math.max(this.#parts.checkpointIntervalMs, costFactor * (performance.now() - beganMs));
       this.#parts.onOutcome(null);
     } catch (error) {
+      this.failures += 1;
       this.isOutOfDate = true;
       this.#nextMs = nowMs + retryMs;
       if (error instanceof LeadlineError) this.#parts.onOutcome(error);

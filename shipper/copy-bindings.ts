@@ -17,6 +17,7 @@ import { openReader, StreamReader } from './stream-reader.ts';
 import { goneStreamOfState, type TailedStream } from './tailed-stream.ts';
 
 interface Copy extends CopyBinding {
+  source: string;
   sizeBytes: number;
 }
 
@@ -43,6 +44,13 @@ export class CopyBindings {
 
   all(): CopyBinding[] {
     return [...this.#copies.values()].map(({ inode, birthTimeNs, streamId }) => ({ inode, birthTimeNs, streamId }));
+  }
+
+  /** Per source the streams whose bytes lie in a copy. */
+  copiedBySource(): Map<string, Set<string>> {
+    const copied = new Map<string, Set<string>>();
+    for (const { source, streamId } of this.#copies.values()) copied.set(source, (copied.get(source) ?? new Set()).add(streamId));
+    return copied;
   }
 
   /** Copies that an earlier run recognised; given before the first refresh. */
@@ -109,7 +117,7 @@ export class CopyBindings {
       if (verdict === 'notCopy') continue;
       if (verdict === 'undecided') return stream.present ? 'bound' : 'notCopy';
       if (known?.streamId !== stream.streamId) this.changed = true;
-      this.#copies.set(file.key, { inode: file.inode, birthTimeNs: file.birthTimeNs, streamId: stream.streamId, sizeBytes: file.sizeBytes });
+      this.#copies.set(file.key, { source: chain.source, inode: file.inode, birthTimeNs: file.birthTimeNs, streamId: stream.streamId, sizeBytes: file.sizeBytes });
       this.#log.info({ event: 'copyFound', path: file.path, streamId: stream.streamId, unreadBytes: Math.max(0, file.sizeBytes - stream.position) }, 'file is a copy of a stream');
       const wanted = stream.awaitsCopy || stream.readsCopy || stream.phase === 'closed' || !stream.present;
       return verdict === 'copy' && original === null && wanted && this.#read(stream, file, nowMs) ? 'read' : 'bound';

@@ -25,6 +25,8 @@ export class OpenFiles {
   /** Least recently read first. */
   readonly #open = new Set<TailedStream>();
   #againMs = 0;
+  /** Times that one file more was one too many, for the limit or for the system. */
+  limitHits = 0;
 
   constructor(parts: OpenFilesParts) {
     this.#parts = parts;
@@ -48,7 +50,11 @@ export class OpenFiles {
       this.#open.add(stream);
       return stream.reader;
     }
-    if (!stream.present || nowMs < this.#againMs || (!this.hasRoom && !this.#makeRoom(1))) return null;
+    if (!stream.present || nowMs < this.#againMs) return null;
+    if (!this.hasRoom) {
+      this.limitHits += 1;
+      if (!this.#makeRoom(1)) return null;
+    }
     try {
       const reader = new StreamReader(stream.path);
       if (reader.inode() !== stream.inode) {
@@ -65,6 +71,7 @@ export class OpenFiles {
       if (meansAbsent(systemCode)) return 'rotated';
       if (systemCode === 'EMFILE' || systemCode === 'ENFILE') {
         this.#againMs = nowMs + backOffMs;
+        this.limitHits += 1;
         this.#makeRoom(Math.max(1, this.#open.size >> 3));
         this.#parts.report({ path: '', code: tooManyFiles, message: `The system allows no more open files (${systemCode}, ${this.#open.size} are log files). Files wait for each other; raise its limit, or lower --open-files-max.` });
         return null;

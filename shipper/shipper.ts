@@ -11,7 +11,7 @@ import { LeadlineError } from '#schemas/errors.ts';
 import type { Options } from '#schemas/options.ts';
 import { parsePathPattern } from '#schemas/path-pattern.ts';
 import type { Acknowledgement, Transport } from '#schemas/transport.ts';
-import type { StreamBalance, StreamProblem } from './balance.ts';
+import type { FileWorkCounts, StreamBalance, StreamProblem } from './balance.ts';
 import { ChainWork, type WorkOptions } from './chain-work.ts';
 import { CheckpointKeeper } from './checkpoint-keeper.ts';
 import { loadCheckpoint, type Checkpoint } from './checkpoint-store.ts';
@@ -23,6 +23,7 @@ import { Lookout, type LookoutOptions } from './lookout.ts';
 import { OpenFiles } from './open-files.ts';
 import { Outbox } from './outbox.ts';
 import { Problems } from './problems.ts';
+import { sourceBalances } from './source-balances.ts';
 import { StateTeller } from './state-teller.ts';
 import { SteadyClock } from './steady-clock.ts';
 import { StreamDirectory } from './stream-directory.ts';
@@ -189,7 +190,11 @@ export class Shipper {
 
   /** One balance per stream, those without a first line included. */
   status(): StreamBalance[] {
-    return [...this.#directory.streams].filter(stream => stream.phase !== 'refused').map(stream => stream.balance());
+    return sourceBalances(this.#directory.chains.values(), this.#directory.copies.copiedBySource());
+  }
+
+  counts(): FileWorkCounts {
+    return { openFiles: this.#files.count, openFilesLimitHits: this.#files.limitHits, checkpointFailures: this.#keeper.failures, checkpointAgeMs: this.#keeper.ageMs(this.#steady.nowMs()) };
   }
 
   /** What stands in the way now: unreadable files, folders without logs, refused and compressed files, a damaged checkpoint. */

@@ -237,6 +237,7 @@ export class StreamDirectory {
     next.file = stream.file;
     next.seenRound = this.#round;
     chain.named(next);
+    chain.begunStreams += 1;
     this.#streams.add(next);
     return next;
   }
@@ -440,6 +441,7 @@ export class StreamDirectory {
     this.#streams.add(stream);
     this.#replaceKey(file, stream);
     chain.add(stream);
+    chain.begunStreams += 1;
     this.#touched.add(chain);
     this.#log.debug({ event: 'fileFound', path: file.path }, 'file found');
   }

@@ -2,7 +2,7 @@ import { invariant } from '#lib/assert.ts';
 import type { Framing, PreviousStream } from '#schemas/chunk.ts';
 import type { StreamState, TailHash } from '#schemas/transport.ts';
 import { AckTracker } from './ack-tracker.ts';
-import { balanceOf, type StreamBalance } from './balance.ts';
+import { balanceOf, type RotationPlace, type StreamBalance } from './balance.ts';
 import type { OpenLine } from './chunker.ts';
 import type { IndexedFile } from './indexed-file.ts';
 import { streamIdOf } from './file-identity.ts';
@@ -199,7 +199,7 @@ export class TailedStream {
     };
   }
 
-  balance(): StreamBalance {
+  balance(rotation: RotationPlace): StreamBalance {
     return balanceOf({
       streamId: this.isNamed ? this.streamId : null,
       source: this.source.source,
@@ -211,7 +211,7 @@ export class TailedStream {
       inFlightBytes: this.tracker.inFlightBytes,
       droppedBytes: { ...this.droppedBytes },
       readToEndMs: this.readToEndMs,
-    });
+    }, rotation);
   }
 }
 
