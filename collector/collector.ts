@@ -5,7 +5,7 @@
  * low-water mark of each stream; an open event holds its stream's mark back. What came in Kafka records also moves the low-water mark of its
  * partition, in the transaction of its events.
  */
-import { addRange, addRanges, coverage, lowWaterMark, subtractRanges, type ByteRange } from '#lib/byte-ranges.ts';
+import { addRange, addRanges, coverage, subtractRanges, type ByteRange } from '#lib/byte-ranges.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Rule, Signal } from '#schemas/alert.ts';
@@ -13,13 +13,14 @@ import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { Options } from '#schemas/options.ts';
-import type { ConsumedPosition, StoredStream, StoreWriter, UnfinishedLine } from '#schemas/store.ts';
+import type { ConsumedPosition, StoreWriter, UnfinishedLine } from '#schemas/store.ts';
 import type { Acknowledgement, StreamState } from '#schemas/transport.ts';
 import { plainBytes } from './chunk-bytes.ts';
 import { ConsumedPositions, type RecordPosition } from './consumed-positions.ts';
 import { eventOf, gapEventOf, type ChunkContext } from './event-of.ts';
 import { LineAssembler } from './lines/assembler.ts';
 import { compileRules } from './signals.ts';
+import { durableMark, storedMark } from './stored-marks.ts';
 import { isKnown, newLines } from './trim.ts';
 import { placeOf, UnfinishedLines } from './unfinished-lines.ts';
 
@@ -386,17 +387,6 @@ export class Collector {
     }
     return work;
   }
-}
-
-/** Everything before it is stored, or known to be lost. */
-function durableMark(stream: StoredStream): number {
-  return lowWaterMark(addRanges(stream.storedRanges, stream.gaps));
-}
-
-/** The same without a gap that nothing stored follows: a file may still turn up that holds those bytes. */
-function storedMark(stream: StoredStream): number {
-  const lastStored = stream.storedRanges.at(-1)?.to ?? 0;
-  return durableMark({ ...stream, gaps: stream.gaps.filter(({ to }) => to <= lastStored) });
 }
 
 function contextOf({ source, streamId, origin, bootId }: Chunk): ChunkContext {

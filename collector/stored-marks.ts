@@ -1,0 +1,14 @@
+/** What of a stream needs not come again, as byte positions. */
+import { addRanges, lowWaterMark } from '#lib/byte-ranges.ts';
+import type { StoredStream } from '#schemas/store.ts';
+
+/** Everything before it is stored, or known to be lost. */
+export function durableMark(stream: StoredStream): number {
+  return lowWaterMark(addRanges(stream.storedRanges, stream.gaps));
+}
+
+/** The same without a gap that nothing stored follows: a file may still turn up that holds those bytes. */
+export function storedMark(stream: StoredStream): number {
+  const lastStored = stream.storedRanges.at(-1)?.to ?? 0;
+  return durableMark({ ...stream, gaps: stream.gaps.filter(({ to }) => to <= lastStored) });
+}
