@@ -14,7 +14,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { sourceBytes } from '../helpers/topic-bytes.ts';
 import { BenchBroker } from './bench-broker.ts';
 import { cpuSecondsOf, memoryMbOf } from './measured-process.ts';
-import { leadline } from './peers/leadline.ts';
+import { leadline, warmCompileCache } from './peers/leadline.ts';
 import { endPeer, type Peer } from './peers/peer.ts';
 import { rsyslog, rsyslogMissing } from './peers/rsyslog.ts';
 import { percentile, reportTable } from './report.ts';
@@ -34,6 +34,7 @@ if (missing === null) settings.push(...[5, 20].map(lingerMs => ({ ...rsyslog(lin
 else process.stderr.write(`rsyslog is left out: ${missing}\n`);
 
 const folder = mkdtempSync(join(tmpdir(), 'leadline-bench-'));
+warmCompileCache();
 const broker = await BenchBroker.start();
 const rows: string[][] = [];
 try {

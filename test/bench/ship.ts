@@ -10,7 +10,7 @@ import { sourceBytes } from '../helpers/topic-bytes.ts';
 import { BenchBroker } from './bench-broker.ts';
 import { machineCpuSeconds, MeasuredProcess } from './measured-process.ts';
 import { bareLoop } from './peers/bare-loop.ts';
-import { leadline } from './peers/leadline.ts';
+import { leadline, warmCompileCache } from './peers/leadline.ts';
 import { endPeer, type Peer } from './peers/peer.ts';
 import { producerPerformance } from './peers/producer-performance.ts';
 import { rsyslog, rsyslogMissing } from './peers/rsyslog.ts';
@@ -57,6 +57,7 @@ const folder = mkdtempSync(join(tmpdir(), 'leadline-bench-'));
 const files: Record<LineFraming, string> = { plain: join(folder, 'plain.log'), docker: join(folder, 'docker.log') };
 writeLines(files.plain, lines, 'plain');
 writeLines(files.docker, lines, 'docker');
+warmCompileCache();
 const broker = await BenchBroker.start();
 
 try {
