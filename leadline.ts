@@ -13,7 +13,7 @@ const { version } = JSON.parse(readFileSync(join(import.meta.dirname, 'package.j
 type Flags = Record<string, unknown>;
 
 /** Options of `ship` that mean nothing where no file is read. */
-const onlyForFiles: readonly OptionName[] = ['pathPattern', 'from', 'include', 'exclude', 'includeBinary', 'ignoreOlderMs', 'openFilesMax', 'pollIntervalMs', 'idlePollIntervalMs', 'checkpointIntervalMs'];
+const onlyForFiles: readonly OptionName[] = ['pathPattern', 'from', 'include', 'exclude', 'includeBinary', 'ignoreOlderMs', 'openFilesMax', 'pollIntervalMs', 'idlePollIntervalMs', 'watch', 'checkpointIntervalMs'];
 
 const program = new Command('leadline')
   .description('Logs in, the story of one request out.')
@@ -33,7 +33,7 @@ withOptions(program.command('up [PATH...]'), ['common', 'kafka', 'ship', 'collec
   });
 
 withOptions(program.command('ingest <PATH...>'), ['common', 'ship', 'collect'], {
-  except: ['server', 'to', 'compression', 'from', 'redact', 'redactKey', 'heartbeatIntervalMs', 'pollIntervalMs', 'idlePollIntervalMs', 'idleAfterMs', 'openFilesMax', 'checkpointIntervalMs', 'drainTimeoutMs', 'ignoreOlderMs', 'fetchBytesMax'],
+  except: ['server', 'to', 'compression', 'from', 'redact', 'redactKey', 'heartbeatIntervalMs', 'pollIntervalMs', 'idlePollIntervalMs', 'watch', 'idleAfterMs', 'openFilesMax', 'checkpointIntervalMs', 'drainTimeoutMs', 'ignoreOlderMs', 'fetchBytesMax'],
 })
   .description('Reads files, folders or - (standard input) to their end, once, stores every line and prints the balance.')
   .action(async (paths: string[], flags: Flags) => {

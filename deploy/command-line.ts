@@ -29,7 +29,11 @@ export function withOptions(command: Command, sections: readonly OptionSection[]
       option.variadic = false;
       option.argParser((member: string, before: unknown) => [...(Array.isArray(before) ? (before as string[]) : []), member]);
     }
-    command.addOption(option);
+    if (spec.type === 'flag' && spec.default) {
+      // What is on is turned off; that it can be said to be on needs no line in the help, and keeps commander from filling in a default.
+      command.addOption(option.hideHelp());
+      command.addOption(new Option(`--no-${flagOf(name).slice(2)}`, `Turn off: ${spec.doc}`));
+    } else command.addOption(option);
   }
   return command;
 }

@@ -36,7 +36,7 @@ function rowOf(name: OptionName): string {
   const spec: OptionSpec = options[name];
   const key = spec.section === 'common' ? name : `${spec.section}.${name}`;
   const given = defaultText(name);
-  const cells = [`\`${flagOf(name)}\``, `\`${environmentNameOf(name)}\``, `\`${key}\``, given === null ? (spec.type === 'flag' ? '`false`' : '') : `\`${given}\``, allowedText(name, spec), spec.doc.replaceAll('|', '\\|')];
+  const cells = [`\`${flagOf(name)}\``, `\`${environmentNameOf(name)}\``, `\`${key}\``, given === null ? (spec.type === 'flag' ? `\`${spec.default}\`` : '') : `\`${given}\``, allowedText(name, spec), spec.doc.replaceAll('|', '\\|')];
   return `| ${cells.join(' | ')} |`;
 }
 

@@ -46,7 +46,7 @@ const integer = (section: OptionSection, value: number, min: number, max: number
 const text = <D extends string | null>(section: OptionSection, value: D, placeholder: string, doc: string, secret = false): TextOption & { default: D } => ({ type: 'text', section, default: value, placeholder, doc, ...(secret ? { secret: true as const } : {}) });
 const choice = <D extends string | null>(section: OptionSection, value: D, choices: readonly string[], placeholder: string, doc: string): TextOption & { default: D } => ({ ...text(section, value, placeholder, doc), choices });
 const list = (section: OptionSection, value: readonly string[], placeholder: string, doc: string): ListOption => ({ type: 'list', section, default: value, placeholder, doc });
-const flag = (section: OptionSection, doc: string): FlagOption => ({ type: 'flag', section, default: false, doc });
+const flag = (section: OptionSection, doc: string, value = false): FlagOption => ({ type: 'flag', section, default: value, doc });
 
 const secondMs = 1000;
 const minuteMs = 60 * secondMs;
@@ -86,6 +86,7 @@ export const options = {
   heartbeatIntervalMs: integer('ship', 5 * secondMs, 0, hourMs, "Pause between two heartbeats to the brokers' clock; 0 sends none."),
   pollIntervalMs: integer('ship', 25, 5, minuteMs, 'Pause between two looks at an active file; one that grew at each of the last looks is looked at half as often.'),
   idlePollIntervalMs: integer('ship', 2000, 50, 10 * minuteMs, 'Pause between two looks at a file that has not grown for a minute, and at folders for new files.'),
+  watch: flag('ship', 'Be told by the system (inotify) when a quiet file gets a line or a folder a file; without it (--no-watch) the next look finds them.', true),
   chunkBytesMax: integer('ship', 900_000, 4 * KiB, 16 * MiB, 'Largest chunk before compression; a longer line travels in pieces.'),
   lineBytesMax: integer('ship', 16 * MiB, 1 * KiB, 64 * MiB, 'Longest line that stays one event; beyond it a line is several events with part numbers.'),
   inFlightBytesMax: integer('ship', 8 * MiB, 64 * KiB, GiB, 'Bytes handed over and not yet acknowledged, over all streams; at the limit reading pauses.'),

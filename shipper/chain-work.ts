@@ -82,6 +82,7 @@ export class ChainWork {
   readonly #feed: StreamFeed;
   readonly #bootId = kernelBootId();
   readonly #active = new Set<Chain>();
+  #advancedMs = 0;
   /** Reading waits for acknowledgements or for the transport. */
   waitsForRoom = false;
   /** A compressed file is being unpacked beside the loop. */
@@ -99,6 +100,11 @@ export class ChainWork {
     this.#active.add(chain);
   }
 
+  /** Whether the next round looks at the source whatever anybody says. */
+  isDueNext(chain: Chain): boolean {
+    return this.#active.has(chain) && chain.dueMs <= this.#advancedMs;
+  }
+
   /** How long nothing is due. */
   restMs(nowMs: number): number {
     const { pollIntervalMs } = this.#options;
@@ -113,6 +119,7 @@ export class ChainWork {
   /** Does one step for each source that is due. */
   async advance(nowMs: number, isStopping: () => boolean): Promise<Advanced> {
     const advanced: Advanced = { more: false, named: [], ended: [] };
+    this.#advancedMs = nowMs;
     this.waitsForRoom = false;
     this.isUnpacking = false;
     const loud: Chain[] = [];

@@ -11,6 +11,7 @@ import type { BirthTimeProbe } from './file-identity.ts';
 import { IndexedFile, IndexedFolder, statOf } from './indexed-file.ts';
 import { isCompressedName, logNameTest } from './log-names.ts';
 import { meansAbsent } from './rotation.ts';
+import type { Place } from './watched-folders.ts';
 
 /** What a refresh found. The files are the index's own: they change with later looks. */
 export interface IndexedFiles {
@@ -45,6 +46,10 @@ export class FileIndex {
   wantsRegularRefresh = false;
 
   #found: { files: IndexedFile[]; compressed: IndexedFile[]; problems: StreamProblem[]; unseenPaths: string[]; isSettled: boolean } = { files: [], compressed: [], problems: [], unseenPaths: [], isSettled: true };
+  /** Where files are, all links resolved: the folder as it was read, or null where only links or PATHs lead to files in it. */
+  #places = new Map<string, IndexedFolder | null>();
+  /** Files that a link or a PATH leads to, by where they are. */
+  #elsewhere = new Map<string, IndexedFile>();
   #seen = new Set<string>();
   #visited = new Set<string>();
   #wholeRound = false;
@@ -108,9 +113,38 @@ export class FileIndex {
     for (const path of this.#folders.keys()) if (!this.#visited.has(path)) this.#folders.delete(path);
     for (const path of this.#named.keys()) if (!this.#visited.has(path)) this.#named.delete(path);
     this.#ring = [...this.#found.files, ...this.#folders.values()];
+    this.#locate();
     this.#seen = new Set();
     this.#visited = new Set();
     return this.#found;
+  }
+
+  /** Folders in which a change means something, all links resolved: those with files first. */
+  get places(): readonly Place[] {
+    const places = [...this.#places];
+    const holdsFiles = ([, folder]: readonly [string, IndexedFolder | null]): boolean => folder === null || folder.files.size > 0;
+    return [...places.filter(holdsFiles), ...places.filter(place => !holdsFiles(place))].map(([path, folder]) => ({ path, identity: folder?.identity ?? '' }));
+  }
+
+  /** What a name in one of `places` means: a file that is known there, one that may have come (a refresh would tell), or nothing. */
+  named(place: string, name: string): IndexedFile | 'unknown' | 'nothing' {
+    const folder = this.#places.get(place);
+    if (folder === undefined) return 'nothing';
+    const file = folder?.files.get(name) ?? this.#elsewhere.get(join(place, name));
+    if (file !== undefined) return file;
+    return (folder === null ? this.wantsRegularRefresh : this.#isLogName(name)) ? 'unknown' : 'nothing';
+  }
+
+  #locate(): void {
+    this.#places = new Map();
+    this.#elsewhere = new Map();
+    for (const folder of this.#folders.values()) if (folder.realPath !== '') this.#places.set(folder.realPath, folder);
+    for (const file of this.#found.files) {
+      if (!file.isLink) continue;
+      this.#elsewhere.set(file.realPath, file);
+      const place = dirname(file.realPath);
+      if (!this.#places.has(place)) this.#places.set(place, null);
+    }
   }
 
   #addPath(path: string, nowMs: number): void {

@@ -105,6 +105,11 @@ export class IndexedFolder {
     this.path = path;
   }
 
+  /** Device and inode. */
+  get identity(): string {
+    return `${this.#dev}:${this.#ino}`;
+  }
+
   isOutOfDate(stats: Stats): boolean {
     return !this.isSettled || stats.mtimeMs !== this.#mtimeMs || stats.ino !== this.#ino || stats.dev !== this.#dev;
   }

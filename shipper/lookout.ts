@@ -12,6 +12,7 @@ import { fileKey, type IndexedFile } from './indexed-file.ts';
 import { mergeStates } from './learning.ts';
 import type { Problems } from './problems.ts';
 import type { StreamDirectory } from './stream-directory.ts';
+import type { WatchedFolders } from './watched-folders.ts';
 
 export type LookoutOptions = Pick<Options, 'idlePollIntervalMs' | 'pollIntervalMs' | 'ignoreOlderMs' | 'from'>;
 
@@ -23,8 +24,12 @@ export interface LookoutParts {
   options: LookoutOptions;
   /** Something may have to be done for this source. */
   onDue: (chain: Chain) => void;
-  /** What was asked of the transport is answered. */
+  /** What was asked of the transport is answered, or a hint says that there is something to look at. */
   onLearned: () => void;
+  /** Whether the next round looks at this source anyhow. */
+  isDueNext: (chain: Chain) => boolean;
+  /** Told where files are; null without a watch. */
+  watched: WatchedFolders | null;
 }
 
 /** A refresh that took longer than this is not repeated before ten times as long has passed. */
@@ -49,6 +54,8 @@ export class Lookout {
   /** At the first start with `from: end`: sizes of the files that were there, by key; null otherwise and later. */
   #unwantedBytes: Map<string, number> | null = null;
   #firstRefresh = false;
+  /** Files that something was said of since the last look. At most one per event that the watch lets through. */
+  readonly #hinted = new Set<IndexedFile>();
   readonly #reportedCompressed = new Set<string>();
 
   constructor(parts: LookoutParts) {
@@ -65,6 +72,26 @@ export class Lookout {
   /** A path was seen to name another file than the index says. */
   refreshSoon(): void {
     this.#isStale = true;
+  }
+
+  /**
+   * The watch says that something happened to a name in a folder: a reason to look, never a fact.
+   * @param isRename a name came or went
+   */
+  hint(place: string, name: string, isRename: boolean): void {
+    const { index, directory, isDueNext, onLearned } = this.#parts;
+    const file = index.named(place, name);
+    if (file === 'nothing' || (file === 'unknown' && !isRename)) return;
+    if (file === 'unknown') {
+      if (this.#isStale) return;
+      this.#isStale = true;
+    } else {
+      if (this.#hinted.has(file)) return;
+      const chain = directory.chainAt(file);
+      if (!isRename && chain !== null && isDueNext(chain)) return;
+      this.#hinted.add(file);
+    }
+    onLearned();
   }
 
   /** The next look is at every file, whatever the sweep's turn, and at where they all are. */
@@ -89,6 +116,9 @@ export class Lookout {
     if (this.#failure !== null) throw this.#failure.error;
     const { index, options, directory } = this.#parts;
     this.#sweep(nowMs);
+    for (const file of this.#hinted) this.#lookAt(file, nowMs);
+    this.#hinted.clear();
+    this.#parts.watched?.tend(nowMs);
     if (nowMs >= index.nextRelistMs || directory.wantsAnotherRound) this.#isStale = true;
     if (index.wantsRegularRefresh && nowMs >= this.#regularMs) this.#isStale = true;
     if (this.#isStale && nowMs >= this.#nextRefreshMs) {
@@ -98,17 +128,25 @@ export class Lookout {
   }
 
   #sweep(nowMs: number): void {
-    const { index, options, directory } = this.#parts;
+    const { index, options } = this.#parts;
     this.#sweptMs ??= nowMs;
     const count = this.#wantsAll ? index.size : Math.ceil((index.size * (nowMs - this.#sweptMs)) / options.idlePollIntervalMs);
     this.#wantsAll = false;
     if (count === 0) return;
     this.#sweptMs = nowMs;
-    const saw = (file: IndexedFile): void => {
-      const chain = directory.saw(file, nowMs);
-      if (chain !== null) this.#parts.onDue(chain);
-    };
-    if (index.sweep(count, saw)) this.#isStale = true;
+    if (index.sweep(count, file => this.#saw(file, nowMs))) this.#isStale = true;
+  }
+
+  /** One file, out of its turn. */
+  #lookAt(file: IndexedFile, nowMs: number): void {
+    const seen = file.look();
+    if (seen === 'same' || seen === 'changed') this.#saw(file, nowMs);
+    else if (seen !== 'unseen') this.#isStale = true;
+  }
+
+  #saw(file: IndexedFile, nowMs: number): void {
+    const chain = this.#parts.directory.saw(file, nowMs);
+    if (chain !== null) this.#parts.onDue(chain);
   }
 
   #refresh(nowMs: number): void {
@@ -120,6 +158,7 @@ export class Lookout {
     this.#found = this.#parts.options.ignoreOlderMs > 0 ? { ...found, files: this.#notTooOld(found.files, nowMs) } : found;
     this.#parts.problems.found(found.problems);
     this.#reportCompressed(found.compressed);
+    this.#parts.watched?.follow(this.#parts.index.places);
     this.#ask(this.#found, nowMs);
     this.#reconcile(this.#found, nowMs);
     const costMs = performance.now() - beganMs;

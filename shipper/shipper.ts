@@ -30,8 +30,9 @@ import { StreamDirectory } from './stream-directory.ts';
 import type { Redact } from './stream-feed.ts';
 import type { TailedStream } from './tailed-stream.ts';
 import { TwinSearch } from './twin-search.ts';
+import { WatchedFolders } from './watched-folders.ts';
 
-export type ShipperOptions = WorkOptions & LookoutOptions & Pick<Options, 'sourceId' | 'service' | 'container' | 'pod' | 'namespace' | 'node' | 'include' | 'exclude' | 'pathPattern' | 'dataDir' | 'openFilesMax' | 'stateIntervalMs' | 'checkpointIntervalMs' | 'drainTimeoutMs'>;
+export type ShipperOptions = WorkOptions & LookoutOptions & Pick<Options, 'watch' | 'sourceId' | 'service' | 'container' | 'pod' | 'namespace' | 'node' | 'include' | 'exclude' | 'pathPattern' | 'dataDir' | 'openFilesMax' | 'stateIntervalMs' | 'checkpointIntervalMs' | 'drainTimeoutMs'>;
 
 export interface ShipperParts {
   /** Files, folders, globs. */
@@ -69,6 +70,7 @@ export class Shipper {
   readonly #lookout: Lookout;
   readonly #work: ChainWork;
   readonly #twins: TwinSearch;
+  readonly #watched: WatchedFolders | null;
   /** Message of the failure that is being retried, or null. */
   #failingBecause: string | null = null;
   #nextAnnounceMs = 0;
@@ -108,7 +110,8 @@ export class Shipper {
       this.#work.add(this.#directory.chainOf(stream));
       wake();
     } });
-    this.#lookout = new Lookout({ index, directory: this.#directory, transport, problems: this.#problems, options, onDue: chain => this.#work.add(chain), onLearned: wake });
+    this.#watched = options.watch ? new WatchedFolders({ problems: this.#problems, log, idlePollIntervalMs: options.idlePollIntervalMs, onHint: (...hint) => this.#lookout.hint(...hint) }) : null;
+    this.#lookout = new Lookout({ index, directory: this.#directory, transport, problems: this.#problems, options, onDue: chain => this.#work.add(chain), onLearned: wake, isDueNext: chain => this.#work.isDueNext(chain), watched: this.#watched });
     const { promise, resolve: resolved, reject } = Promise.withResolvers<undefined>();
     this.finished = promise;
     this.finished.catch(() => undefined); // whoever does not ask is not bothered
@@ -167,6 +170,7 @@ export class Shipper {
     this.#wake.abort();
     await Promise.race([this.#loop, timeIsUp]);
     this.#stopping = true;
+    this.#watched?.close();
     this.#wake.abort();
     this.#work.sayIdle(this.#directory.streams);
     const drained = await this.#transport.drain(Math.max(0, deadlineMs - this.#steady.nowMs()));
@@ -183,6 +187,7 @@ export class Shipper {
   /** Lets go of all files and does nothing more: what is left of a process that was killed. */
   abandon(): void {
     this.#stopping = true;
+    this.#watched?.close();
     this.#keeper.abandon();
     this.#wake.abort();
     for (const stream of this.#directory.streams) this.#files.close(stream);
@@ -200,6 +205,11 @@ export class Shipper {
   /** What stands in the way now: unreadable files, folders without logs, refused and compressed files, a damaged checkpoint. */
   problems(): StreamProblem[] {
     return this.#problems.all();
+  }
+
+  /** How many folders the system tells of now. */
+  get watchedFolders(): number {
+    return this.#watched?.size ?? 0;
   }
 
   async #run(): Promise<void> {
@@ -227,6 +237,7 @@ export class Shipper {
       }
     } catch (error) {
       this.#stopping = true;
+      this.#watched?.close();
       this.#log.error({ event: 'shipperFailed' }, error instanceof Error ? error.message : String(error));
       this.#settleFinished.reject(error);
     }

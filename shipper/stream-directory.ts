@@ -147,6 +147,12 @@ export class StreamDirectory {
     return chain;
   }
 
+  /** The source of the stream that a file holds, or null where none is known for it. */
+  chainAt(file: IndexedFile): Chain | null {
+    const stream = this.#byKey.get(file.key);
+    return stream?.file === file ? this.chainOf(stream) : null;
+  }
+
   /** The file was truncated in place: its bytes from now on are the next generation's, and what was not read may be in a copy. */
   truncated(stream: TailedStream): void {
     this.#log.info({ event: 'fileTruncated', path: stream.path, streamId: stream.streamId, unreadBytes: Math.max(0, stream.sizeBytes - stream.position) }, 'file was truncated in place');

@@ -1,5 +1,5 @@
 /**
- * `node test/bench/idle.ts [FILES] [SECONDS]`: what a shipper costs that has nothing to do. A process of its own tails so many idle files into a
+ * `node test/bench/idle.ts [FILES] [SECONDS] [FOLDERS] [no-watch]`: what a shipper costs that has nothing to do. A process of its own tails so many idle files into a
  * transport that takes everything; its CPU time and memory are read from outside.
  */
 import { spawn } from 'node:child_process';
@@ -29,24 +29,24 @@ class NullTransport implements Transport {
   }
 }
 
-const [first, second] = process.argv.slice(2);
-if (first === '--tail') await tail(second!);
-else await measure(Number(first ?? 10_000), Number(second ?? 60));
+const [first, second, third, fourth] = process.argv.slice(2);
+if (first === '--tail') await tail(second!, third === 'watch');
+else await measure(Number(first ?? 10_000), Number(second ?? 60), Number(third ?? 1), fourth !== 'no-watch');
 
-async function tail(folder: string): Promise<void> {
-  const options = { ...defaultOptions(), dataDir: join(folder, 'state'), sourceId: 'bench' };
+async function tail(folder: string, watch: boolean): Promise<void> {
+  const options = { ...defaultOptions(), watch, dataDir: join(folder, 'state'), sourceId: 'bench' };
   const shipper = new Shipper({ paths: [join(folder, 'logs')], options, transport: new NullTransport(), checkpointPath: join(folder, 'state', 'checkpoint.json'), log: quietLog, codec: 'zstd' });
   await shipper.start();
   while (shipper.status().some(({ readToEndMs }) => readToEndMs === null)) await sleep(100);
   process.stdout.write('read\n');
 }
 
-async function measure(files: number, seconds: number): Promise<void> {
+async function measure(files: number, seconds: number, folders: number, watch: boolean): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'leadline-bench-'));
-  mkdirSync(join(folder, 'logs'));
-  for (let n = 0; n < files; n += 1) writeFileSync(join(folder, 'logs', `app-${n}.log`), Array.from({ length: 20 }, (_, line) => `{"level":30,"n":${line},"file":${n}}\n`).join(''));
+  for (let n = 0; n < folders; n += 1) mkdirSync(join(folder, 'logs', String(n)), { recursive: true });
+  for (let n = 0; n < files; n += 1) writeFileSync(join(folder, 'logs', String(n % folders), `app-${n}.log`), Array.from({ length: 20 }, (_, line) => `{"level":30,"n":${line},"file":${n}}\n`).join(''));
   const startedMs = performance.now();
-  const child = spawn(process.execPath, ['--no-warnings', '--max-semi-space-size=1', '--max-old-space-size=48', import.meta.filename, '--tail', folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--no-warnings', '--max-semi-space-size=1', '--max-old-space-size=48', import.meta.filename, '--tail', folder, watch ? 'watch' : 'no-watch'], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     await once(child.stdout, 'data');
     const readMs = performance.now() - startedMs;
@@ -58,7 +58,7 @@ async function measure(files: number, seconds: number): Promise<void> {
       rss.push(statusBytes(child.pid!, 'VmRSS'));
     }
     const figures: Figure[] = [
-      { what: `CPU with ${files} idle files, share of a core over ${seconds} s`, value: `${((cpuMs(child.pid!) - cpuBefore) / seconds / 10).toFixed(2)} %`, beside: 'goal under 3 %' },
+      { what: `CPU with ${files} idle files in ${folders} ${folders === 1 ? 'folder' : 'folders'}, ${watch ? 'watched' : 'not watched'}, share of a core over ${seconds} s`, value: `${((cpuMs(child.pid!) - cpuBefore) / seconds / 10).toFixed(2)} %`, beside: 'goal under 3 %' },
       { what: 'memory (RSS), median', value: `${(percentile(rss, 0.5) / 1e6).toFixed(0)} MB`, beside: 'goal under 96 MB' },
       { what: 'memory (RSS), highest, the first reading included', value: `${(statusBytes(child.pid!, 'VmHWM') / 1e6).toFixed(0)} MB`, beside: '' },
       { what: 'all files named and read after the start', value: `${(readMs / 1000).toFixed(1)} s`, beside: '' },

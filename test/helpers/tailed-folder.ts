@@ -42,7 +42,7 @@ export class TailedFolder {
 
   constructor(options: Partial<ShipperOptions> = {}, prompt = true, storeTells = true) {
     mkdirSync(this.logs);
-    this.options = { ...defaultOptions(), dataDir: join(this.root, 'state'), sourceId: 'test', pollIntervalMs: 5, idlePollIntervalMs: 50, checkpointIntervalMs: 10, ...options };
+    this.options = { ...defaultOptions(), dataDir: join(this.root, 'state'), sourceId: 'test', watch: false, pollIntervalMs: 5, idlePollIntervalMs: 50, checkpointIntervalMs: 10, ...options };
     this.#prompt = prompt;
     this.#storeTells = storeTells;
     [this.transport, this.shipper] = this.#fresh();

@@ -47,7 +47,7 @@ export class World {
     this.behind = behind;
     this.writer = new Writer(this.#root);
     this.#checkpointPath = join(this.#root, 'state', 'checkpoint.json');
-    this.#options = { ...defaultOptions(), dataDir: dirname(this.#checkpointPath), sourceId: 'test', pollIntervalMs: 5, idlePollIntervalMs: 50, checkpointIntervalMs: 10, stateIntervalMs: 1000, chunkBytesMax: 4096, lineBytesMax, inFlightBytesMax, openFilesMax: 16 };
+    this.#options = { ...defaultOptions(), dataDir: dirname(this.#checkpointPath), sourceId: 'test', watch: false, pollIntervalMs: 5, idlePollIntervalMs: 50, checkpointIntervalMs: 10, stateIntervalMs: 1000, chunkBytesMax: 4096, lineBytesMax, inFlightBytesMax, openFilesMax: 16 };
     this.collecting = new Collecting(this.topic, this.clock, { lineBytesMax, openEventBytesMax });
     [this.transport, this.#shipper] = this.#fresh(null);
   }
