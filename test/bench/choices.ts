@@ -140,7 +140,7 @@ function inWorker(worker: Worker, plain: Buffer): Promise<number> {
       while (free.length > 0) {
         const next = chunks.next();
         if (next.done === true) break;
-        const buffer = free.pop()!.buffer as ArrayBuffer;
+        const buffer = free.pop()!.buffer;
         const bytes = new Uint8Array(buffer, 0, next.value.length);
         bytes.set(next.value);
         underWay += 1;

@@ -1,8 +1,7 @@
 /** What every bench says of itself: the machine, the commit, and its figures as a table, also as a file under `reports/`. */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { commitText, machineText } from '../helpers/ran-on.ts';
 
 export interface Figure {
   what: string;
@@ -22,12 +21,10 @@ export function report(name: string, figures: readonly Figure[]): void {
 
 /** @param notes sentences below the table: how it was measured, what is not like for like */
 export function reportTable(name: string, columns: readonly string[], rows: readonly (readonly string[])[], notes: readonly string[] = []): void {
-  const git = (...args: string[]): string => execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
-  const changed = git('status', '--porcelain') === '' ? '' : ' with changes on top';
   const text = [
     `# ${name}`,
     '',
-    `Commit ${git('rev-parse', '--short', 'HEAD')}${changed}, ${new Date().toISOString().slice(0, 10)}; Node ${process.versions.node}; ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB; load ${loadavg()[0]!.toFixed(1)} at the end.`,
+    `${commitText()}, ${new Date().toISOString().slice(0, 10)}; ${machineText()}.`,
     '',
     `| ${columns.join(' | ')} |`,
     `| ${columns.map(() => '---').join(' | ')} |`,

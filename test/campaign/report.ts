@@ -1,8 +1,7 @@
 /** What a campaign says of itself at its end: a page for people and the same as JSON. */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { commitOf, commitText, machineText } from '../helpers/ran-on.ts';
 import { faultKinds, type DoneFault, type FaultKind } from './fault.ts';
 import { complaints, type CellVerdict } from './verdict.ts';
 
@@ -22,21 +21,12 @@ export interface CampaignResult {
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 const thousands = (number: number): string => number.toString().replace(/\B(?=(\d{3})+$)/g, ',');
 
-const git = (...args: string[]): string => {
-  try {
-    return execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return '';
-  }
-};
-
 export function totalsOf(verdicts: readonly CellVerdict[]): { written: number; lost: number; doubled: number; destroyed: number; findings: number } {
   const writers = verdicts.flatMap(verdict => verdict.writers);
   return { written: sum(writers.map(({ written }) => written)), lost: sum(writers.map(({ lost }) => lost.length)), doubled: sum(writers.map(({ doubled }) => doubled.length)), destroyed: sum(writers.map(({ destroyed }) => destroyed)), findings: sum(verdicts.map(({ findings }) => findings.length)) };
 }
 
 export function reportText({ seed, command, startedMs, faultsMs, wholeMs, planned, done, verdicts, more }: CampaignResult): string {
-  const changed = git('status', '--porcelain') === '' ? '' : ' with changes on top';
   const totals = totalsOf(verdicts);
   const hits = done.filter(({ hit }) => hit).length;
   const rows = faultKinds.filter(kind => planned[kind] !== undefined).map(kind => {
@@ -48,7 +38,7 @@ export function reportText({ seed, command, startedMs, faultsMs, wholeMs, planne
   return [
     `# Campaign: ${thousands(hits)} faults that hit, ${thousands(totals.written)} lines, ${thousands(totals.lost)} lost, ${thousands(totals.doubled)} stored twice`,
     '',
-    `Commit ${git('rev-parse', '--short', 'HEAD')}${changed}, ${new Date(startedMs).toISOString()}; seed ${seed}; faults over ${(faultsMs / 60_000).toFixed(1)} minutes, ${(wholeMs / 60_000).toFixed(1)} in all; Node ${process.versions.node}; ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB; load ${loadavg()[0]!.toFixed(1)} at the end.`,
+    `${commitText()}, ${new Date(startedMs).toISOString()}; seed ${seed}; faults over ${(faultsMs / 60_000).toFixed(1)} minutes, ${(wholeMs / 60_000).toFixed(1)} in all; ${machineText()}.`,
     '',
     `Replay: \`${command}\``,
     '',
@@ -76,7 +66,7 @@ export function reportText({ seed, command, startedMs, faultsMs, wholeMs, planne
 export function writeReport(result: CampaignResult): string {
   const folder = join(import.meta.dirname, 'reports');
   mkdirSync(folder, { recursive: true });
-  const name = `${git('rev-parse', '--short', 'HEAD') || 'no-commit'}-${new Date(result.startedMs).toISOString().slice(0, 10)}`;
+  const name = `${commitOf()}-${new Date(result.startedMs).toISOString().slice(0, 10)}`;
   writeFileSync(join(folder, `${name}.md`), reportText(result));
   const { done, verdicts, seed, command, startedMs, faultsMs, wholeMs, planned } = result;
   const brief = verdicts.map(({ gaps, ...verdict }) => ({ ...verdict, gapRecords: gaps.length, writers: verdict.writers.map(({ lost, doubled, ...writer }) => ({ ...writer, lost: lost.length, doubled: doubled.length })) }));

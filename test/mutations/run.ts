@@ -3,10 +3,11 @@
  * without a proof, or no defence. `--only NAME,...` runs some.
  */
 import { spawn } from 'node:child_process';
-import { cpSync, chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { commitText, machineText } from '../helpers/ran-on.ts';
 import type { CampaignProof, Mutation } from './mutation.ts';
 import { mutations } from './mutations.ts';
 
@@ -101,5 +102,11 @@ for (const mutation of chosen) {
   say(`${mutation.name}: ${verdict} after ${((Date.now() - beganMs) / 1000).toFixed(0)} s; ${evidence}`);
   rows.push(`| ${mutation.name} | ${mutation.without} | ${by} | ${verdict} | ${evidence.replaceAll('|', '/').replaceAll('`', "'")} |`);
 }
-say(['', '| mutation | without this defence | tried by | verdict | first evidence |', '| --- | --- | --- | --- | --- |', ...rows, ''].join('\n'));
+const text = ['# Mutations', '', `${commitText()}, ${new Date().toISOString().slice(0, 10)}; seed ${values.seed}; ${machineText()}.`, '', '| mutation | without this defence | tried by | verdict | first evidence |', '| --- | --- | --- | --- | --- |', ...rows, ''].join('\n');
+say(`\n${text}`);
+if (only === undefined) {
+  const reports = join(root, 'test/campaign/reports');
+  mkdirSync(reports, { recursive: true });
+  writeFileSync(join(reports, 'mutations.md'), text);
+}
 process.exit(isAllFound ? 0 : 1);
