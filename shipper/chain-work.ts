@@ -232,6 +232,7 @@ export class ChainWork {
 
   #read(chain: Chain, stream: TailedStream, nowMs: number): Pace {
     if (stream.awaitsCopy) return 'soon'; // until the next refresh
+    if (stream.readsCopy && this.#parts.directory.copies.changed) return 'soon'; // until it is on disk
     const look = this.#lookAt(stream);
     if (look === null) {
       if (stream.present) return 'soon';

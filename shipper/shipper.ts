@@ -73,6 +73,7 @@ export class Shipper {
   readonly #watched: WatchedFolders | null;
   /** Message of the failure that is being retried, or null. */
   #failingBecause: string | null = null;
+  /** After a checkpoint that could not be written. */
   #nextAnnounceMs = 0;
   /** Told to end: what is there is read to its end first. */
   #isEnding = false;
@@ -266,14 +267,17 @@ export class Shipper {
     return more;
   }
 
-  /** Before a copy's bytes are sent it has to be on disk that it is one. */
+  /** Before a copy's bytes are sent it has to be on disk that it is one; until then only those wait. */
   async #saveCopies(nowMs: number): Promise<void> {
-    this.#directory.copies.changed = false;
+    if (nowMs < this.#nextAnnounceMs) return;
+    const { copies } = this.#directory;
+    copies.changed = false;
     try {
       await this.#keeper.save(nowMs);
     } catch (error) {
-      this.#directory.copies.changed = true;
-      throw error;
+      copies.changed = true;
+      if (!(error instanceof LeadlineError)) throw error;
+      this.#nextAnnounceMs = nowMs + retryMs; // said by the keeper; others go on
     }
   }
 

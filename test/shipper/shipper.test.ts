@@ -1,5 +1,6 @@
 import test from 'ava';
-import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { balanceCloses } from '../../shipper/balance.ts';
 import { skipHere } from '../helpers/skipped.ts';
 import { TailedFolder } from '../helpers/tailed-folder.ts';
@@ -123,6 +124,24 @@ test('what a copytruncate took from us is read on from the copy, under the old s
   t.deepEqual(folder.storedLines(), ['one', 'two', 'three', 'new']);
   t.false(folder.store.chunks.some(({ chunk }) => chunk.kind === 'gap'));
   t.is(folder.store.streams().size, 2);
+});
+
+test('a copy that cannot be put on record waits alone: others are read on, and its rest when the disk takes a checkpoint again', async t => {
+  const folder = await tailed(t);
+  folder.append('app.log', 'one\ntwo\n');
+  folder.append('other.log', 'begun\n');
+  await folder.settle();
+  folder.append('app.log', 'three\n');
+  const obstacle = `${folder.checkpointPath}.tmp`;
+  mkdirSync(join(obstacle, 'in the way'), { recursive: true });
+  folder.copyTruncate('app.log', 'app.log.1');
+  folder.append('other.log', 'goes on\n');
+  await folder.settle();
+  t.deepEqual(folder.storedLines().sort(), ['begun', 'goes on', 'one', 'two']);
+  t.true(folder.shipper.problems().some(({ code }) => code === 'CHECKPOINT_NOT_SAVED'));
+  rmSync(obstacle, { recursive: true });
+  await folder.settle();
+  t.deepEqual(folder.storedLines().sort(), ['begun', 'goes on', 'one', 'three', 'two']);
 });
 
 test('a copytruncate while the shipper was down loses nothing', async t => {
