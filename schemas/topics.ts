@@ -19,12 +19,13 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
 export const topics: Readonly<Record<TopicKind, TopicSpec>> = {
-  // The broker's one clock: an open event is closed by the time of a later record, which another machine may have sent.
+  // The broker's one clock: an open event is closed by the time of a later record, which another machine may have sent; and by its sender's time Kafka
+  // refuses a record of a machine whose clock is more than an hour ahead.
   chunks: { key: 'source', partitions: 12, cleanup: 'delete', retentionMs: 7 * dayMs, timestamps: 'LogAppendTime', doc: 'The lines, in chunks; idle, closing and gap records.' },
-  streams: { key: 'streamId', partitions: 3, cleanup: 'compact', retentionMs: null, timestamps: 'CreateTime', doc: 'What is known of every stream: recovery, lag, balance.' },
+  streams: { key: 'streamId', partitions: 3, cleanup: 'compact', retentionMs: null, timestamps: 'LogAppendTime', doc: 'What is known of every stream: recovery, lag, balance.' },
   signals: { key: 'rule and its key', partitions: 6, cleanup: 'delete', retentionMs: dayMs, timestamps: 'CreateTime', doc: 'What alerting reads.' },
   alerts: { key: 'episode', partitions: 3, cleanup: 'compact', retentionMs: null, timestamps: 'CreateTime', doc: 'State of the alert episodes.' },
-  'dead-letters': { key: 'source', partitions: 3, cleanup: 'delete', retentionMs: 14 * dayMs, timestamps: 'CreateTime', doc: 'Records that could not be decoded, with the reason.' },
+  'dead-letters': { key: 'source', partitions: 3, cleanup: 'delete', retentionMs: 14 * dayMs, timestamps: 'LogAppendTime', doc: 'Records that could not be decoded, with the reason.' },
   events: { key: 'service', partitions: 6, cleanup: 'delete', retentionMs: hourMs, timestamps: 'CreateTime', doc: 'Parsed events, for live tail across machines.' },
   clock: { key: 'node', partitions: 1, cleanup: 'delete', retentionMs: dayMs, timestamps: 'LogAppendTime', doc: 'Heartbeats that compare clocks.' },
 };

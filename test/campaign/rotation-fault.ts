@@ -3,7 +3,7 @@ import type { Outcome } from './fault.ts';
 import type { RotationKind } from './rotated-log.ts';
 import type { ShipperSeat } from './shipper-seat.ts';
 
-const waitMsMax = 5000;
+const waitMsMax = 8000;
 
 /** A rotation of one of the shipper's logs. It hits where there was something to rotate and the log is written on; the shipper may be down meanwhile. */
 export async function rotationFault(kind: RotationKind, seat: ShipperSeat, chance: Chance, harshShare: number): Promise<Outcome> {

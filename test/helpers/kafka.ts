@@ -142,6 +142,7 @@ export class TestKafka {
     const shell = spawn('sh', ['-c', guarded, 'sh', ...java], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     const log = createWriteStream(join(this.folder, `node${node}.log`));
     let output = '';
+    let isUp = false;
     let exited = false;
     const pid = await new Promise<number>(resolve => {
       shell.stdout.once('data', (bytes: Buffer) => {
@@ -152,7 +153,11 @@ export class TestKafka {
     });
     const keep = (bytes: Buffer): void => {
       log.write(bytes);
-      if (output.length < 1_000_000) output += bytes.toString();
+      if (isUp) return;
+      output += bytes.toString();
+      isUp = output.includes('Kafka Server started', output.length - bytes.length - 100);
+      // It says much before it is up; the end is what matters.
+      if (output.length > 1_000_000) output = output.slice(-100_000);
     };
     shell.stdout.on('data', keep);
     shell.stderr.on('data', keep);
@@ -160,7 +165,7 @@ export class TestKafka {
     shell.stdout.once('close', () => (exited = true));
     shell.stdin.on('error', () => undefined);
     this.running.set(node, { shell, pid, paused: false });
-    for (let waitedMs = 0; !output.includes('Kafka Server started'); waitedMs += 50) {
+    for (let waitedMs = 0; !isUp; waitedMs += 50) {
       if (exited || !isAlive(pid) || waitedMs > startMsMax) {
         this.kill9(node);
         throw new Error(`Kafka node ${node} did not start:\n${output.slice(-4000)}`);
