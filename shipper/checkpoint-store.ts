@@ -3,7 +3,7 @@
  * synced, so that a crash leaves the old or the new one. It is never believed without its checksum and never silently reset.
  */
 import { createHash, hash } from 'node:crypto';
-import { renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, unlinkSync } from 'node:fs';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
@@ -77,7 +77,7 @@ async function writeCheckpoint(path: string, { streams, copies }: WritableCheckp
   const temporary = `${path}.tmp`;
   await mkdir(dirname(path), { recursive: true });
   // Never into a file that somebody else may still be writing.
-  rmSync(temporary, { force: true });
+  if (existsSync(temporary)) unlinkSync(temporary);
   const file = await open(temporary, 'wx', 0o600);
   try {
     const digest = createHash('sha256');
