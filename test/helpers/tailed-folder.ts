@@ -11,9 +11,19 @@ import { MemoryStore, MemoryTransport } from './memory-transport.ts';
 
 export class HandClock implements Clock {
   #nowMs = Date.now();
+  #setMs = 0;
 
   nowMs(): number {
+    return this.#nowMs + this.#setMs;
+  }
+
+  steadyMs(): number {
     return this.#nowMs;
+  }
+
+  /** Somebody sets the wall clock. */
+  step(ms: number): void {
+    this.#setMs += ms;
   }
 
   sleep(): Promise<void> {

@@ -321,3 +321,51 @@ test('a PATH that does not exist is told at the start', async t => {
   folder.rename('.', '../elsewhere');
   await t.throwsAsync(folder.shipper.start(), { code: 'PATH_NOT_FOUND' });
 });
+
+const idleRecords = (folder: TailedFolder): number => folder.store.chunks.filter(({ chunk }) => chunk.kind === 'idle').length;
+
+test('a step of the wall clock makes no stream idle, in either direction', async t => {
+  for (const ms of [25 * 3_600_000, -25 * 3_600_000]) {
+    const folder = await tailed(t);
+    folder.append('a.log', 'one\n');
+    for (let turns = 0; folder.storedLines().length === 0 && turns < 50; turns++) await folder.turn(5);
+    folder.clock.step(ms);
+    for (let turns = 0; turns < 5; turns++) await folder.turn(5);
+    t.is(idleRecords(folder), 0, String(ms));
+    await folder.settle();
+    t.is(idleRecords(folder), 1, String(ms));
+  }
+});
+
+test('a file that grew between its name and its first read, which a full disk put off, is not idle', async t => {
+  const folder = await tailed(t);
+  const obstacle = `${folder.checkpointPath}.tmp`;
+  mkdirSync(join(obstacle, 'in the way'), { recursive: true });
+  folder.append('a.log', 'one\n');
+  for (let turns = 0; turns < 5; turns++) await folder.turn(1100);
+  folder.append('a.log', 'two\n');
+  rmSync(obstacle, { recursive: true });
+  await folder.turn(1100);
+  for (let turns = 0; folder.storedLines().length < 2 && turns < 50; turns++) await folder.turn(5);
+  await folder.turn(5);
+  t.deepEqual(folder.storedLines(), ['one', 'two']);
+  t.is(idleRecords(folder), 0);
+  await folder.settle();
+  t.is(idleRecords(folder), 1);
+});
+
+test('told to end in the middle of a container line: over Kafka it stays open for the next start, where only the store acknowledges it is closed', async t => {
+  for (const partitions of [3, null]) {
+    const folder = new TailedFolder();
+    t.teardown(() => folder.dispose());
+    folder.partitions = partitions;
+    folder.begin();
+    await folder.shipper.open();
+    const stamp = '2022-08-22T05:18:16.154772363Z stdout';
+    folder.append('pod.log', `${stamp} F whole\n${stamp} P begun\n`);
+    for (let turns = 0; folder.storedLines().length < 2 && turns < 50; turns++) await folder.turn(5);
+    t.is(folder.storedLines().length, 2);
+    await folder.shipper.stop();
+    t.is(idleRecords(folder), partitions === null ? 1 : 0);
+  }
+});
