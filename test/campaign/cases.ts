@@ -32,7 +32,7 @@ async function rotateEvery(cell: Cell, chance: Chance, everyMs: number, untilMs:
   const seat = cell.shippers[0]!;
   while (Date.now() + everyMs < untilMs) {
     await pause(everyMs);
-    await seat.logs[0]!.rotate({ chance, harsh: false, acknowledgedBytes: path => seat.acknowledgedBytes(path), waitMsMax: 1000 });
+    await seat.logs[0]!.rotate({ chance, harsh: false, shipped: seat, waitMsMax: 2500 });
   }
 }
 

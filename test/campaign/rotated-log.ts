@@ -15,8 +15,13 @@ import type { WriterHandle } from './writer-process.ts';
 export const rotationKinds = ['rename', 'copytruncate', 'recreate', 'truncate', 'relink'] as const;
 export type RotationKind = (typeof rotationKinds)[number];
 
-/** What is acknowledged of each stream at a path (a truncated file has had several), in bytes; none where the shipper does not know it or does not answer. */
-export type AcknowledgedBytes = (path: string) => Promise<readonly number[]>;
+/** How far a shipper is, as it says itself. */
+export interface Shipped {
+  /** Of each stream at a path (a truncated file has had several); none where it does not know it or does not answer. */
+  acknowledgedBytes(path: string): Promise<readonly number[]>;
+  /** Of all streams at a path together; null where it knows none or does not answer. */
+  unshippedBytes(path: string): Promise<number | null>;
+}
 
 export interface RotationStyle {
   kind: RotationKind;
@@ -30,7 +35,7 @@ export interface RotationOptions {
   chance: Chance;
   /** Bytes may be destroyed before they are read. */
   harsh: boolean;
-  acknowledgedBytes: AcknowledgedBytes;
+  shipped: Shipped;
   /** Given up after this: the log was not shipped in time, and nothing was done. */
   waitMsMax: number;
 }
@@ -83,8 +88,8 @@ export class RotatedLog {
     }
   }
 
-  async #rename({ chance, acknowledgedBytes }: RotationOptions): Promise<RotationOutcome> {
-    const problem = await this.#makeRoom(acknowledgedBytes);
+  async #rename({ chance, shipped, waitMsMax }: RotationOptions): Promise<RotationOutcome> {
+    const problem = await this.#makeRoom(shipped, waitMsMax);
     if (problem !== null) return { done: false, why: problem };
     const to = this.#rotatedName();
     renameSync(this.path, to);
@@ -92,13 +97,13 @@ export class RotatedLog {
     await pause(chance.pick([0, 0, 20, 150]));
     const withoutNewline = chance.happens(0.3);
     await this.writer.tell({ do: 'reopen', withoutNewline, harsh: false });
-    const compressed = chance.happens(this.style.gzShare) && (await isBegun(to, acknowledgedBytes));
+    const compressed = chance.happens(this.style.gzShare) && (await isBegun(to, shipped));
     if (compressed) compress(to);
     return { done: true, how: `${this.style.dated ? 'dated' : 'numbered'}${compressed ? ', compressed' : ''}` };
   }
 
-  async #copytruncate({ acknowledgedBytes }: RotationOptions): Promise<RotationOutcome> {
-    const problem = await this.#makeRoom(acknowledgedBytes);
+  async #copytruncate({ shipped, waitMsMax }: RotationOptions): Promise<RotationOutcome> {
+    const problem = await this.#makeRoom(shipped, waitMsMax);
     if (problem !== null) return { done: false, why: problem };
     // What is written between copy and truncation is destroyed by copytruncate itself.
     await this.writer.tell({ do: 'pause' });
@@ -109,10 +114,10 @@ export class RotatedLog {
     return { done: true, how: this.style.dated ? 'dated' : 'numbered' };
   }
 
-  async #recreate({ chance, harsh, acknowledgedBytes, waitMsMax }: RotationOptions): Promise<RotationOutcome> {
+  async #recreate({ chance, harsh, shipped, waitMsMax }: RotationOptions): Promise<RotationOutcome> {
     if (!harsh) {
       await this.writer.tell({ do: 'pause' });
-      if (!(await this.#waitShipped(acknowledgedBytes, waitMsMax))) {
+      if (!(await this.#waitShipped(shipped, waitMsMax))) {
         await this.writer.tell({ do: 'resume' });
         return { done: false, why: 'not shipped in time' };
       }
@@ -123,9 +128,9 @@ export class RotatedLog {
     return { done: true, how: harsh ? 'with unread bytes' : 'after it was shipped' };
   }
 
-  async #truncate({ harsh, acknowledgedBytes, waitMsMax }: RotationOptions): Promise<RotationOutcome> {
+  async #truncate({ harsh, shipped, waitMsMax }: RotationOptions): Promise<RotationOutcome> {
     await this.writer.tell({ do: 'pause' });
-    if (!harsh && !(await this.#waitShipped(acknowledgedBytes, waitMsMax))) {
+    if (!harsh && !(await this.#waitShipped(shipped, waitMsMax))) {
       await this.writer.tell({ do: 'resume' });
       return { done: false, why: 'not shipped in time' };
     }
@@ -135,10 +140,10 @@ export class RotatedLog {
     return { done: true, how: harsh ? 'with unread bytes' : 'after it was shipped' };
   }
 
-  async #relink({ chance, harsh, acknowledgedBytes, waitMsMax }: RotationOptions): Promise<RotationOutcome> {
+  async #relink({ chance, harsh, shipped, waitMsMax }: RotationOptions): Promise<RotationOutcome> {
     if (!harsh) {
       await this.writer.tell({ do: 'pause' });
-      if (!(await this.#waitShipped(acknowledgedBytes, waitMsMax))) {
+      if (!(await this.#waitShipped(shipped, waitMsMax))) {
         await this.writer.tell({ do: 'resume' });
         return { done: false, why: 'not shipped in time' };
       }
@@ -152,9 +157,15 @@ export class RotatedLog {
     return { done: true, how: harsh ? 'with unread bytes' : 'after it was shipped' };
   }
 
-  async #waitShipped(acknowledgedBytes: AcknowledgedBytes, waitMsMax: number): Promise<boolean> {
+  async #waitShipped(shipped: Shipped, waitMsMax: number): Promise<boolean> {
     const size = statSync(this.path).size;
-    return within(waitMsMax, 100, async () => (await acknowledgedBytes(this.path)).includes(size));
+    return within(waitMsMax, 100, async () => (await shipped.acknowledgedBytes(this.path)).includes(size));
+  }
+
+  /** A copy is no stream of its own: what it holds was sent under its original, whose later bytes wait until it is all acknowledged. */
+  async #isShipped(path: string, shipped: Shipped, waitMsMax: number): Promise<boolean> {
+    if (this.style.kind === 'copytruncate') return within(waitMsMax, 50, async () => (await shipped.unshippedBytes(this.path)) === 0);
+    return (await shipped.acknowledgedBytes(path)).includes(statSync(path).size);
   }
 
   #rotatedName(): string {
@@ -167,7 +178,7 @@ export class RotatedLog {
   }
 
   /** Shifts `.1` to `.2` and so on, and deletes the oldest. @returns why not, or null */
-  async #makeRoom(acknowledgedBytes: AcknowledgedBytes): Promise<string | null> {
+  async #makeRoom(shipped: Shipped, waitMsMax: number): Promise<string | null> {
     const folder = dirname(this.path);
     const base = this.path.slice(folder.length + 1);
     const rotated = readdirSync(folder).filter(name => name.startsWith(`${base}.`)).map(name => ({ name, number: Number(/\.(\d+)(?:\.gz)?$/.exec(name)?.[1] ?? 0) }));
@@ -175,7 +186,7 @@ export class RotatedLog {
     for (const { name } of rotated.slice(keptRotations - 1)) {
       const path = join(folder, name);
       // A compressed one was shipped before, or is read from its twin; as large as the file was is not known here.
-      if (!name.endsWith('.gz') && !(await acknowledgedBytes(path)).includes(statSync(path).size)) return `${name} is not shipped yet`;
+      if (!name.endsWith('.gz') && !(await this.#isShipped(path, shipped, waitMsMax))) return `${name} is not shipped yet`;
       if (name.endsWith('.gz') && rotated.length < 4 * keptRotations) continue;
       rmSync(path);
     }
@@ -195,8 +206,8 @@ function targetOf(path: string, rotations: number): string {
 }
 
 /** A file that is compressed before anybody saw it is nobody's twin: it would be reported, not read. Of one that was begun the rest is found in its twin. */
-function isBegun(path: string, acknowledgedBytes: AcknowledgedBytes): Promise<boolean> {
-  return within(begunMsMax, 50, async () => (await acknowledgedBytes(path)).some(bytes => bytes > 0));
+function isBegun(path: string, shipped: Shipped): Promise<boolean> {
+  return within(begunMsMax, 50, async () => (await shipped.acknowledgedBytes(path)).some(bytes => bytes > 0));
 }
 
 /** As gzip does: the twin is whole before the original goes. */

@@ -146,7 +146,7 @@ async function takeDescriptors(seat: ShipperSeat, chance: Chance): Promise<Outco
   const usual = /Max open files\s+(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))![1]!;
   limit(String(nowOpen + left));
   try {
-    await log.rotate({ chance, harsh: false, acknowledgedBytes: path => seat.acknowledgedBytes(path), waitMsMax });
+    await log.rotate({ chance, harsh: false, shipped: seat, waitMsMax });
     await pause(chance.below(500, 2500));
   } finally {
     if (seat.part.isRunning) limit(usual);
@@ -170,7 +170,7 @@ async function takeAccess(seat: ShipperSeat, chance: Chance): Promise<Outcome> {
     if (withKill) {
       await seat.part.kill9();
       seat.part.launch();
-    } else await log.rotate({ chance, harsh: false, acknowledgedBytes: each => seat.acknowledgedBytes(each), waitMsMax });
+    } else await log.rotate({ chance, harsh: false, shipped: seat, waitMsMax });
     await pause(chance.below(500, 3000));
   } finally {
     fchmodSync(fd, mode);

@@ -16,6 +16,7 @@ interface StatusStream {
   writtenBytes?: number;
   acknowledgedBytes: number;
   storedBytes?: number;
+  lagBytes: number;
 }
 
 interface Status {
@@ -101,6 +102,11 @@ export class ShipperSeat {
   async acknowledgedBytes(path: string): Promise<number[]> {
     const status = await this.status();
     return status?.streams.filter(stream => stream.path === path).map(stream => stream.storedBytes ?? stream.acknowledgedBytes) ?? [];
+  }
+
+  async unshippedBytes(path: string): Promise<number | null> {
+    const streams = (await this.status())?.streams.filter(stream => stream.path === path) ?? [];
+    return streams.length === 0 ? null : streams.reduce((sum, { lagBytes }) => sum + lagBytes, 0);
   }
 
   get checkpointPath(): string | null {
