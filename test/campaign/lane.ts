@@ -20,6 +20,8 @@ export interface LaneRun {
 }
 
 const stopMsMax = 10_000;
+/** What hit nothing, as a process that has only just begun, needs some time before it is tried again. */
+const afterMissMs = 2000;
 const isOneOf = <T extends FaultKind>(kinds: readonly T[], kind: FaultKind): kind is T => (kinds as readonly FaultKind[]).includes(kind);
 
 /** @returns what was made, and what of the plan was not */
@@ -35,7 +37,7 @@ export async function runLane({ cell, plan, untilMs, atMostUntilMs, harshShare, 
     if (!outcome.hit) waiting.push({ kind: fault.kind, seed: fault.seed + 1 });
     const leftMs = untilMs - Date.now();
     const tookMs = Date.now() - atMs;
-    if (waiting.length > 0) await pause(Math.min(20_000, Math.max(200, leftMs / waiting.length - tookMs)));
+    if (waiting.length > 0) await pause(Math.min(20_000, Math.max(outcome.hit ? 200 : afterMissMs, leftMs / waiting.length - tookMs)));
   }
   return { left: waiting };
 }
