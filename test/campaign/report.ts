@@ -6,6 +6,8 @@ import { faultKinds, type DoneFault, type FaultKind } from './fault.ts';
 import { complaints, type CellVerdict } from './verdict.ts';
 
 export interface CampaignResult {
+  /** Where it is not the whole, what it is. */
+  part: string;
   seed: number;
   command: string;
   startedMs: number;
@@ -66,7 +68,7 @@ export function reportText({ seed, command, startedMs, faultsMs, wholeMs, planne
 export function writeReport(result: CampaignResult): string {
   const folder = join(import.meta.dirname, 'reports');
   mkdirSync(folder, { recursive: true });
-  const name = `${commitOf()}-${new Date(result.startedMs).toISOString().slice(0, 10)}${result.verdicts.length === 0 ? '-cases' : ''}`;
+  const name = [commitOf(), new Date(result.startedMs).toISOString().slice(0, 10), ...(result.part === '' ? [] : [result.part])].join('-');
   writeFileSync(join(folder, `${name}.md`), reportText(result));
   const { done, verdicts, seed, command, startedMs, faultsMs, wholeMs, planned } = result;
   const brief = verdicts.map(({ gaps, ...verdict }) => ({ ...verdict, gapRecords: gaps.length, writers: verdict.writers.map(({ lost, doubled, ...writer }) => ({ ...writer, lost: lost.length, doubled: doubled.length })) }));

@@ -65,9 +65,10 @@ const outcome = !wantsFaults ? nothing : await runCampaign({
   seed, cells, faults, minutes, say, portsFrom: 25_000, kinds: kinds ?? null, logs: values.logs?.split(',') ?? null, linesPerS: Number(values.rate ?? 100), harshShare: Number(values.harsh ?? 0.2), keep: values.keep, tree: values.tree,
   perKindMin: values.slice || values.faults !== undefined ? 1 : 60,
 });
-const command = `npm run campaign -- --seed ${seed} --faults ${faults} --minutes ${minutes}${values.slice ? ' --slice' : ''}${values.cells === undefined ? '' : ` --cells ${values.cells}`}${values.kinds === undefined ? '' : ` --kinds ${values.kinds}`}${values.logs === undefined ? '' : ` --logs ${values.logs}`}`;
+const command = `npm run campaign -- --seed ${seed}${wantsFaults ? ` --faults ${faults} --minutes ${minutes}` : ''}${values.cases === undefined ? '' : ` --cases ${values.cases}`}${values.rates === undefined ? '' : ` --rates ${values.rates}`}${values.slice ? ' --slice' : ''}${values.cells === undefined ? '' : ` --cells ${values.cells}`}${values.kinds === undefined ? '' : ` --kinds ${values.kinds}`}${values.logs === undefined ? '' : ` --logs ${values.logs}`}`;
 const caseOutcomes = !wantsCases ? [] : await runCases({ seed, rates: (values.rates ?? '20000,40000').split(',').map(Number), ids: values.cases === undefined || values.cases === 'all' ? null : values.cases.split(','), lengthShare: 1, portsFrom: 25_000, tree: values.tree, say });
-const result = { ...outcome, seed, command, more: casesText(caseOutcomes) };
+const part = wantsFaults ? (kinds?.join('-') ?? '') : ['cases', values.cases!.replaceAll(',', '-'), ...(values.rates === undefined ? [] : [values.rates.replaceAll(',', '-')])].join('-');
+const result = { ...outcome, part, seed, command, more: casesText(caseOutcomes) };
 say(`\n${reportText(result)}`);
 if (!values['no-report'] && !values.slice) say(writeReport(result));
 const totals = totalsOf(outcome.verdicts);
