@@ -132,7 +132,8 @@ export class ChainWork {
     for (const [index, chain] of loud.entries()) {
       if (isStopping()) return advanced;
       if (index >= loudChunksMax) {
-        advanced.more = true;
+        // Without room the next acknowledgement wakes the loop.
+        advanced.more ||= !this.waitsForRoom;
         break;
       }
       // Behind the others for the next turn.

@@ -234,7 +234,9 @@ export class Shipper {
           this.#failingBecause = error.message;
           restMs = retryMs;
         }
+        // However much there is to do, answers have to come in meanwhile.
         if (restMs > 0 && !this.#stopping) await this.#clock.sleep(restMs, wake.signal);
+        else await breath();
       }
     } catch (error) {
       this.#stopping = true;

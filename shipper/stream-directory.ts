@@ -22,6 +22,8 @@ import { UnmatchedStates } from './unmatched-states.ts';
 
 /** Settled refreshes in a row that must miss a file nobody holds open before it counts as gone: one may look here while it is moved there. */
 const missedRoundsMax = 2;
+/** Others of its source wait for one that cannot be opened for this long. */
+const heldMsMax = 30_000;
 /** An empty file that is gone, and that nobody has written to for this long, is let go. */
 const emptyGoneMs = 2000;
 
@@ -398,8 +400,8 @@ export class StreamDirectory {
       if (isUnseen(path, found.unseenPaths)) continue;
       if (spokenFor.has(state)) {
         // Renamed a moment ago, or not to be opened: the others of its source wait for the former, not for ever.
-        unmatched.heldRounds += 1;
-        if (unmatched.heldRounds <= missedRoundsMax) this.#wait(this.#chain(state.source));
+        unmatched.heldSinceMs ??= nowMs;
+        if (nowMs - unmatched.heldSinceMs < heldMsMax) this.#wait(this.#chain(state.source));
         continue;
       }
       if (found.isSettled) unmatched.missedRounds += 1;

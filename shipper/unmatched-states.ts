@@ -6,8 +6,8 @@ export interface UnmatchedState {
   state: StreamState;
   /** Refreshes that did not find its file, although nothing changed while they looked. */
   missedRounds: number;
-  /** Refreshes that found it and could not open it. */
-  heldRounds: number;
+  /** Since when its file is there and cannot be opened, or null. */
+  heldSinceMs: number | null;
 }
 
 export class UnmatchedStates {
@@ -16,8 +16,8 @@ export class UnmatchedStates {
   add(state: StreamState): void {
     const inode = state.inode ?? '';
     const there = this.#byInode.get(inode);
-    if (there === undefined) this.#byInode.set(inode, [{ state, missedRounds: 0, heldRounds: 0 }]);
-    else there.push({ state, missedRounds: 0, heldRounds: 0 });
+    if (there === undefined) this.#byInode.set(inode, [{ state, missedRounds: 0, heldSinceMs: null }]);
+    else there.push({ state, missedRounds: 0, heldSinceMs: null });
   }
 
   remove(state: StreamState): void {

@@ -32,7 +32,8 @@ export class StoreOwner {
       throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir: dataDir, systemCode: systemCodeOf(error) ?? (error as Error).message }, { cause: error });
     }
     try {
-      this.database.exec('begin exclusive');
+      // Nothing is ever written: a journal on disk would only keep an owner from a full one.
+      this.database.exec('pragma journal_mode = memory; begin exclusive');
     } catch (error) {
       this.database.close();
       if (isBusy(error)) throw new LeadlineError('STORE_OWNED', { dir: dataDir, owner: describe(readOwnerNote(dataDir, files.note)) }, { cause: error });

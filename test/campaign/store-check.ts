@@ -52,8 +52,10 @@ export class StoreCheck {
     let marks = this.marks.get(writer);
     if (marks === undefined) this.marks.set(writer, (marks = new LineMarks()));
     marks.mark(n);
-    let stream = this.#streams.get(event.streamId);
-    if (stream === undefined) this.#streams.set(event.streamId, (stream = { offsets: [], ns: [] }));
+    // Each output by itself: a line that a rotation cut lies in the stream from its rest on, behind what the other output wrote in between.
+    const key = `${event.streamId} ${event.output ?? ''}`;
+    let stream = this.#streams.get(key);
+    if (stream === undefined) this.#streams.set(key, (stream = { offsets: [], ns: [] }));
     stream.offsets.push(event.streamOffset);
     stream.ns.push(n);
   }

@@ -1,7 +1,10 @@
 import test from 'ava';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { quietLog } from '#lib/log.ts';
 import { balanceCloses } from '../../shipper/balance.ts';
+import { Shipper } from '../../shipper/shipper.ts';
 import { skipHere } from '../helpers/skipped.ts';
 import { TailedFolder } from '../helpers/tailed-folder.ts';
 
@@ -368,4 +371,23 @@ test('told to end in the middle of a container line: over Kafka it stays open fo
     await folder.shipper.stop();
     t.is(idleRecords(folder), partitions === null ? 1 : 0);
   }
+});
+
+test('more loud files than may send in one turn, and a transport that is full: the process goes on answering, and all is sent when there is room', async t => {
+  const folder = new TailedFolder({ inFlightBytesMax: 64 * 1024, chunkBytesMax: 4096 }, false);
+  t.teardown(() => folder.dispose());
+  const lines = Array.from({ length: 2000 }, (_, n) => `line ${n} of a file that has much to send`);
+  for (let file = 0; file < 12; file++) folder.append(`${file}.log`, `${lines.join('\n')}\n`);
+  const shipper = new Shipper({ paths: [folder.logs], options: folder.options, transport: folder.transport, checkpointPath: folder.checkpointPath, log: quietLog });
+  t.teardown(() => shipper.abandon());
+  await shipper.start();
+  const inFlight = (): number => shipper.status().reduce((sum, stream) => sum + stream.inFlightBytes, 0);
+  // Nobody acknowledges: it fills what may be in flight, and then has to wait.
+  for (let looks = 0; looks < 20; looks += inFlight() > 40_000 ? 1 : 0) await pause(10);
+  t.true(folder.storedLines().length < 12 * lines.length);
+  while (folder.storedLines().length < 12 * lines.length) {
+    folder.transport.acknowledgeAll();
+    await pause(1);
+  }
+  t.is(folder.storedLines().length, 12 * lines.length);
 });
