@@ -36,6 +36,8 @@ export class Chain {
   /** Had more to send than fitted into a chunk. */
   isLoud = false;
   #closedStates: readonly StreamState[] = none;
+  /** Which `lastEnded` is, where that was not closed in this run. */
+  #endedBefore: TailedStream | null = null;
   /** The highest generation seen of each name. One name has no map: thousands of sources have no more. */
   #generations: Map<string, number> | { name: string; generation: number } | null = null;
 
@@ -90,8 +92,16 @@ export class Chain {
   closed(stream: TailedStream, isHere: boolean): void {
     this.streams = this.streams.filter(each => each !== stream);
     this.lastEnded = { streamId: stream.streamId, end: stream.position };
+    this.#endedBefore = null;
     if (isHere) this.keepClosed(stream);
     else this.#remember(stream.state());
+  }
+
+  /** A stream that an earlier run closed was found again: of several the youngest is the one before what comes next. */
+  endedBefore(stream: TailedStream): void {
+    if (this.lastEnded !== null && (this.#endedBefore === null || byAge(this.#endedBefore, stream) > 0)) return;
+    this.#endedBefore = stream;
+    this.lastEnded = { streamId: stream.streamId, end: stream.position };
   }
 
   /** The file of a closed stream is gone. */

@@ -345,7 +345,7 @@ export class StreamDirectory {
       stream.lookedSizeBytes = file.sizeBytes;
       stream.lookedMtimeMs = file.mtimeMs;
       chain.keepClosed(stream);
-      chain.lastEnded ??= { streamId: stream.streamId, end: stream.position };
+      chain.endedBefore(stream);
     }
   }
 

@@ -8,7 +8,7 @@ import { lookBytes, type ChunkLimits } from './chunker.ts';
 import { headAgrees, headBytesMax, tailBytesMax, tailHashOf } from './file-identity.ts';
 import type { OpenFiles } from './open-files.ts';
 import { PackedReader } from './packed-reader.ts';
-import { copyCase, type CopyCase } from './rotation.ts';
+import { copyCase, meansAbsent, type CopyCase } from './rotation.ts';
 import { resumeBehind } from './resume.ts';
 import type { TailedStream } from './tailed-stream.ts';
 
@@ -20,9 +20,15 @@ export interface TwinSearchParts {
   onSearched: (stream: TailedStream) => void;
 }
 
+/** A file that cannot be read now (no descriptor left, no right) is tried again, so often and after so long. */
+const triesMax = 30;
+const retryMs = 1000;
+
 export class TwinSearch {
   readonly #parts: TwinSearchParts;
   #searching = false;
+  #againMs = 0;
+  readonly #tries = new WeakMap<TailedStream, number>();
 
   constructor(parts: TwinSearchParts) {
     this.#parts = parts;
@@ -34,12 +40,18 @@ export class TwinSearch {
 
   /** Begins with the first of these that is to be searched for, where none is being. @returns whether there is one */
   begin(streams: Iterable<TailedStream>): boolean {
-    if (this.#searching) return true;
+    if (this.#searching || performance.now() < this.#againMs) return true;
     for (const stream of streams) {
       if (stream.twin !== 'searching') continue;
       this.#searching = true;
-      void this.#search(stream).finally(() => {
+      void this.#search(stream).then(isSure => {
         this.#searching = false;
+        const tries = (this.#tries.get(stream) ?? 0) + 1;
+        this.#tries.set(stream, tries);
+        if (!isSure && tries < triesMax) {
+          this.#againMs = performance.now() + retryMs;
+          return;
+        }
         stream.twin = 'searched';
         stream.awaitsCopy = false;
         stream.twinPaths = [];
@@ -50,7 +62,9 @@ export class TwinSearch {
     return false;
   }
 
-  async #search(stream: TailedStream): Promise<void> {
+  /** @returns false where a file could not be read, and none was the one */
+  async #search(stream: TailedStream): Promise<boolean> {
+    let isSure = true;
     for (const path of stream.twinPaths) {
       let reader: PackedReader | null = null;
       try {
@@ -58,14 +72,17 @@ export class TwinSearch {
         const verdict = await judgeTwin(reader, stream);
         if (verdict === 'copy' || (verdict === 'undecided' && stream.twinPaths.length === 1)) {
           this.#read(stream, reader, path);
-          return;
+          return true;
         }
       } catch (error) {
         if (systemCodeOf(error) === null) throw error;
+        // An error never means that it is gone.
+        if (!meansAbsent(systemCodeOf(error))) isSure = false;
         this.#parts.log.warn({ event: 'twinUnreadable', path, streamId: stream.streamId }, `${path}: cannot be read (${systemCodeOf(error) ?? ''})`);
       }
       reader?.close();
     }
+    return isSure;
   }
 
   #read(stream: TailedStream, reader: PackedReader, path: string): void {

@@ -391,3 +391,25 @@ test('more loud files than may send in one turn, and a transport that is full: t
   }
   t.is(folder.storedLines().length, 12 * lines.length);
 });
+
+test('after a restart a new stream names the youngest of those that ended before it, whatever rotated files are called', async t => {
+  for (const names of [['a.log.20261127', 'a.log.20261128'], ['a.log.2', 'a.log.1']] as const) {
+    const folder = await tailed(t);
+    for (const [index, name] of names.entries()) {
+      folder.append('a.log', `file ${index}\n`);
+      await folder.settle();
+      folder.rename('a.log', name);
+    }
+    // Its being there ends the one before; it has no first line yet.
+    folder.append('a.log', '');
+    await folder.settle();
+    await folder.crash();
+    await folder.settle();
+    const known = new Set(folder.store.chunks.map(({ chunk }) => chunk.streamId));
+    folder.append('a.log', 'the last\n');
+    await folder.settle();
+    const last = folder.store.chunks.find(({ chunk }) => !known.has(chunk.streamId))!.chunk;
+    const before = folder.store.chunks.find(({ bytes }) => bytes.toString() === 'file 1\n')!.chunk;
+    t.is(last.previous?.streamId, before.streamId, names.join());
+  }
+});
