@@ -153,7 +153,9 @@ export class PlayedPod {
 
   /** Of the container's first process, when it runs. */
   async pidOf(container: string): Promise<number> {
-    for (;;) {
+    for (let looks = 1; ; looks += 1) {
+      // The kubelet never tires of restarting; podman does when a start fails.
+      if (looks % 200 === 0) await podman('start', `${this.name}-${container}`).catch(() => undefined);
       const pid = Number(await this.inspect(container, '{{.State.Pid}}'));
       if (pid > 0 && existsSync(`/proc/${pid}`)) return pid;
       await pause(50);

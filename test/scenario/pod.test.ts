@@ -69,7 +69,7 @@ async function streamsWhen({ kafka, prefix }: Cluster, bytes: number): Promise<T
 if (missing !== null) for (const title of Object.values(titles)) proofSkipped(title, missing);
 else {
   test.before('the image is built from deploy/Dockerfile', async t => {
-    t.timeout(300_000);
+    t.timeout(600_000);
     await buildImage();
     const { whole, base } = await imageMb();
     t.log(`image ${whole.toFixed(0)} MB, of it ${base.toFixed(0)} MB the base image`);
@@ -89,7 +89,7 @@ else {
   });
 
   test.serial(titles.sidecar, async t => {
-    t.timeout(300_000);
+    t.timeout(600_000);
     const kafka = await cluster(t, 'pod');
     const port = 26_900;
     const spec = playablePod('leadline-sidecar', templateOf('sidecar.yaml'));
@@ -152,7 +152,7 @@ else {
   });
 
   test.serial(titles.daemonSet, async t => {
-    t.timeout(300_000);
+    t.timeout(600_000);
     const kafka = await cluster(t, 'node');
     const port = 26_901;
     const tree = join(testFolder(t), 'log');
