@@ -2,6 +2,7 @@
  * What there is to do for the sources that have something to do: each one's first stream is named, read, said to be idle, ended. The quiet ones come
  * first, and the loud ones share what is left of a turn by bytes.
  */
+import { breath } from '#lib/breath.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Codec } from '#schemas/chunk.ts';
@@ -353,9 +354,4 @@ export class ChainWork {
 /** The position lies between two pieces of a line. */
 function isInsideLine(stream: TailedStream): boolean {
   return stream.openLine !== null || firstOpenPiece(stream.pieces) !== null;
-}
-
-/** Lets everything that is ready happen: sockets, timers, answers. */
-function breath(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve));
 }

@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { breath } from '#lib/breath.ts';
 import { systemClock, type Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Codec } from '#schemas/chunk.ts';
@@ -333,9 +334,4 @@ export class Shipper {
     }
     if (this.#work.waitsForRoom) this.#wake.abort();
   }
-}
-
-/** Lets everything that is ready happen: sockets, timers, answers. */
-function breath(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve));
 }
