@@ -46,6 +46,14 @@ export interface StreamState {
   bootId: string | null;
   /** The stream was read to its end at this wall time (milliseconds), or null while it is behind. */
   readToEndMs: number | null;
+  /**
+   * Which rotated files can be copies of it, in times of its file system (all null where it keeps no birth times). No copy was born at or before
+   * `copiesAfterNs`: those were there when the stream began. `readMtimeMs`: the file's last modification when `readBytes` had been read of it.
+   * `truncatedMs`: the same when it was seen to be truncated; what is born later is a copy of a later stream.
+   */
+  copiesAfterNs: string | null;
+  readMtimeMs: number | null;
+  truncatedMs: number | null;
 }
 
 /** Bytes `[from, to)` of a stream are safe; `closed` where the stream's closing record is. */

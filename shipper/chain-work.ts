@@ -292,7 +292,7 @@ export class ChainWork {
   }
 
   #truncated(stream: TailedStream): Pace {
-    this.#parts.files.close(stream);
+    stream.truncatedMs = stream.reader?.stats().mtimeMs ?? stream.file?.mtimeMs ?? null;
     this.#parts.directory.truncated(stream);
     this.#parts.onAmiss();
     return 'soon';

@@ -23,6 +23,8 @@ export class Chain {
   /** Closed, with their files still there. */
   closedHere: readonly TailedStream[] = none;
   lastEnded: PreviousStream | null = null;
+  /** Birth time of the youngest rotated file beside its files that was ever seen and is no stream's own; null where none was, or none has one. */
+  youngestCopyNs: bigint | null = null;
   /** A stream that was open when the last run ended may come before these; the next refresh decides. */
   waitsForOlder = false;
   /** When it has to be looked at next. */
@@ -74,6 +76,13 @@ export class Chain {
   /** Whether another stream of the source comes after it. */
   isSuperseded(stream: TailedStream): boolean {
     return this.streams.at(-1) !== stream;
+  }
+
+  /** A rotated file that may hold the bytes of a stream of this source. */
+  sawCopy(file: { birthTimeNs: string | null }): void {
+    if (file.birthTimeNs === null) return;
+    const bornNs = BigInt(file.birthTimeNs);
+    if (this.youngestCopyNs === null || bornNs > this.youngestCopyNs) this.youngestCopyNs = bornNs;
   }
 
   /** The generation that a name begins with: behind all that are known. */
@@ -196,9 +205,21 @@ function byAge(a: TailedStream, b: TailedStream): number {
 
 /** Whether a stream that has its place comes after one that has none yet. */
 function isYounger(placed: TailedStream, fresh: TailedStream): boolean {
+  // The name of a truncated file says nothing of when its bytes were written; what was copied since it began came later.
+  if (fresh.truncatedMs !== null && isRotatedFile(placed)) return isBornSince(fresh, placed);
+  if (placed.truncatedMs !== null && isRotatedFile(fresh)) return !isBornSince(placed, fresh);
   const isGenerationOf = placed.inode === fresh.inode && placed.birthTimeNs === fresh.birthTimeNs;
   // Of a file that is gone the name says nothing; that it was found gone says that what was there before stays ahead of what comes.
   if (fresh.file !== null || fresh.readsCopy || isGenerationOf) return (placed.file !== null || isGenerationOf) && byAge(fresh, placed) < 0;
   if (placed.previous !== null) return placed.previous.streamId === fresh.streamId;
   return fresh.birthTimeNs === null || placed.birthTimeNs === null || BigInt(placed.birthTimeNs) > BigInt(fresh.birthTimeNs);
+}
+
+function isRotatedFile(stream: TailedStream): boolean {
+  return stream.file !== null && stream.source.rotation !== null && stream.birthTimeNs !== null && stream.truncatedMs === null;
+}
+
+function isBornSince(begun: TailedStream, rotated: TailedStream): boolean {
+  const sinceNs = begun.copiesAfterNs ?? begun.birthTimeNs;
+  return sinceNs === null || BigInt(rotated.birthTimeNs!) > BigInt(sinceNs);
 }

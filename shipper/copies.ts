@@ -3,19 +3,20 @@ import type { FoundFile } from './discovery.ts';
 import { firstBytesOf, openReader, readAt, StreamReader, tailAgrees } from './stream-reader.ts';
 import { headAgrees, headBytesMax } from './file-identity.ts';
 import type { FileSource } from './file-source.ts';
-import { copyCase, type CopyCase } from './rotation.ts';
+import { copyCase, type CopyCase, type CopyEvidence } from './rotation.ts';
 import type { TailedStream } from './tailed-stream.ts';
 
 /**
- * @param original the stream's own file where it still holds the stream's bytes, or a copy already bound to it
+ * @param original the stream's own file where it still holds the stream's bytes: a copy has no byte more
+ * @param copy one that is bound to the stream: of two copies either may be the longer one
  * @param remembered the checkpoint has it bound to the stream
  * @returns `notNow` where the candidate cannot be opened now, or its path names another file
  * @throws system errors of reading the candidate
  */
-export function judgeCopy(candidate: FoundFile, source: FileSource, stream: TailedStream, original: StreamReader | null, remembered: boolean): CopyCase | 'notNow' {
+export function judgeCopy(candidate: FoundFile, source: FileSource, stream: TailedStream, original: StreamReader | null, copy: StreamReader | null, remembered: boolean): CopyCase | 'notNow' {
   const relatedName = source.chain === stream.source.chain && source.rotation !== null;
-  const bornLater = candidate.birthTimeNs === null || stream.birthTimeNs === null || BigInt(candidate.birthTimeNs) > BigInt(stream.birthTimeNs);
-  if (!relatedName || !bornLater) return 'notCopy';
+  const birth = birthOf(candidate, stream);
+  if (!relatedName || birth.isOlder) return 'notCopy';
   const reader = openReader(candidate.path, candidate.inode);
   if (reader === null) return 'notNow';
   const { fd } = reader;
@@ -24,7 +25,7 @@ export function judgeCopy(candidate: FoundFile, source: FileSource, stream: Tail
     const { tail, seenStart } = stream;
     return copyCase({
       relatedName,
-      bornLater,
+      ...birth,
       wholeFirstLine: first.length >= headBytesMax || first.includes(10),
       headAgrees: headAgrees(stream.head, first),
       candidateBytes: candidate.sizeBytes,
@@ -33,11 +34,28 @@ export function judgeCopy(candidate: FoundFile, source: FileSource, stream: Tail
       startAgrees: seenStart === null || seenStart.length <= stream.head.length ? null : first.subarray(0, seenStart.length).equals(seenStart),
       remembered,
       tailAgrees: tail === null || candidate.sizeBytes < tail.at ? null : tailAgrees(fd, tail),
-      prefixOfOriginal: original === null ? null : isPrefix(fd, candidate.sizeBytes, original.fd),
+      agreesWithOriginal: original !== null ? isPrefix(fd, candidate.sizeBytes, original.fd) : copy !== null ? isPrefix(fd, Math.min(candidate.sizeBytes, copy.stats().size), copy.fd) : null,
     });
   } finally {
     reader.close();
   }
+}
+
+/** What birth times say; nothing where they are not kept. */
+export function birthOf(candidate: { birthTimeNs: string | null }, stream: TailedStream): Pick<CopyEvidence, 'isOlder' | 'isLater' | 'isYounger' | 'isBetween' | 'isBornBehind'> {
+  if (candidate.birthTimeNs === null) return { isOlder: false, isLater: false, isYounger: false, isBetween: false, isBornBehind: false };
+  const bornNs = BigInt(candidate.birthTimeNs);
+  const isAfter = (ms: number | null): boolean => ms !== null && bornNs > nsOf(ms);
+  const isOlder = [stream.birthTimeNs, stream.copiesAfterNs].some(ns => ns !== null && bornNs <= BigInt(ns));
+  const isLater = !isOlder && stream.birthTimeNs !== null;
+  // While its copy is looked for, when exactly it was truncated is not known: the new size can be seen before the new time.
+  const isYounger = !stream.awaitsCopy && isAfter(stream.truncatedMs);
+  return { isOlder, isLater, isYounger, isBetween: isLater && stream.truncatedMs !== null && !isYounger, isBornBehind: isAfter(stream.readMtimeMs) };
+}
+
+/** Rounded up by a microsecond at most: as `Stats` has it, a time is finer than that and not whole. */
+function nsOf(ms: number): bigint {
+  return BigInt(Math.ceil(ms * 1000)) * 1000n;
 }
 
 const blocks = [Buffer.alloc(256 * 1024), Buffer.alloc(256 * 1024)] as const;

@@ -7,7 +7,7 @@ import { systemCodeOf } from '#schemas/errors.ts';
 import type { StreamState } from '#schemas/transport.ts';
 import type { Chain } from './chain.ts';
 import type { CopyBinding } from './checkpoint-store.ts';
-import { judgeCopy } from './copies.ts';
+import { birthOf, judgeCopy } from './copies.ts';
 import { sameFile } from './file-identity.ts';
 import type { FileSource } from './file-source.ts';
 import type { IndexedFile } from './indexed-file.ts';
@@ -18,28 +18,46 @@ import { goneStreamOfState, type TailedStream } from './tailed-stream.ts';
 
 interface Copy extends CopyBinding {
   source: string;
+  file: IndexedFile;
   sizeBytes: number;
 }
 
-/** `bound`: a copy (or perhaps one, undecided), with nothing to do. `read`: its stream goes on in it. */
-export type Taken = 'notCopy' | 'bound' | 'read';
+/** A file that would be a copy, were it not too short: whether it grows. */
+interface Growing {
+  sizeBytes: number;
+  sinceMs: number;
+}
+
+/** One that has not grown for this long is as long as it will be. */
+const growingMs = 2000;
+
+/** `bound`: a copy (or perhaps one, undecided), with nothing to do. `read`: its stream goes on in it. `notNow`: it cannot be read, and may be one. */
+export type Taken = 'notCopy' | 'bound' | 'read' | 'notNow';
+
+export interface CopyBindingsParts {
+  log: Log;
+  files: OpenFiles;
+  reopen: (stream: TailedStream, nowMs: number) => void;
+  /** The stream's file has other bytes than what was read of it. */
+  truncated: (stream: TailedStream) => void;
+}
 
 export class CopyBindings {
   /** By device and inode. */
   readonly #copies = new Map<string, Copy>();
-  readonly #log: Log;
-  readonly #files: OpenFiles;
-  readonly #reopen: (stream: TailedStream, nowMs: number) => void;
+  /** By device and inode. */
+  readonly #growing = new Map<string, Growing>();
+  readonly #parts: CopyBindingsParts;
   #remembered: readonly CopyBinding[] = [];
   /** A copy was bound that is not in the checkpoint yet; it has to be, before its bytes are sent. */
   changed = false;
   /** Compressed files have to be searched for the rest of a stream. */
   wantsTwins = false;
+  /** Among the files judged since `keep` is one that may still become a copy. */
+  mayGrow = false;
 
-  constructor(parts: { log: Log; files: OpenFiles; reopen: (stream: TailedStream, nowMs: number) => void }) {
-    this.#log = parts.log;
-    this.#files = parts.files;
-    this.#reopen = parts.reopen;
+  constructor(parts: CopyBindingsParts) {
+    this.#parts = parts;
   }
 
   all(): CopyBinding[] {
@@ -65,9 +83,10 @@ export class CopyBindings {
 
   /** Forgets the copies that are not among these files any more. */
   keep(files: readonly IndexedFile[]): void {
-    if (this.#copies.size === 0) return;
+    this.mayGrow = false;
+    if (this.#copies.size === 0 && this.#growing.size === 0) return;
     const keys = new Set(files.map(file => file.key));
-    for (const key of this.#copies.keys()) if (!keys.has(key)) this.#copies.delete(key);
+    for (const known of [this.#copies, this.#growing]) for (const key of known.keys()) if (!keys.has(key)) known.delete(key);
   }
 
   /**
@@ -84,7 +103,7 @@ export class CopyBindings {
       return taken;
     } catch (error) {
       if (systemCodeOf(error) === null) throw error;
-      return 'bound'; // cannot be read now; looked at again at the next refresh
+      return 'notNow';
     }
   }
 
@@ -93,7 +112,7 @@ export class CopyBindings {
     if (files.length === 0) return;
     for (const stream of streams) {
       if (!stream.awaitsCopy || stream.twin !== 'none') continue;
-      const twins = files.filter(({ file, source }) => source.source === stream.source.source && source.chain === stream.source.chain && bornLater(file, stream));
+      const twins = files.filter(({ file, source }) => source.source === stream.source.source && source.chain === stream.source.chain && !birthOf(file, stream).isOlder);
       if (twins.length === 0) continue;
       stream.twin = 'searching';
       this.wantsTwins = true;
@@ -105,29 +124,56 @@ export class CopyBindings {
   #bind(file: IndexedFile, source: FileSource, chain: Chain, nowMs: number): Taken {
     const told = chain.closedStates.map(state => goneStreamOfState(state, { ...source, source: state.source, sourceId: state.sourceId }));
     const remembered = this.#remembered.find(copy => sameFile(copy, file))?.streamId;
-    for (const stream of [...chain.streams, ...chain.closedHere, ...told]) {
-      if (stream.phase === 'unnamed' || stream.phase === 'refused') continue;
+    const streams = [...chain.streams, ...chain.closedHere, ...told].filter(({ phase }) => phase !== 'unnamed' && phase !== 'refused');
+    const isOf = ({ streamId }: TailedStream): boolean => streamId === remembered;
+    for (const stream of [...streams.filter(isOf), ...streams.filter(each => !isOf(each))]) {
       const known = this.#copies.get(file.key);
-      const own = stream.present && !stream.readsCopy && !told.includes(stream) ? openReader(stream.path, stream.inode) : null;
-      const original = own?.proves(stream.sizeBytes, stream.head, stream.tail) === true ? own : null;
-      const otherCopy = stream.readsCopy && known?.streamId !== stream.streamId && stream.reader instanceof StreamReader ? stream.reader : null;
-      const verdict = judgeCopy(file, source, stream, original ?? otherCopy, stream.streamId === remembered);
-      own?.close();
-      if (verdict === 'notNow') return 'bound'; // looked at again at the next refresh
-      if (verdict === 'notCopy') continue;
+      const original = stream.present && !stream.readsCopy && !told.includes(stream) ? openReader(stream.path, stream.inode) : null;
+      const holdsStream = original?.proves(stream.sizeBytes, stream.head, stream.tail) === true;
+      const other = holdsStream ? null : this.#otherCopy(stream, file);
+      const verdict = judgeCopy(file, source, stream, holdsStream ? original : null, other, isOf(stream));
+      const isTruncated = verdict === 'copyOfTruncated' && holdsStream && stream.source.rotation === null;
+      if (isTruncated) stream.truncatedMs = original.stats().mtimeMs;
+      original?.close();
+      other?.close();
+      if (verdict === 'notNow') return isOf(stream) ? 'bound' : 'notNow';
+      if (isTruncated) {
+        this.#parts.truncated(stream);
+        return this.#bind(file, source, chain, nowMs);
+      }
+      if (verdict === 'notCopy' || verdict === 'copyOfTruncated' || (verdict === 'tooShort' && !this.#isGrowing(file, nowMs))) continue;
+      if (verdict === 'tooShort') return 'bound';
       if (verdict === 'undecided') return stream.present ? 'bound' : 'notCopy';
       if (known?.streamId !== stream.streamId) this.changed = true;
-      this.#copies.set(file.key, { source: chain.source, inode: file.inode, birthTimeNs: file.birthTimeNs, streamId: stream.streamId, sizeBytes: file.sizeBytes });
-      this.#log.info({ event: 'copyFound', path: file.path, streamId: stream.streamId, unreadBytes: Math.max(0, file.sizeBytes - stream.position) }, 'file is a copy of a stream');
+      this.#copies.set(file.key, { source: chain.source, file, inode: file.inode, birthTimeNs: file.birthTimeNs, streamId: stream.streamId, sizeBytes: file.sizeBytes });
+      this.#parts.log.info({ event: 'copyFound', path: file.path, streamId: stream.streamId, unreadBytes: Math.max(0, file.sizeBytes - stream.position) }, 'file is a copy of a stream');
       const wanted = stream.awaitsCopy || stream.readsCopy || stream.phase === 'closed' || !stream.present;
-      return verdict === 'copy' && original === null && wanted && this.#read(stream, file, nowMs) ? 'read' : 'bound';
+      return verdict === 'copy' && !holdsStream && wanted && this.#read(stream, file, nowMs) ? 'read' : 'bound';
     }
     return 'notCopy';
   }
 
+  /** Another copy of the stream that can be read. */
+  #otherCopy(stream: TailedStream, file: IndexedFile): StreamReader | null {
+    for (const copy of this.#copies.values()) {
+      if (copy.streamId !== stream.streamId || copy.file.key === file.key) continue;
+      const reader = openReader(copy.file.path, copy.inode);
+      if (reader !== null) return reader;
+    }
+    return null;
+  }
+
+  #isGrowing(file: IndexedFile, nowMs: number): boolean {
+    let seen = this.#growing.get(file.key);
+    if (seen?.sizeBytes !== file.sizeBytes) this.#growing.set(file.key, (seen = { sizeBytes: file.sizeBytes, sinceMs: nowMs }));
+    const isGrowing = nowMs - seen.sinceMs < growingMs;
+    this.mayGrow ||= isGrowing;
+    return isGrowing;
+  }
+
   #mayBeCopyOf(state: StreamState, file: IndexedFile, source: FileSource, chain: Chain): boolean {
-    const verdict = judgeCopy(file, source, goneStreamOfState(state, { ...source, source: state.source, sourceId: state.sourceId }), null, false);
-    return verdict === 'undecided' ? chain.waitsForOlder : verdict !== 'notCopy';
+    const verdict = judgeCopy(file, source, goneStreamOfState(state, { ...source, source: state.source, sourceId: state.sourceId }), null, null, false);
+    return verdict === 'undecided' ? chain.waitsForOlder : verdict !== 'notCopy' && verdict !== 'tooShort' && verdict !== 'copyOfTruncated';
   }
 
   #read(stream: TailedStream, file: IndexedFile, nowMs: number): boolean {
@@ -137,9 +183,9 @@ export class CopyBindings {
       this.#copies.delete(file.key); // judged again at the next refresh
       return false;
     }
-    if (stream.phase === 'closed') this.#reopen(stream, nowMs);
+    if (stream.phase === 'closed') this.#parts.reopen(stream, nowMs);
     else stream.takeBackGap();
-    this.#files.hold(stream, reader);
+    this.#parts.files.hold(stream, reader);
     stream.readsCopy = true;
     stream.phase = 'draining';
     stream.lookedSizeBytes = -1;
@@ -147,9 +193,4 @@ export class CopyBindings {
     resume(stream, reader);
     return true;
   }
-}
-
-/** True also where birth times are not kept. */
-function bornLater(file: { birthTimeNs: string | null }, stream: { birthTimeNs: string | null }): boolean {
-  return file.birthTimeNs === null || stream.birthTimeNs === null || BigInt(file.birthTimeNs) > BigInt(stream.birthTimeNs);
 }

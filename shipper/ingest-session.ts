@@ -240,7 +240,7 @@ export class IngestSession {
     return {
       streamId, name, generation: start.generation, source: file.source, sourceId: file.sourceId, partition: null, inode: null, birthTimeNs: null, head: head.toString('base64'), framing,
       origin: file.origin, path: file.path, previous: this.#previous.get(`${file.source}\0${file.chain}`) ?? null, closed: false, sizeBytes: 0, readBytes: 0, acknowledgedBytes: 0,
-      droppedBytes: {}, gapBytes: 0, tailHash: null, bootId: null, readToEndMs: null,
+      droppedBytes: {}, gapBytes: 0, tailHash: null, bootId: null, readToEndMs: null, copiesAfterNs: null, readMtimeMs: null, truncatedMs: null,
     };
   }
 

@@ -41,6 +41,7 @@ export class KafkaClock {
   private timer: NodeJS.Timeout | null = null;
   private previous: Heartbeat['previous'] = null;
   private isUnderWay = false;
+  private isStopped = false;
   private saidProblem: string | null = null;
 
   constructor({ kafka, options, log = quietLog }: KafkaClockParts) {
@@ -62,6 +63,7 @@ export class KafkaClock {
   stop(): void {
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
+    this.isStopped = true;
   }
 
   /** One heartbeat, unless the one before is still under way. */
@@ -78,6 +80,7 @@ export class KafkaClock {
       this.saidProblem = null;
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
+      if (this.isStopped) return;
       if (this.saidProblem !== error.code) this.log.warn({ event: 'heartbeatFailed', topic: this.topic, code: error.code }, `no heartbeat for the comparison of clocks: ${error.message}`);
       this.saidProblem = error.code;
     } finally {

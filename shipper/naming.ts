@@ -40,6 +40,7 @@ export function nameStream(stream: TailedStream, chain: Chain, reader: StreamRea
     const wantedFrom = lineStartBefore(reader.fd, Math.min(stream.unwantedBytes, look.sizeBytes));
     if (wantedFrom > 0) stream.skip(tailHashAt(reader.fd, wantedFrom));
   }
+  stream.copiesAfterNs = chain.youngestCopyNs?.toString() ?? null;
   stream.previous = chain.lastEnded;
   stream.bootId = bootId;
   return 'named';

@@ -90,6 +90,15 @@ export class OpenFiles {
     this.#open.add(stream);
   }
 
+  /** The file that one reads is the other's from now on; closed between the two, it could be gone. */
+  pass(from: TailedStream, to: TailedStream): void {
+    const { reader } = from;
+    if (reader === null) return;
+    this.#open.delete(from);
+    from.reader = null;
+    this.hold(to, reader);
+  }
+
   close(stream: TailedStream): void {
     this.#open.delete(stream);
     stream.reader?.close();

@@ -170,7 +170,7 @@ export class PipeStream {
     return {
       streamId: this.streamId!, name: this.#name!, generation: this.#generation, source: this.pipe.source, sourceId: this.pipe.source, partition: this.partition, inode: null, birthTimeNs: this.#startNs,
       head: this.#head.toString('base64'), framing: this.#framing, origin: this.pipe.origin, path: this.pipe.path, previous: null, closed: this.closed, sizeBytes: this.#position + this.#length, readBytes: this.#position,
-      acknowledgedBytes: this.tracker.safeOffset, droppedBytes: {}, gapBytes: 0, tailHash: null, bootId: null, readToEndMs: this.#length === 0 ? this.lastGrowthMs : null,
+      acknowledgedBytes: this.tracker.safeOffset, droppedBytes: {}, gapBytes: 0, tailHash: null, bootId: null, readToEndMs: this.#length === 0 ? this.lastGrowthMs : null, copiesAfterNs: null, readMtimeMs: null, truncatedMs: null,
     };
   }
 

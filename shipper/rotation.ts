@@ -39,8 +39,16 @@ export function fileCase(known: Known | null, look: Look): FileCase {
 export interface CopyEvidence {
   /** Same rotation chain, and the candidate carries a rotation suffix. */
   relatedName: boolean;
-  /** True also where birth times are not kept. */
-  bornLater: boolean;
+  /** Born before the stream's file, or there already when the stream began. False where birth times are not kept, as the next three. */
+  isOlder: boolean;
+  /** Born after the stream began. */
+  isLater: boolean;
+  /** Born after the stream's file was truncated. */
+  isYounger: boolean;
+  /** The stream's file was truncated, and it was born before that and after the stream began. */
+  isBetween: boolean;
+  /** Born when the stream's bytes had been read up to the position: a copy made then has at least those. */
+  isBornBehind: boolean;
   wholeFirstLine: boolean;
   headAgrees: boolean;
   candidateBytes: number;
@@ -52,20 +60,32 @@ export interface CopyEvidence {
   remembered: boolean;
   /** Hash before the position; null where the candidate is shorter than it or no hash is known. */
   tailAgrees: boolean | null;
-  /** Null where neither the original nor a copy bound to the stream can be read. */
-  prefixOfOriginal: boolean | null;
+  /** Whether it is a prefix of the original, or one of it and a copy of the other; null where neither the original nor a copy bound to the stream can be read. */
+  agreesWithOriginal: boolean | null;
 }
 
 /**
  * - `copy`: read on from our position under the old stream. `nothingNew`: a copy that ends before our position.
  * - `undecided`: the position lies inside the head, nothing is proven yet; ask again when it or the candidate has grown.
+ * - `tooShort`: not a copy unless it is still being made.
+ * - `copyOfTruncated`: everything says that it is a copy, but the stream's file has other bytes than it: that file was truncated and begins alike.
  */
-export type CopyCase = 'notCopy' | 'copy' | 'nothingNew' | 'undecided';
+export type CopyCase = 'notCopy' | 'copy' | 'nothingNew' | 'undecided' | 'tooShort' | 'copyOfTruncated';
 
+/**
+ * Bytes alone do not tell files apart that begin alike, as those do that a service opens with the same lines at every start, while the position lies
+ * there or the candidate ends there; when they were born does.
+ */
 export function copyCase(evidence: CopyEvidence): CopyCase {
-  if (!evidence.relatedName || !evidence.bornLater || !evidence.wholeFirstLine || !evidence.headAgrees) return 'notCopy';
-  if (evidence.prefixOfOriginal === false) return 'notCopy';
+  const { position, candidateBytes, remembered } = evidence;
+  if (!evidence.relatedName || !evidence.wholeFirstLine || !evidence.headAgrees) return 'notCopy';
   if (evidence.tailAgrees === false || evidence.startAgrees === false) return 'notCopy';
-  if (evidence.position <= evidence.headBytes && evidence.startAgrees === null && !evidence.remembered) return 'undecided';
-  return evidence.candidateBytes <= evidence.position ? 'nothingNew' : 'copy';
+  // A copy may be made of a copy, as by unpacking its archive: then it has everything up to the position and nothing behind it.
+  const isWhole = evidence.tailAgrees === true && candidateBytes === position;
+  if (evidence.isOlder || (evidence.isYounger && !isWhole && !remembered)) return 'notCopy';
+  if (evidence.agreesWithOriginal === false) return evidence.isLater && candidateBytes >= position ? 'copyOfTruncated' : 'notCopy';
+  if (position <= evidence.headBytes && evidence.startAgrees === null && !evidence.isBetween && !remembered) return 'undecided';
+  if (candidateBytes > position) return 'copy';
+  if (candidateBytes < position && evidence.isBornBehind && evidence.agreesWithOriginal === null && !remembered) return 'tooShort';
+  return 'nothingNew';
 }

@@ -4,9 +4,11 @@
  */
 import { sep } from 'node:path';
 import type { Log } from '#lib/log.ts';
+import { systemCodeOf } from '#schemas/errors.ts';
 import type { StreamState, Transport } from '#schemas/transport.ts';
 import { Chain } from './chain.ts';
 import type { WritableCheckpoint } from './checkpoint-store.ts';
+import { judgeCopy } from './copies.ts';
 import { CopyBindings } from './copy-bindings.ts';
 import type { FoundFile } from './discovery.ts';
 import type { IndexedFiles } from './file-index.ts';
@@ -16,7 +18,7 @@ import { fileKey, type IndexedFile } from './indexed-file.ts';
 import type { Learned } from './learning.ts';
 import type { OpenFiles } from './open-files.ts';
 import { resume } from './resume.ts';
-import { openReader } from './stream-reader.ts';
+import { openReader, type StreamReader } from './stream-reader.ts';
 import { streamOfState, TailedStream } from './tailed-stream.ts';
 import { UnmatchedStates } from './unmatched-states.ts';
 
@@ -24,6 +26,8 @@ import { UnmatchedStates } from './unmatched-states.ts';
 const missedRoundsMax = 2;
 /** Others of its source wait for one that cannot be opened for this long. */
 const heldMsMax = 30_000;
+/** Nobody tries to read a copy for longer than this before its stream is closed without it. */
+const copyMsMax = 30_000;
 /** An empty file that is gone, and that nobody has written to for this long, is let go. */
 const emptyGoneMs = 2000;
 
@@ -48,6 +52,11 @@ export class StreamDirectory {
   /** States that checkpoint and outside both have. */
   readonly #told = new WeakSet<StreamState>();
   readonly #unmatched = new UnmatchedStates();
+  /** Chains in which the last refresh found a file that may be a copy and could not be read, and since when. */
+  readonly #unreadCopies = new Map<Chain, number>();
+  /** Of streams that wait for a copy: the refresh in which they began to, where that may not have seen it, and since when others are waited for. */
+  readonly #waits = new Map<TailedStream, { found: IndexedFiles | null; sinceMs: number | null }>();
+  #found: IndexedFiles | null = null;
   /** Chains in which the refresh that is being taken in changed something. */
   #touched = new Set<Chain>();
   #round = 0;
@@ -57,7 +66,15 @@ export class StreamDirectory {
   constructor(parts: DirectoryParts) {
     this.#parts = parts;
     this.#log = parts.log;
-    this.copies = new CopyBindings({ log: parts.log, files: parts.files, reopen: (stream, nowMs) => this.reopen(stream, nowMs) });
+    this.copies = new CopyBindings({
+      log: parts.log,
+      files: parts.files,
+      reopen: (stream, nowMs) => this.reopen(stream, nowMs),
+      truncated: stream => {
+        this.truncated(stream);
+        this.#touched.add(this.chainOf(stream));
+      },
+    });
   }
 
   get streams(): ReadonlySet<TailedStream> {
@@ -110,6 +127,7 @@ export class StreamDirectory {
   /** Takes in where all files are. Files of sources that nobody was asked for yet are left for later. @returns the chains in which something changed */
   reconcile(found: IndexedFiles, nowMs: number): ReadonlySet<Chain> {
     this.#round += 1;
+    this.#found = found;
     this.#touched = new Set();
     this.wantsAnotherRound = false;
     const unknown: IndexedFile[] = [];
@@ -119,16 +137,22 @@ export class StreamDirectory {
       else if (this.#chains.has(this.#parts.sourceOf(file).source)) unknown.push(file);
     }
     this.copies.keep(unknown);
+    const unreadBefore = new Map(this.#unreadCopies);
+    this.#unreadCopies.clear();
     const spokenFor = new Set<StreamState>();
-    const strange = unknown.filter(file => !this.#matchKnown(file, spokenFor, nowMs));
+    const rotated = Map.groupBy(unknown.map(file => ({ file, source: this.#parts.sourceOf(file) })).filter(({ source }) => source.rotation !== null), ({ source }) => source.source);
+    const strange = unknown.filter(file => !this.#matchKnown(file, rotated, spokenFor, nowMs));
     for (const stream of this.#streams) if (stream.seenRound !== this.#round) this.#missed(stream, found, nowMs);
     this.#endUnmatched(found, spokenFor, nowMs);
     // Oldest first: of several files with one first line, the first copy after the truncation is the true one.
     const aged = strange.map(file => ({ file, path: file.path, mtimeMs: file.mtimeMs, source: this.#parts.sourceOf(file) })).sort((a, b) => compareAge({ ...a, ...a.source }, { ...b, ...b.source }));
-    for (const { file, source } of aged) this.#takeStrange(file, source, nowMs);
-    this.copies.offerPacked(found.compressed.map(file => ({ file, source: this.#parts.sourceOf(file) })), this.#streams);
-    // Whoever waited for a copy has seen all files now.
-    for (const stream of this.#streams) if (stream.awaitsCopy) this.#stopWaiting(stream);
+    for (const { file, source } of aged) this.#takeStrange(file, source, unreadBefore, nowMs);
+    const packed = found.compressed.map(file => ({ file, source: this.#parts.sourceOf(file) }));
+    for (const { file, source } of packed) this.#chains.get(source.source)?.sawCopy(file);
+    this.copies.offerPacked(packed, this.#streams);
+    this.wantsAnotherRound ||= this.copies.mayGrow;
+    // Whoever waited for a copy has seen all files now that can be seen.
+    for (const stream of this.#streams) if (stream.awaitsCopy) this.#stopWaiting(stream, found, nowMs);
     for (const chain of this.#touched) chain.sort();
     return this.#touched;
   }
@@ -155,15 +179,16 @@ export class StreamDirectory {
     return stream?.file === file ? this.chainOf(stream) : null;
   }
 
-  /** The file was truncated in place: its bytes from now on are the next generation's, and what was not read may be in a copy. */
-  truncated(stream: TailedStream): void {
+  /** The file was truncated in place: its bytes from now on are the next generation's, and what was not read may be in a copy. @returns that generation */
+  truncated(stream: TailedStream): TailedStream {
     this.#log.info({ event: 'fileTruncated', path: stream.path, streamId: stream.streamId, unreadBytes: Math.max(0, stream.sizeBytes - stream.position) }, 'file was truncated in place');
     const chain = this.chainOf(stream);
     const next = this.#nextGeneration(stream, chain);
     chain.addBehind(stream, next);
-    this.#detach(stream);
-    stream.awaitsCopy = true;
+    this.#parts.files.pass(stream, next);
+    this.#awaitCopy(stream);
     this.#byKey.set(fileKey(next), next);
+    return next;
   }
 
   /** Its closing record and closed state are acknowledged. */
@@ -250,6 +275,13 @@ export class StreamDirectory {
     return next;
   }
 
+  /** Its file was truncated: where the bytes are that were not read, a refresh that is still to come can tell. */
+  #awaitCopy(stream: TailedStream): void {
+    this.#detach(stream);
+    stream.awaitsCopy = true;
+    this.#waits.set(stream, { found: this.#found, sinceMs: null });
+  }
+
   /** Its file holds other bytes or is gone. */
   #detach(stream: TailedStream): void {
     this.#letGo(stream);
@@ -268,6 +300,7 @@ export class StreamDirectory {
     stream.lookedMtimeMs = file.mtimeMs;
     const proven = reader.proves(stream.position, stream.head, stream.tail);
     if (proven) resume(stream, reader);
+    else stream.truncatedMs = reader.stats().mtimeMs;
     reader.close();
     if (proven) {
       if (file.sizeBytes <= stream.position) return null;
@@ -283,8 +316,12 @@ export class StreamDirectory {
     return chain;
   }
 
-  /** By inode and birth time, the newest generation whose bytes are there. @returns whether the file is spoken for */
-  #matchKnown(file: IndexedFile, spokenFor: Set<StreamState>, nowMs: number): boolean {
+  /**
+   * By inode and birth time, the newest generation whose bytes are there.
+   * @param rotated files that may be copies
+   * @returns whether the file is spoken for
+   */
+  #matchKnown(file: IndexedFile, rotated: ReadonlyMap<string, readonly RotatedFile[]>, spokenFor: Set<StreamState>, nowMs: number): boolean {
     const source = this.#parts.sourceOf(file);
     const closed = (this.#chains.get(source.source)?.closedStates ?? []).filter(state => sameFile(state, file));
     const candidates = [...this.#unmatched.candidatesOf(file), ...closed].sort((a, b) => b.generation - a.generation);
@@ -298,25 +335,28 @@ export class StreamDirectory {
     const sourceOf = (state: StreamState): FileSource => ({ ...source, source: state.source, sourceId: state.sourceId });
     for (const state of candidates) {
       const stream = streamOfState(state, sourceOf(state));
+      // It was seen to be another's by now, or a copy says so.
+      if (stream.truncatedMs !== null || (source.rotation === null && rotated.get(source.source)?.some(each => isCopyOfTruncated(each, stream, reader)) === true)) continue;
       if (!reader.proves(Math.max(stream.sizeBytes, state.acknowledgedBytes), stream.head, stream.tail)) continue;
       resume(stream, reader);
       reader.close();
       this.#adopt(stream, state, file, source, nowMs);
       return true;
     }
+    const truncatedMs = reader.stats().mtimeMs;
     reader.close();
     // Ours, but truncated while nobody looked. With birth times kept on neither side another file may have got the inode; a generation is right for both.
     const newest = candidates[0]!;
     const stream = streamOfState(newest, sourceOf(newest));
     stream.locate(file, source);
+    stream.truncatedMs ??= truncatedMs;
     this.#unmatched.remove(newest);
     const chain = this.chainOf(stream);
     const next = this.#nextGeneration(stream, chain);
     next.lastGrowthMs = Math.min(nowMs, file.mtimeMs);
     this.#replaceKey(file, next);
     if (!newest.closed) {
-      this.#detach(stream);
-      stream.awaitsCopy = true;
+      this.#awaitCopy(stream);
       stream.seenRound = this.#round;
       this.#streams.add(stream);
       this.#cameToLife(stream, newest);
@@ -383,6 +423,12 @@ export class StreamDirectory {
       return;
     }
     if (stream.reader === null && stream.isAnnounced) stream.awaitsCopy = true;
+    // Truncated before it was deleted: what is open is the next generation's.
+    if (stream.reader !== null && stream.isNamed && !stream.readsCopy && !stream.reader.proves(stream.sizeBytes, stream.head, stream.tail)) {
+      const next = this.truncated(stream);
+      next.present = false;
+      next.goneMs = nowMs;
+    }
     this.#log.info({ event: 'fileGone', path: stream.path }, 'file is not at its path any more');
     this.#touched.add(this.chainOf(stream));
   }
@@ -425,18 +471,28 @@ export class StreamDirectory {
     }
   }
 
+  /** What it holds comes before what is written now. */
+  #waitForCopy(chain: Chain, sinceMs: number, nowMs: number): void {
+    this.#unreadCopies.set(chain, sinceMs);
+    if (nowMs - sinceMs >= copyMsMax) return;
+    this.#wait(chain);
+    this.wantsAnotherRound = true;
+  }
+
   #wait(chain: Chain): void {
     chain.waitsForOlder = true;
     this.#waitingChains.add(chain);
   }
 
   /** A file that no stream is known for: a copy of one, or a stream of its own. */
-  #takeStrange(file: IndexedFile, source: FileSource, nowMs: number): void {
+  #takeStrange(file: IndexedFile, source: FileSource, unreadBefore: ReadonlyMap<Chain, number>, nowMs: number): void {
     const chain = this.#chain(source.source);
     if (source.rotation !== null) {
+      chain.sawCopy(file);
       const taken = this.copies.take(file, source, chain, this.#unmatched.of(source.source), nowMs);
       if (taken !== 'notCopy') {
         if (taken === 'read') this.#touched.add(chain);
+        if (taken === 'notNow') this.#waitForCopy(chain, unreadBefore.get(chain) ?? nowMs, nowMs);
         return;
       }
     }
@@ -454,10 +510,42 @@ export class StreamDirectory {
     this.#log.debug({ event: 'fileFound', path: file.path }, 'file found');
   }
 
-  #stopWaiting(stream: TailedStream): void {
+  #stopWaiting(stream: TailedStream, found: IndexedFiles, nowMs: number): void {
     if (stream.twin === 'searching') return;
+    const chain = this.chainOf(stream);
+    const wait = this.#waits.get(stream);
+    const sinceMs = wait?.sinceMs ?? nowMs;
+    const isOfThisRefresh = wait?.found === found;
+    const mayBeThere = isOfThisRefresh || this.#unreadCopies.has(chain) || isUnseen(stream.path, found.unseenPaths);
+    if (stream.reader === null && mayBeThere && nowMs - sinceMs < copyMsMax) {
+      this.#waits.set(stream, { found: wait?.found ?? null, sinceMs });
+      this.wantsAnotherRound = true;
+      return;
+    }
+    this.#waits.delete(stream);
     stream.awaitsCopy = false;
-    this.#touched.add(this.chainOf(stream));
+    if (stream.truncatedMs !== null && chain.youngestCopyNs !== null) stream.truncatedMs = Math.max(stream.truncatedMs, msOf(chain.youngestCopyNs));
+    this.#touched.add(chain);
+  }
+}
+
+/** As `Stats` has a time, not before it. */
+function msOf(ns: bigint): number {
+  return Number(ns / 1000n + 1n) / 1000;
+}
+
+interface RotatedFile {
+  file: IndexedFile;
+  source: FileSource;
+}
+
+/** A file at its first place that begins as the stream does, beside a copy that is the stream's as well and has other bytes. */
+function isCopyOfTruncated({ file, source }: RotatedFile, stream: TailedStream, reader: StreamReader): boolean {
+  try {
+    return judgeCopy(file, source, stream, reader, null, false) === 'copyOfTruncated';
+  } catch (error) {
+    if (systemCodeOf(error) === null) throw error;
+    return false;
   }
 }
 

@@ -78,6 +78,8 @@ export class StreamFeed {
     stream.tail = tailHashOf(this.#buffer.subarray(0, lead + cut.length), end);
     stream.tracker.sent(end, cut.openLine?.from ?? firstOpenPiece(stream.pieces) ?? end, stream.tail);
     stream.position = end;
+    // Not the look's: what was read may have been written since.
+    if (!stream.readsCopy) stream.readMtimeMs = reader.stats().mtimeMs;
     if (end > stream.head.length) stream.seenStart = null;
     stream.idleOwed = true;
     // A short read that was used up saw the end; the next look says whether there is more.

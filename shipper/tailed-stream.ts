@@ -93,6 +93,10 @@ export class TailedStream {
   droppedBytes: Readonly<Record<string, number>> = nothing;
   gapBytes = 0;
   readToEndMs: number | null = null;
+  /** As in `StreamState`: which files can be copies of it. */
+  copiesAfterNs: string | null = null;
+  readMtimeMs: number | null = null;
+  truncatedMs: number | null = null;
   /** Name, partition and generation are acknowledged outside. */
   isTold = false;
   /** Its announcement or its closed state is on the way. */
@@ -196,6 +200,9 @@ export class TailedStream {
       tailHash: this.tracker.tail,
       bootId: this.bootId,
       readToEndMs: this.readToEndMs,
+      copiesAfterNs: this.copiesAfterNs,
+      readMtimeMs: this.readMtimeMs,
+      truncatedMs: this.truncatedMs,
     };
   }
 
@@ -236,6 +243,10 @@ export function streamOfState(state: StreamState, source: FileSource): TailedStr
   // Told again unless bytes behind it were acknowledged; twice does no harm.
   stream.skipOwed = stream.skippedBytes > 0 && state.acknowledgedBytes <= stream.skippedBytes;
   stream.readToEndMs = state.readToEndMs;
+  stream.copiesAfterNs = state.copiesAfterNs ?? null;
+  // Of a position that somebody else knows to be further nobody knows when it was written.
+  stream.readMtimeMs = state.acknowledgedBytes <= state.readBytes ? (state.readMtimeMs ?? null) : null;
+  stream.truncatedMs = state.truncatedMs ?? null;
   // Gaps are told and counted at the end of what is gone on with, where also what somebody else had of it counts.
   if (!state.closed || stream.sizeBytes - stream.position < stream.lostBytes) stream.takeBackGap();
   // Whether an idle record followed the last bytes is not known; one too many does no harm.

@@ -110,7 +110,12 @@ async function judgeTwin(reader: PackedReader, stream: TailedStream): Promise<Co
   await reader.advance(position);
   return copyCase({
     relatedName: true,
-    bornLater: true,
+    // Those that are older were not offered, and when an archive was made says nothing about when its bytes were copied.
+    isOlder: false,
+    isLater: false,
+    isYounger: false,
+    isBetween: false,
+    isBornBehind: false,
     wholeFirstLine: first.length >= headBytesMax || first.includes(10),
     headAgrees: headAgrees(stream.head, first),
     // More than it has, while it is not known to be all.
@@ -120,6 +125,6 @@ async function judgeTwin(reader: PackedReader, stream: TailedStream): Promise<Co
     startAgrees: seenStart === null || seenStart.length <= stream.head.length ? null : first.subarray(0, seenStart.length).equals(seenStart),
     remembered: false,
     tailAgrees,
-    prefixOfOriginal: null,
+    agreesWithOriginal: null,
   });
 }

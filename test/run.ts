@@ -17,7 +17,11 @@ function run(script: string, args: readonly string[], onLine: (line: string) => 
     onLine(line);
     process.stdout.write(`${line}\n`);
   });
-  return new Promise(resolve => child.on('close', code => resolve(code ?? 1)));
+  return new Promise(resolve => {
+    child.on('close', code => resolve(code ?? 1));
+    // A server or container that a test left behind may hold the pipe open for ever; what the runner itself wrote has long arrived then.
+    child.on('exit', code => setTimeout(() => resolve(code ?? 1), 5000));
+  });
 }
 
 const argv = process.argv.slice(2);
@@ -47,4 +51,4 @@ if (skipped.length > 0) {
   for (const { title, why } of skipped) process.stdout.write(`  - ${title} (${why})\n`);
 }
 process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed\n`);
-process.exitCode = counts.failed === 0 && code === 0 ? 0 : 1;
+process.exit(counts.failed === 0 && code === 0 ? 0 : 1);

@@ -42,17 +42,19 @@ export class StoreOwner {
     try {
       this.note(null);
     } catch (error) {
-      // A note is only a hint: on a full disk the lock is held all the same.
-      if (systemCodeOf(error) === 'ENOSPC') return;
       // SQLite takes a lock on a database it may only read, too.
       this.database.close();
       throw new LeadlineError('DATA_DIR_NOT_WRITABLE', { dir: dataDir, systemCode: systemCodeOf(error) ?? (error as Error).message }, { cause: error });
     }
   }
 
-  /** Says where the owner can be reached, for read commands and `ingest`. */
+  /** Says where the owner can be reached, for read commands and `ingest`. Only a hint: on a full disk there is none, and the lock is held all the same. */
   note(url: string | null): void {
-    writeFileSync(this.notePath, `${JSON.stringify({ pid: process.pid, url } satisfies OwnerNote)}\n`);
+    try {
+      writeFileSync(this.notePath, `${JSON.stringify({ pid: process.pid, url } satisfies OwnerNote)}\n`);
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOSPC') throw error;
+    }
   }
 
   release(): void {

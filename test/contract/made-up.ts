@@ -30,7 +30,7 @@ export function madeGap(streamId: string, from: number, to: number, given: Parti
 export function madeState(streamId: string, given: Partial<StreamState> = {}): StreamState {
   return {
     streamId, name: streamId, generation: 0, source: `source of ${streamId}`, sourceId: `source of ${streamId}`, partition: null, inode: '9007199254740993', birthTimeNs: null, head: '', framing: 'plain',
-    origin, path: null, previous: null, closed: false, sizeBytes: 0, readBytes: 0, acknowledgedBytes: 0, droppedBytes: {}, gapBytes: 0, tailHash: null, bootId: null, readToEndMs: null, ...given,
+    origin, path: null, previous: null, closed: false, sizeBytes: 0, readBytes: 0, acknowledgedBytes: 0, droppedBytes: {}, gapBytes: 0, tailHash: null, bootId: null, readToEndMs: null, copiesAfterNs: null, readMtimeMs: null, truncatedMs: null, ...given,
   };
 }
 

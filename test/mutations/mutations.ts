@@ -53,7 +53,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'copies-not-recognised',
     without: 'a copy made by copytruncate is not a stream of its own',
-    edits: [{ file: 'shipper/rotation.ts', search: "if (evidence.prefixOfOriginal === false) return 'notCopy';", replace: "if (evidence.headBytes >= 0) return 'notCopy';" }],
+    edits: [{ file: 'shipper/rotation.ts', search: "if (evidence.agreesWithOriginal === false || evidence.tailAgrees === false || evidence.startAgrees === false) return 'notCopy';", replace: "if (evidence.headBytes >= 0) return 'notCopy';" }],
     proof: { campaign: { kinds: ['copytruncate'], logs: ['copied', 'copied-same-start'], faults: 8, minutes: 0.4 } },
   },
   {

@@ -38,8 +38,14 @@ async function readyz(port: number): Promise<number> {
   return fetch(`http://127.0.0.1:${port}/readyz`).then(answer => answer.status, () => 0);
 }
 
-async function untilReady(port: number): Promise<void> {
-  while ((await readyz(port)) !== 200) await pause(50);
+/** Far from where the broker takes its ports, and from those that outgoing connections get. */
+const ports = { sidecar: 28_900, daemonSet: 28_901 };
+
+async function untilReady(pod: PlayedPod, port: number): Promise<void> {
+  for (let look = 0; (await readyz(port)) !== 200; look++) {
+    if (look >= 2000) throw new Error(`not ready at port ${port}; its last words: ${(await pod.logs('leadline')).slice(-2000)}`);
+    await pause(50);
+  }
 }
 
 interface Cluster {
@@ -91,7 +97,7 @@ else {
   test.serial(titles.sidecar, async t => {
     t.timeout(600_000);
     const kafka = await cluster(t, 'pod');
-    const port = 26_900;
+    const port = ports.sidecar;
     const spec = playablePod('leadline-sidecar', templateOf('sidecar.yaml'));
     const sidecar = named(spec, 'leadline');
     sidecar.image = leadlineImage;
@@ -107,7 +113,7 @@ else {
 
     const pod = await PlayedPod.play('leadline-sidecar', spec);
     t.teardown(() => pod.remove());
-    await untilReady(port);
+    await untilReady(pod, port);
     t.deepEqual(
       await Promise.all(['Uid', 'CapEff', 'NoNewPrivs', 'Seccomp'].map(field => pod.statusOf('leadline', field))),
       ['1000\t1000\t1000\t1000', '0000000000000000', '1', '2'],
@@ -127,7 +133,7 @@ else {
       } else await pod.kill9('app');
     }
     await pause(3000);
-    await untilReady(port);
+    await untilReady(pod, port);
     await notePeak();
 
     // As the kubelet ends a pod with a native sidecar: the application first.
@@ -154,7 +160,7 @@ else {
   test.serial(titles.daemonSet, async t => {
     t.timeout(600_000);
     const kafka = await cluster(t, 'node');
-    const port = 26_901;
+    const port = ports.daemonSet;
     const tree = join(testFolder(t), 'log');
     const node = new FakeNode(tree);
     const spec = playablePod('leadline-node', templateOf('daemonset.yaml'));
@@ -168,7 +174,7 @@ else {
 
     let pod = await PlayedPod.play('leadline-node', spec);
     t.teardown(() => pod.remove());
-    await untilReady(port);
+    await untilReady(pod, port);
     for (let round = 0; round < 6; round++) {
       await node.write(1500);
       if (round % 2 === 0) await pod.kill9('leadline');
@@ -182,7 +188,7 @@ else {
       node.rotate();
     }
     await node.write(300);
-    await untilReady(port);
+    await untilReady(pod, port);
     const files = node.files();
     const streams = await streamsWhen(kafka, files.reduce((sum, file) => sum + file.bytes.length, 0));
     t.is(await pod.stop('leadline'), 0, await pod.logs('leadline'));

@@ -136,10 +136,10 @@ test('a file: what one look at it says', t => {
 });
 
 test('a copy: what has to agree', t => {
-  const copy: CopyEvidence = { relatedName: true, bornLater: true, wholeFirstLine: true, headAgrees: true, candidateBytes: 500, headBytes: 20, position: 300, startAgrees: null, remembered: false, tailAgrees: true, prefixOfOriginal: null };
+  const copy: CopyEvidence = { relatedName: true, isOlder: false, isLater: false, isYounger: false, isBetween: false, isBornBehind: false, wholeFirstLine: true, headAgrees: true, candidateBytes: 500, headBytes: 20, position: 300, startAgrees: null, remembered: false, tailAgrees: true, agreesWithOriginal: null };
   t.is(copyCase(copy), 'copy');
   t.is(copyCase({ ...copy, candidateBytes: 200, tailAgrees: null }), 'nothingNew');
-  for (const missing of ['relatedName', 'bornLater', 'wholeFirstLine', 'headAgrees', 'tailAgrees', 'prefixOfOriginal', 'startAgrees'] as const) t.is(copyCase({ ...copy, [missing]: false }), 'notCopy', missing);
+  for (const missing of ['relatedName', 'wholeFirstLine', 'headAgrees', 'tailAgrees', 'agreesWithOriginal', 'startAgrees'] as const) t.is(copyCase({ ...copy, [missing]: false }), 'notCopy', missing);
   t.is(copyCase({ ...copy, position: 0, tailAgrees: null }), 'undecided');
   t.is(copyCase({ ...copy, position: 0, tailAgrees: null, startAgrees: true }), 'copy');
   t.is(copyCase({ ...copy, position: 0, tailAgrees: null, remembered: true }), 'copy');

@@ -37,7 +37,7 @@ export function stream(streamId: string, watermarkMs: number | null, readToEndMs
       streamId, name: streamId, generation: 0, source, sourceId: source, partition: null, inode: null, birthTimeNs: null, head: '', framing: 'plain',
       origin: { service: 'payment', container: null, pod: null, namespace: null, node: null },
       path: null, previous: null, closed: given.closed ?? false, sizeBytes: 100, readBytes: 100, acknowledgedBytes: 100, droppedBytes: {}, gapBytes: 0,
-      tailHash: null, bootId: null, readToEndMs,
+      tailHash: null, bootId: null, readToEndMs, copiesAfterNs: null, readMtimeMs: null, truncatedMs: null,
     },
   };
 }
