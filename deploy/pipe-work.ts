@@ -21,5 +21,5 @@ export function stdinPipe(options: Options): Pipe {
 /** The pipes are read at once: whoever writes into them must not wait for a broker. */
 export function pipeWork(pipes: readonly Pipe[], { options, transport, log, clock, codec, redact }: WorkParts): Work {
   const shipping = shipPipes({ pipes, options, transport, log, clock, codec, redact });
-  return { started: Promise.resolve(), finished: shipping.finished, status: () => shipping.status(), problems: () => [], counts: () => null, stop: () => shipping.stop() };
+  return { started: Promise.resolve(), finished: shipping.finished, balances: () => shipping.status(), problems: () => [], counts: () => null, stop: () => shipping.stop() };
 }

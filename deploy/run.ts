@@ -28,7 +28,7 @@ export async function run([command, ...args]: readonly string[], config: Config,
     return {
       started: Promise.resolve(),
       finished: shipping.finished,
-      status: () => shipping.status(),
+      balances: () => shipping.status(),
       problems: () => [],
       counts: () => null,
       // The command has ended by then, so that both its outputs come to their end by themselves.

@@ -31,9 +31,23 @@ export class ShipRates {
   private acknowledgedRate = 0;
 
   /** @param nowMs of a clock that nobody sets */
-  sample(streams: readonly StreamBalance[], nowMs: number): Rates {
-    this.measure(streams, nowMs);
-    return { writtenBytesPerSecond: this.writtenRate, acknowledgedBytesPerSecond: this.acknowledgedRate, lagMs: this.oldest(streams, nowMs) };
+  sample(balances: Iterable<StreamBalance>, nowMs: number): Rates & { streams: number } {
+    const now = { ms: nowMs, writtenBytes: 0, acknowledgedBytes: 0 };
+    let streams = 0;
+    let oldestMs = nowMs;
+    const behind = new Set<string>();
+    for (const stream of balances) {
+      streams += 1;
+      now.writtenBytes += stream.writtenBytes;
+      now.acknowledgedBytes += stream.acknowledgedBytes;
+      if (stream.lagBytes === 0) continue;
+      const key = keyOf(stream);
+      behind.add(key);
+      oldestMs = Math.min(oldestMs, this.mark(key, stream, nowMs));
+    }
+    for (const key of this.marks.keys()) if (!behind.has(key)) this.marks.delete(key);
+    this.measure(now);
+    return { streams, writtenBytesPerSecond: this.writtenRate, acknowledgedBytesPerSecond: this.acknowledgedRate, lagMs: nowMs - oldestMs };
   }
 
   /** The same of one stream, as of the last balance. */
@@ -42,14 +56,9 @@ export class ShipRates {
     return first === undefined || stream.lagBytes === 0 ? 0 : nowMs - first.ms;
   }
 
-  private measure(streams: readonly StreamBalance[], nowMs: number): void {
-    const now = { ms: nowMs, writtenBytes: 0, acknowledgedBytes: 0 };
-    for (const { writtenBytes, acknowledgedBytes } of streams) {
-      now.writtenBytes += writtenBytes;
-      now.acknowledgedBytes += acknowledgedBytes;
-    }
+  private measure(now: { ms: number; writtenBytes: number; acknowledgedBytes: number }): void {
     const { last } = this;
-    const passedMs = last === null ? 0 : nowMs - last.ms;
+    const passedMs = last === null ? 0 : now.ms - last.ms;
     if (last !== null && passedMs < measureMsMin) return;
     this.last = now;
     if (last === null) return;
@@ -59,28 +68,20 @@ export class ShipRates {
     this.acknowledgedRate += share * ((Math.max(0, now.acknowledgedBytes - last.acknowledgedBytes) * 1000) / passedMs - this.acknowledgedRate);
   }
 
-  private oldest(streams: readonly StreamBalance[], nowMs: number): number {
-    let oldestMs = nowMs;
-    const behind = new Set<string>();
-    for (const stream of streams) {
-      if (stream.lagBytes === 0) continue;
-      const key = keyOf(stream);
-      behind.add(key);
-      const marks = this.marks.get(key) ?? [];
-      this.marks.set(key, marks);
-      if ((marks.at(-1)?.writtenBytes ?? -1) < stream.writtenBytes) {
-        const last = marks.at(-1);
-        // As even as the limit allows, from the oldest on.
-        if (last !== undefined && nowMs - last.ms < (2 * (nowMs - marks[0]!.ms)) / marksMax) last.writtenBytes = stream.writtenBytes;
-        else marks.push({ ms: nowMs, writtenBytes: stream.writtenBytes });
-        if (marks.length > marksMax) marks.splice(0, marks.length, ...halved(marks));
-      }
-      const doneBytes = stream.writtenBytes - stream.lagBytes;
-      while (marks.length > 1 && marks[0]!.writtenBytes <= doneBytes) marks.shift();
-      oldestMs = Math.min(oldestMs, marks[0]!.ms);
+  /** Notes how much of a stream is written now. @returns when the oldest byte of it was that is not acknowledged */
+  private mark(key: string, stream: StreamBalance, nowMs: number): number {
+    const marks = this.marks.get(key) ?? [];
+    this.marks.set(key, marks);
+    if ((marks.at(-1)?.writtenBytes ?? -1) < stream.writtenBytes) {
+      const last = marks.at(-1);
+      // As even as the limit allows, from the oldest on.
+      if (last !== undefined && nowMs - last.ms < (2 * (nowMs - marks[0]!.ms)) / marksMax) last.writtenBytes = stream.writtenBytes;
+      else marks.push({ ms: nowMs, writtenBytes: stream.writtenBytes });
+      if (marks.length > marksMax) marks.splice(0, marks.length, ...halved(marks));
     }
-    for (const key of this.marks.keys()) if (!behind.has(key)) this.marks.delete(key);
-    return nowMs - oldestMs;
+    const doneBytes = stream.writtenBytes - stream.lagBytes;
+    while (marks.length > 1 && marks[0]!.writtenBytes <= doneBytes) marks.shift();
+    return marks[0]!.ms;
   }
 }
 

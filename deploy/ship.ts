@@ -52,5 +52,5 @@ export async function ship(paths: readonly string[], config: Config, version: st
 
 function fileWork(paths: readonly string[], parts: WorkParts): Work {
   const shipper = new Shipper({ paths, checkpointPath: checkpointFile(parts.options.dataDir), ...parts });
-  return { started: shipper.start(), finished: shipper.finished, status: () => shipper.status(), problems: () => shipper.problems(), counts: () => shipper.counts(), stop: () => shipper.stop() };
+  return { started: shipper.start(), finished: shipper.finished, balances: () => shipper.balances(), problems: () => shipper.problems(), counts: () => shipper.counts(), stop: () => shipper.stop() };
 }

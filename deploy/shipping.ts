@@ -37,7 +37,8 @@ export interface Work {
   started: Promise<void>;
   /** Resolves when there is nothing more to do by itself, as at the end of a pipe; rejects when something broke. */
   finished: Promise<void>;
-  status(): StreamBalance[];
+  /** Made anew at each call, one at a time. */
+  balances(): Iterable<StreamBalance>;
   problems(): StreamProblem[];
   /** Null for pipes. */
   counts(): FileWorkCounts | null;
@@ -139,7 +140,7 @@ export class Shipping {
 
   status(): ShipperStatus {
     const { transport, target } = this.carried;
-    const streams = this.work.status();
+    const streams = [...this.work.balances()];
     const nowMs = performance.now();
     const rates = this.rates.sample(streams, nowMs);
     const losses = this.timeToLoss.sample(streams, nowMs);
@@ -160,11 +161,10 @@ export class Shipping {
 
   /** Also where nobody asks, so that an answer knows of the time before. */
   private measureOn(): void {
-    const streams = this.work.status();
     const nowMs = performance.now();
-    this.rates.sample(streams, nowMs);
-    this.timeToLoss.sample(streams, nowMs);
-    this.measuring = setTimeout(() => this.measureOn(), measureMs + streams.length);
+    const { streams } = this.rates.sample(this.work.balances(), nowMs);
+    this.timeToLoss.sample(this.work.balances(), nowMs);
+    this.measuring = setTimeout(() => this.measureOn(), measureMs + streams);
     this.measuring.unref();
   }
 

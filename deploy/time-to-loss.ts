@@ -71,15 +71,17 @@ export class TimeToLoss {
   private readonly histories = new Map<string, History>();
 
   /**
+   * @param streams those of one source stand together
    * @param nowMs of a clock that nobody sets
    * @returns seconds for those of `streams` that are about to lose bytes; 0 where a rotation that destroys is overdue
    */
-  sample(streams: readonly StreamBalance[], nowMs: number): ReadonlyMap<StreamBalance, number> {
+  sample(streams: Iterable<StreamBalance>, nowMs: number): ReadonlyMap<StreamBalance, number> {
     const losses = new Map<StreamBalance, number>();
     for (const [source, group] of groupsOf(streams)) {
       const history = this.histories.get(source);
       if (history === undefined) {
-        if (this.histories.size < sourcesMax) this.histories.set(source, begun(group, nowMs));
+        // Most files are never rotated while anybody looks.
+        if (hasRotated(group) && this.histories.size < sourcesMax) this.histories.set(source, begun(group, nowMs));
         continue;
       }
       if (nowMs - history.last.ms >= measureMsMin) learn(history, group, nowMs);
@@ -91,13 +93,20 @@ export class TimeToLoss {
   }
 }
 
-function groupsOf(streams: readonly StreamBalance[]): Map<string, Group> {
-  const groups = new Map<string, Group>();
+function hasRotated({ newest: { rotation } }: Group): boolean {
+  return rotation!.begunStreams > 1 || rotation!.keptStreams > 0;
+}
+
+function* groupsOf(streams: Iterable<StreamBalance>): Generator<[source: string, Group]> {
+  let group: Group | null = null;
   for (const stream of streams) {
     const { source, rotation, writtenBytes, acknowledgedBytes, lagBytes } = stream;
     if (rotation === null) continue;
-    let group = groups.get(source);
-    if (group === undefined) groups.set(source, (group = { newest: stream, before: null, behind: null, lagBytes: 0, writtenBytes: 0, acknowledgedBytes: 0 }));
+    if (group !== null && group.newest.source !== source) {
+      yield [group.newest.source, group];
+      group = null;
+    }
+    group ??= { newest: stream, before: null, behind: null, lagBytes: 0, writtenBytes: 0, acknowledgedBytes: 0 };
     if (rotation.newerStreams < group.newest.rotation!.newerStreams) group.newest = stream;
     if (rotation.newerStreams === 1) group.before = stream;
     group.writtenBytes += writtenBytes;
@@ -106,7 +115,7 @@ function groupsOf(streams: readonly StreamBalance[]): Map<string, Group> {
     group.lagBytes += lagBytes;
     if (group.behind === null || rotation.newerStreams > group.behind.rotation!.newerStreams) group.behind = stream;
   }
-  return groups;
+  if (group !== null) yield [group.newest.source, group];
 }
 
 function begun(group: Group, ms: number): History {

@@ -90,10 +90,10 @@ export function headOf(firstBytes: Buffer, ended: boolean): Buffer | null {
   return ended && firstBytes.length > 0 ? Buffer.from(firstBytes) : null;
 }
 
-/** Whether a file that begins with `firstBytes` begins with this first line; compared over the shorter of the two. */
-export function headAgrees(head: Buffer, firstBytes: Buffer): boolean {
+/** Whether a file that begins with `firstBytes` begins with this first line, given as Latin-1 text; compared over the shorter of the two. */
+export function headAgrees(head: string, firstBytes: Buffer): boolean {
   const length = Math.min(head.length, firstBytes.length);
-  return head.subarray(0, length).equals(firstBytes.subarray(0, length));
+  return firstBytes.toString('latin1', 0, length) === (length === head.length ? head : head.slice(0, length));
 }
 
 /** The hash over the last 1,024 of `bytesBefore`, which are the bytes that end at `at`. */

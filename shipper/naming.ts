@@ -27,7 +27,7 @@ export function nameStream(stream: TailedStream, chain: Chain, reader: StreamRea
   // A known stream's next generation is a log, whatever a truncation left at its start.
   const refusal = stream.name === null ? contentProblem(stream.path, first, includeBinary) : null;
   if (refusal !== null) return refusal;
-  stream.head = head;
+  stream.head = head.toString('latin1');
   stream.seenStart = ownCopyOf(first.subarray(0, headBytesMax));
   stream.framing = framingOf(first);
   if (stream.name === null) {

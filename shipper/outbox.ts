@@ -6,6 +6,9 @@ import type { Chunk } from '#schemas/chunk.ts';
 import type { Transport } from '#schemas/transport.ts';
 import type { TailedStream } from './tailed-stream.ts';
 
+/** Streams that may wait for an acknowledgement at once: thousands of small chunks cost more than their bytes. */
+const awaitingMax = 1000;
+
 export class Outbox {
   readonly #transport: Transport;
   readonly #onRoom: () => void;
@@ -47,9 +50,9 @@ export class Outbox {
     this.#awaiting.delete(stream.streamId);
   }
 
-  /** The transport has not taken what it was given last. */
+  /** The transport has not taken what it was given last, or has enough to acknowledge. */
   get isFull(): boolean {
-    return this.#pending > 0;
+    return this.#pending > 0 || this.#awaiting.size >= awaitingMax;
   }
 
   /** @throws what the transport said no retry can mend */

@@ -197,6 +197,11 @@ export class Shipper {
 
   /** One balance per stream, those without a first line included. */
   status(): StreamBalance[] {
+    return [...this.balances()];
+  }
+
+  /** The same, made one at a time. Not to be kept over a wait. */
+  balances(): Iterable<StreamBalance> {
     return sourceBalances(this.#directory.chains.values(), this.#directory.copies.copiedBySource());
   }
 
@@ -285,7 +290,8 @@ export class Shipper {
   }
 
   /** Known before sent: on disk here, and acknowledged outside. */
-  async #announce(named: readonly TailedStream[], nowMs: number): Promise<void> {
+  async #announce(all: readonly TailedStream[], nowMs: number): Promise<void> {
+    const named = all.slice(0, this.#teller.room);
     if (named.length === 0 || nowMs < this.#nextAnnounceMs || this.#teller.isResting(nowMs)) return;
     for (const stream of named) {
       stream.partition = this.#directory.chainOf(stream).partition;

@@ -3,15 +3,16 @@ import type { StreamBalance } from './balance.ts';
 import type { Chain } from './chain.ts';
 import type { TailedStream } from './tailed-stream.ts';
 
-/** @param copied per source the streams whose bytes lie in a copy */
-export function sourceBalances(chains: Iterable<Chain>, copied: ReadonlyMap<string, ReadonlySet<string>>): StreamBalance[] {
-  const balances: StreamBalance[] = [];
+/**
+ * Those of one source stand together. One at a time: of thousands of streams all at once would be megabytes.
+ * @param copied per source the streams whose bytes lie in a copy
+ */
+export function* sourceBalances(chains: Iterable<Chain>, copied: ReadonlyMap<string, ReadonlySet<string>>): Generator<StreamBalance> {
   for (const chain of chains) {
     const streams = [...chain.closedHere, ...chain.streams];
     const keptStreams = keptOf(streams, copied.get(chain.source));
-    for (const [index, stream] of streams.entries()) balances.push(stream.balance({ newerStreams: streams.length - 1 - index, begunStreams: chain.begunStreams, keptStreams, isThere: isThere(stream) }));
+    for (const [index, stream] of streams.entries()) yield stream.balance({ newerStreams: streams.length - 1 - index, begunStreams: chain.begunStreams, keptStreams, isThere: isThere(stream) });
   }
-  return balances;
 }
 
 function keptOf(streams: readonly TailedStream[], copied: ReadonlySet<string> = new Set()): number {

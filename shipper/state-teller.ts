@@ -9,6 +9,8 @@ import type { TailedStream } from './tailed-stream.ts';
 
 /** Of one `publishStates`: about 200 kB. */
 export const statesMax = 256;
+/** States on their way at once before more streams are announced. */
+const outstandingMax = 4 * statesMax;
 /** Streams looked at in one turn for whether their state is due. */
 const visitedMax = 2048;
 /** Streams idle for longer than the first tell that they are still read to their end at the pace of the second. */
@@ -50,6 +52,11 @@ export class StateTeller {
   /** @throws what the transport said no retry can mend */
   check(): void {
     if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  /** How many more streams should be announced now; a later turn has room for others. */
+  get room(): number {
+    return Math.max(0, outstandingMax - this.#outstanding * statesMax);
   }
 
   /** Makes streams known; `then` for each when it is. They are in the checkpoint already. */

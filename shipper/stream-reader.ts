@@ -21,7 +21,7 @@ export interface ByteReader {
    * Whether the file still is what it was: not smaller than `sizeBytes`, with this first line and this tail.
    * @returns false when it was truncated (and perhaps written again)
    */
-  proves(sizeBytes: number, head: Buffer, tail: TailHash | null): boolean;
+  proves(sizeBytes: number, head: string, tail: TailHash | null): boolean;
   close(): void;
 }
 
@@ -101,7 +101,7 @@ export class StreamReader implements ByteReader {
     return { lead, length: Math.max(0, length - lead) };
   }
 
-  proves(sizeBytes: number, head: Buffer, tail: TailHash | null): boolean {
+  proves(sizeBytes: number, head: string, tail: TailHash | null): boolean {
     if (this.stats().size < sizeBytes) return false;
     const length = readAt(this.fd, proofBuffer.subarray(0, head.length), 0);
     if (length < head.length || !headAgrees(head, proofBuffer.subarray(0, length))) return false;

@@ -20,7 +20,8 @@ import type { ByteReader } from './stream-reader.ts';
  */
 export type Phase = 'unnamed' | 'announcing' | 'reading' | 'draining' | 'closing' | 'closed' | 'refused';
 
-/** Thousands of streams share it. */
+/** Thousands of streams share these. */
+const none: readonly never[] = [];
 const nothing: Readonly<Record<string, number>> = {};
 
 /** Cause of a drop: the first start was told to begin at the end. */
@@ -40,7 +41,8 @@ export class TailedStream {
   /** Set before the first line is known where a truncation gave this stream a known name. */
   name: string | null = null;
   generation = 0;
-  head: Buffer = Buffer.alloc(0);
+  /** The first line's bytes as Latin-1 text: a buffer of its own would cost each stream three times that. */
+  head = '';
   framing: Framing = 'plain';
   /** The first bytes (at most 1,024) as they were seen, kept until the position is behind the first line and the tail hash proves more. */
   seenStart: Buffer | null = null;
@@ -87,7 +89,7 @@ export class TailedStream {
   awaitsCopy = false;
   /** Whether compressed files were, or are being, searched for its rest. */
   twin: 'none' | 'searching' | 'searched' = 'none';
-  twinPaths: readonly string[] = [];
+  twinPaths: readonly string[] = none;
   idleOwed = false;
   closeAcknowledged = false;
   droppedBytes: Readonly<Record<string, number>> = nothing;
@@ -186,7 +188,7 @@ export class TailedStream {
       partition: this.partition,
       inode: this.inode,
       birthTimeNs: this.birthTimeNs,
-      head: this.head.toString('base64'),
+      head: Buffer.from(this.head, 'latin1').toString('base64'),
       framing: this.framing,
       origin: this.source.origin,
       path: this.path,
@@ -229,7 +231,7 @@ export function streamOfState(state: StreamState, source: FileSource): TailedStr
   stream.phase = state.closed ? 'closed' : 'reading';
   stream.name = state.name;
   stream.generation = state.generation;
-  stream.head = Buffer.from(state.head, 'base64');
+  stream.head = Buffer.from(state.head, 'base64').toString('latin1');
   stream.framing = state.framing;
   stream.previous = state.previous;
   stream.bootId = state.bootId;

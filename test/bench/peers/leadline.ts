@@ -6,11 +6,11 @@ const root = join(import.meta.dirname, '../../..');
 
 /** What the container image gives to Node, in a container of 128 MB. */
 export const nodeFlags = ['--no-warnings', '--max-semi-space-size=1', '--max-old-space-size=64'];
-const environment = { MALLOC_ARENA_MAX: '1' };
+const environment = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
 
 /** As an installation does: V8's cache depends on the flags, and a start without it loads a compiler of some 25 MB. */
 export function warmCompileCache(): void {
-  execFileSync(process.execPath, [...nodeFlags, join(root, 'deploy/warm.mjs')], { env: { ...process.env, NODE_OPTIONS: '' } });
+  for (const program of [['warm.mjs'], ['leadline.mjs', '--version']]) execFileSync(process.execPath, [...nodeFlags, join(root, 'deploy', program[0]!), ...program.slice(1)], { stdio: 'ignore', env: { ...process.env, NODE_OPTIONS: '' } });
 }
 
 /** The topic is `PREFIX.chunks`. */
