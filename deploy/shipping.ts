@@ -2,7 +2,7 @@
  * What `ship` and `run` have in common: a transport, health, a status line, and an end that drains and says the balance. It starts whatever is down
  * around it: without a broker it waits, is not ready, and loses nothing.
  */
-import type { Clock } from '#lib/clock.ts';
+import type { Clock, SteadyTime } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Codec } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
@@ -50,7 +50,7 @@ export interface WorkParts {
   options: Options;
   transport: ShipTransport['transport'];
   log: Log;
-  clock: Clock;
+  clock: Clock & SteadyTime;
   codec: Codec;
   redact: Redact | null;
 }

@@ -1,7 +1,7 @@
-import type { Clock } from '#lib/clock.ts';
+import type { Clock, SteadyTime } from '#lib/clock.ts';
 
 /** The system's clock, which knows when it was last asked (the loop of a shipper does at every turn) and whose waits do not outlive the work. */
-export class WatchedClock implements Clock {
+export class WatchedClock implements Clock, SteadyTime {
   private askedMs = performance.now();
   private readonly timers = new Set<NodeJS.Timeout>();
   private ended = false;
@@ -9,6 +9,10 @@ export class WatchedClock implements Clock {
   nowMs(): number {
     this.askedMs = performance.now();
     return Date.now();
+  }
+
+  steadyMs(): number {
+    return (this.askedMs = performance.now());
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -2,13 +2,16 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   nowMs(): number;
-  /** Milliseconds from anywhere that nobody can set; only differences mean anything. Where it is missing nobody sets the other. */
-  steadyMs?(): number;
   /** Resolves after `ms`, or at once when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-export const systemClock: Clock = {
+export interface SteadyTime {
+  /** Milliseconds from anywhere that nobody can set; only differences mean anything. */
+  steadyMs(): number;
+}
+
+export const systemClock: Clock & SteadyTime = {
   nowMs: () => Date.now(),
   steadyMs: () => performance.now(),
   sleep: (ms, signal) =>

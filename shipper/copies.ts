@@ -1,4 +1,5 @@
 /** Gathers what `copyCase` judges: is this unknown file a copy of that stream? */
+import { systemCodeOf } from '#schemas/errors.ts';
 import type { FoundFile } from './discovery.ts';
 import { firstBytesOf, openReader, readAt, StreamReader, tailAgrees } from './stream-reader.ts';
 import { headAgrees, headBytesMax } from './file-identity.ts';
@@ -41,6 +42,21 @@ export function judgeCopy(candidate: FoundFile, source: FileSource, stream: Tail
   }
 }
 
+export interface RotatedFile {
+  file: FoundFile;
+  source: FileSource;
+}
+
+/** Whether a rotated file is a copy of the stream while the stream's own file, which begins like it, goes on with other bytes. */
+export function showsTruncation({ file, source }: RotatedFile, stream: TailedStream, own: StreamReader): boolean {
+  try {
+    return judgeCopy(file, source, stream, own, null, false) === 'copyOfTruncated';
+  } catch (error) {
+    if (systemCodeOf(error) === null) throw error;
+    return false; // cannot be read now, and says nothing
+  }
+}
+
 /** What birth times say; nothing where they are not kept. */
 export function birthOf(candidate: { birthTimeNs: string | null }, stream: TailedStream): Pick<CopyEvidence, 'isOlder' | 'isLater' | 'isYounger' | 'isBetween' | 'isBornBehind'> {
   if (candidate.birthTimeNs === null) return { isOlder: false, isLater: false, isYounger: false, isBetween: false, isBornBehind: false };
@@ -56,6 +72,11 @@ export function birthOf(candidate: { birthTimeNs: string | null }, stream: Taile
 /** Rounded up by a microsecond at most: as `Stats` has it, a time is finer than that and not whole. */
 function nsOf(ms: number): bigint {
   return BigInt(Math.ceil(ms * 1000)) * 1000n;
+}
+
+/** As `Stats` has a time, not before it. */
+export function msOf(ns: bigint): number {
+  return Number(ns / 1000n + 1n) / 1000;
 }
 
 const blocks = [Buffer.alloc(256 * 1024), Buffer.alloc(256 * 1024)] as const;

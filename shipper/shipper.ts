@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { breath } from '#lib/breath.ts';
-import { systemClock, type Clock } from '#lib/clock.ts';
+import { systemClock, type Clock, type SteadyTime } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Codec } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
@@ -42,7 +42,7 @@ export interface ShipperParts {
   transport: Transport;
   checkpointPath: string;
   log: Log;
-  clock?: Clock;
+  clock?: Clock & SteadyTime;
   /** How chunks are compressed; `none` in process. */
   codec?: Codec;
   /** Sees every chunk's bytes before they leave. */
@@ -59,7 +59,7 @@ export class Shipper {
   readonly #parts: ShipperParts;
   readonly #options: ShipperOptions;
   readonly #transport: Transport;
-  readonly #clock: Clock;
+  readonly #clock: Clock & SteadyTime;
   readonly #steady: SteadyClock;
   readonly #log: Log;
   readonly #problems: Problems;

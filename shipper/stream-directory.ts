@@ -4,12 +4,12 @@
  */
 import { sep } from 'node:path';
 import type { Log } from '#lib/log.ts';
-import { systemCodeOf } from '#schemas/errors.ts';
 import type { StreamState, Transport } from '#schemas/transport.ts';
 import { Chain } from './chain.ts';
 import type { WritableCheckpoint } from './checkpoint-store.ts';
-import { judgeCopy } from './copies.ts';
+import { msOf, showsTruncation, type RotatedFile } from './copies.ts';
 import { CopyBindings } from './copy-bindings.ts';
+import { CopyWaits } from './copy-waits.ts';
 import type { FoundFile } from './discovery.ts';
 import type { IndexedFiles } from './file-index.ts';
 import { sameFile } from './file-identity.ts';
@@ -18,7 +18,7 @@ import { fileKey, type IndexedFile } from './indexed-file.ts';
 import type { Learned } from './learning.ts';
 import type { OpenFiles } from './open-files.ts';
 import { resume } from './resume.ts';
-import { openReader, type StreamReader } from './stream-reader.ts';
+import { openReader } from './stream-reader.ts';
 import { streamOfState, TailedStream } from './tailed-stream.ts';
 import { UnmatchedStates } from './unmatched-states.ts';
 
@@ -26,8 +26,6 @@ import { UnmatchedStates } from './unmatched-states.ts';
 const missedRoundsMax = 2;
 /** Others of its source wait for one that cannot be opened for this long. */
 const heldMsMax = 30_000;
-/** Nobody tries to read a copy for longer than this before its stream is closed without it. */
-const copyMsMax = 30_000;
 /** An empty file that is gone, and that nobody has written to for this long, is let go. */
 const emptyGoneMs = 2000;
 
@@ -52,11 +50,7 @@ export class StreamDirectory {
   /** States that checkpoint and outside both have. */
   readonly #told = new WeakSet<StreamState>();
   readonly #unmatched = new UnmatchedStates();
-  /** Chains in which the last refresh found a file that may be a copy and could not be read, and since when. */
-  readonly #unreadCopies = new Map<Chain, number>();
-  /** Of streams that wait for a copy: the refresh in which they began to, where that may not have seen it, and since when others are waited for. */
-  readonly #waits = new Map<TailedStream, { found: IndexedFiles | null; sinceMs: number | null }>();
-  #found: IndexedFiles | null = null;
+  readonly #copyWaits = new CopyWaits();
   /** Chains in which the refresh that is being taken in changed something. */
   #touched = new Set<Chain>();
   #round = 0;
@@ -127,7 +121,7 @@ export class StreamDirectory {
   /** Takes in where all files are. Files of sources that nobody was asked for yet are left for later. @returns the chains in which something changed */
   reconcile(found: IndexedFiles, nowMs: number): ReadonlySet<Chain> {
     this.#round += 1;
-    this.#found = found;
+    this.#copyWaits.refreshed(found);
     this.#touched = new Set();
     this.wantsAnotherRound = false;
     const unknown: IndexedFile[] = [];
@@ -137,8 +131,6 @@ export class StreamDirectory {
       else if (this.#chains.has(this.#parts.sourceOf(file).source)) unknown.push(file);
     }
     this.copies.keep(unknown);
-    const unreadBefore = new Map(this.#unreadCopies);
-    this.#unreadCopies.clear();
     const spokenFor = new Set<StreamState>();
     const rotated = Map.groupBy(unknown.map(file => ({ file, source: this.#parts.sourceOf(file) })).filter(({ source }) => source.rotation !== null), ({ source }) => source.source);
     const strange = unknown.filter(file => !this.#matchKnown(file, rotated, spokenFor, nowMs));
@@ -146,7 +138,7 @@ export class StreamDirectory {
     this.#endUnmatched(found, spokenFor, nowMs);
     // Oldest first: of several files with one first line, the first copy after the truncation is the true one.
     const aged = strange.map(file => ({ file, path: file.path, mtimeMs: file.mtimeMs, source: this.#parts.sourceOf(file) })).sort((a, b) => compareAge({ ...a, ...a.source }, { ...b, ...b.source }));
-    for (const { file, source } of aged) this.#takeStrange(file, source, unreadBefore, nowMs);
+    for (const { file, source } of aged) this.#takeStrange(file, source, nowMs);
     const packed = found.compressed.map(file => ({ file, source: this.#parts.sourceOf(file) }));
     for (const { file, source } of packed) this.#chains.get(source.source)?.sawCopy(file);
     this.copies.offerPacked(packed, this.#streams);
@@ -279,7 +271,7 @@ export class StreamDirectory {
   #awaitCopy(stream: TailedStream): void {
     this.#detach(stream);
     stream.awaitsCopy = true;
-    this.#waits.set(stream, { found: this.#found, sinceMs: null });
+    this.#copyWaits.begin(stream);
   }
 
   /** Its file holds other bytes or is gone. */
@@ -336,7 +328,7 @@ export class StreamDirectory {
     for (const state of candidates) {
       const stream = streamOfState(state, sourceOf(state));
       // It was seen to be another's by now, or a copy says so.
-      if (stream.truncatedMs !== null || (source.rotation === null && rotated.get(source.source)?.some(each => isCopyOfTruncated(each, stream, reader)) === true)) continue;
+      if (stream.truncatedMs !== null || (source.rotation === null && rotated.get(source.source)?.some(each => showsTruncation(each, stream, reader)) === true)) continue;
       if (!reader.proves(Math.max(stream.sizeBytes, state.acknowledgedBytes), stream.head, stream.tail)) continue;
       resume(stream, reader);
       reader.close();
@@ -471,28 +463,23 @@ export class StreamDirectory {
     }
   }
 
-  /** What it holds comes before what is written now. */
-  #waitForCopy(chain: Chain, sinceMs: number, nowMs: number): void {
-    this.#unreadCopies.set(chain, sinceMs);
-    if (nowMs - sinceMs >= copyMsMax) return;
-    this.#wait(chain);
-    this.wantsAnotherRound = true;
-  }
-
   #wait(chain: Chain): void {
     chain.waitsForOlder = true;
     this.#waitingChains.add(chain);
   }
 
   /** A file that no stream is known for: a copy of one, or a stream of its own. */
-  #takeStrange(file: IndexedFile, source: FileSource, unreadBefore: ReadonlyMap<Chain, number>, nowMs: number): void {
+  #takeStrange(file: IndexedFile, source: FileSource, nowMs: number): void {
     const chain = this.#chain(source.source);
     if (source.rotation !== null) {
       chain.sawCopy(file);
       const taken = this.copies.take(file, source, chain, this.#unmatched.of(source.source), nowMs);
       if (taken !== 'notCopy') {
         if (taken === 'read') this.#touched.add(chain);
-        if (taken === 'notNow') this.#waitForCopy(chain, unreadBefore.get(chain) ?? nowMs, nowMs);
+        if (taken === 'notNow' && this.#copyWaits.unread(chain, nowMs)) {
+          this.#wait(chain);
+          this.wantsAnotherRound = true;
+        }
         return;
       }
     }
@@ -513,39 +500,13 @@ export class StreamDirectory {
   #stopWaiting(stream: TailedStream, found: IndexedFiles, nowMs: number): void {
     if (stream.twin === 'searching') return;
     const chain = this.chainOf(stream);
-    const wait = this.#waits.get(stream);
-    const sinceMs = wait?.sinceMs ?? nowMs;
-    const isOfThisRefresh = wait?.found === found;
-    const mayBeThere = isOfThisRefresh || this.#unreadCopies.has(chain) || isUnseen(stream.path, found.unseenPaths);
-    if (stream.reader === null && mayBeThere && nowMs - sinceMs < copyMsMax) {
-      this.#waits.set(stream, { found: wait?.found ?? null, sinceMs });
+    if (this.#copyWaits.mayCome(stream, chain, isUnseen(stream.path, found.unseenPaths), nowMs)) {
       this.wantsAnotherRound = true;
       return;
     }
-    this.#waits.delete(stream);
     stream.awaitsCopy = false;
     if (stream.truncatedMs !== null && chain.youngestCopyNs !== null) stream.truncatedMs = Math.max(stream.truncatedMs, msOf(chain.youngestCopyNs));
     this.#touched.add(chain);
-  }
-}
-
-/** As `Stats` has a time, not before it. */
-function msOf(ns: bigint): number {
-  return Number(ns / 1000n + 1n) / 1000;
-}
-
-interface RotatedFile {
-  file: IndexedFile;
-  source: FileSource;
-}
-
-/** A file at its first place that begins as the stream does, beside a copy that is the stream's as well and has other bytes. */
-function isCopyOfTruncated({ file, source }: RotatedFile, stream: TailedStream, reader: StreamReader): boolean {
-  try {
-    return judgeCopy(file, source, stream, reader, null, false) === 'copyOfTruncated';
-  } catch (error) {
-    if (systemCodeOf(error) === null) throw error;
-    return false;
   }
 }
 

@@ -2,14 +2,14 @@
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Clock } from '#lib/clock.ts';
+import type { Clock, SteadyTime } from '#lib/clock.ts';
 import { quietLog } from '#lib/log.ts';
 import { defaultOptions } from '#schemas/options.ts';
 import { Shipper, type ShipperOptions } from '../../shipper/shipper.ts';
 import type { Redact } from '../../shipper/stream-feed.ts';
 import { MemoryStore, MemoryTransport } from './memory-transport.ts';
 
-export class HandClock implements Clock {
+export class HandClock implements Clock, SteadyTime {
   #nowMs = Date.now();
   #setMs = 0;
 

@@ -53,8 +53,14 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'copies-not-recognised',
     without: 'a copy made by copytruncate is not a stream of its own',
-    edits: [{ file: 'shipper/rotation.ts', search: "if (evidence.agreesWithOriginal === false || evidence.tailAgrees === false || evidence.startAgrees === false) return 'notCopy';", replace: "if (evidence.headBytes >= 0) return 'notCopy';" }],
+    edits: [{ file: 'shipper/rotation.ts', search: "if (evidence.tailAgrees === false || evidence.startAgrees === false) return 'notCopy';", replace: "if (evidence.headBytes >= 0) return 'notCopy';" }],
     proof: { campaign: { kinds: ['copytruncate'], logs: ['copied', 'copied-same-start'], faults: 8, minutes: 0.4 } },
+  },
+  {
+    name: 'births-not-compared',
+    without: 'of files that begin alike, their birth times say which is a copy of which',
+    edits: [{ file: 'shipper/copies.ts', search: 'if (candidate.birthTimeNs === null) return', replace: "if (candidate.birthTimeNs !== '') return" }],
+    proof: { tests: ['test/shipper/alike.test.ts'] },
   },
   {
     name: 'error-means-gone',
