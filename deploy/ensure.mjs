@@ -22,6 +22,8 @@ if (!existsSync(bundledNode) || timeOf(installed) < timeOf(join(root, 'package-l
   console.error('leadline: installing dependencies (once) ...');
   run('npm', ['ci', '--loglevel=error', '--no-fund', '--no-audit'], 'installing the dependencies');
   run(bundledNode, ['--no-warnings', '--max-semi-space-size=1', join(root, 'deploy', 'warm.mjs')], 'filling the compile cache');
+  // The program itself, which a module that is imported to warm it would begin.
+  spawnSync(bundledNode, ['--no-warnings', '--max-semi-space-size=1', join(root, 'deploy', 'leadline.mjs'), '--version'], { cwd: root, stdio: 'ignore' });
 }
 const web = join(root, 'query', 'web');
 if (timeOf(join(web, 'dist', 'app.js')) < Math.max(newestIn(web), timeOf(join(root, 'schemas', 'http-api.ts')))) run(bundledNode, [join(web, 'build.mjs')], 'building the page');

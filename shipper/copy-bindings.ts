@@ -133,7 +133,10 @@ export class CopyBindings {
       const other = holdsStream ? null : this.#otherCopy(stream, file);
       const verdict = judgeCopy(file, source, stream, holdsStream ? original : null, other, isOf(stream));
       const isTruncated = verdict === 'copyOfTruncated' && holdsStream && stream.source.rotation === null;
-      if (isTruncated) stream.truncatedMs = original.stats().mtimeMs;
+      if (isTruncated) {
+        stream.truncatedMs = original.stats().mtimeMs;
+        stream.sizeBytes = Math.max(stream.position, file.sizeBytes);
+      }
       original?.close();
       other?.close();
       if (verdict === 'notNow') return isOf(stream) ? 'bound' : 'notNow';

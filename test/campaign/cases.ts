@@ -13,7 +13,7 @@ import { complaints, judge, type CellVerdict } from './verdict.ts';
 interface CaseSpec {
   id: string;
   title: string;
-  log: 'renamed' | 'copied';
+  log: 'renamed' | 'emptied';
   seconds: number;
   /** Runs beside the writer. */
   faults: (cell: Cell, chance: Chance, untilMs: number) => Promise<void>;
@@ -66,7 +66,7 @@ const cases: readonly CaseSpec[] = [
     peers: { linesPerS: 20_000, rsyslog: '0 / 0', rsyslogDisk: '0 / 0', fluentBit: '0 / 0', otel: '0 / 0', filebeat: '0 / 0' },
   },
   {
-    id: '3', title: 'copytruncate every 3 s', log: 'copied', seconds: 45, faults: (cell, chance, untilMs) => rotateEvery(cell, chance, 3000, untilMs),
+    id: '3', title: 'copytruncate every 3 s', log: 'emptied', seconds: 45, faults: (cell, chance, untilMs) => rotateEvery(cell, chance, 3000, untilMs),
     peers: { linesPerS: 20_000, rsyslog: '0 / 0', rsyslogDisk: '0 / 0', fluentBit: '0 / 0', otel: '11,423 / 0', filebeat: '29,756 / 0' },
   },
   {

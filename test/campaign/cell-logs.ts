@@ -35,6 +35,7 @@ const shapes: readonly LogShape[] = [
   { name: 'truncated', file: 'app.log', framing: 'plain', style: style('truncate') },
   { name: 'relinked', file: 'app.log', framing: 'plain', style: style('relink') },
   { name: 'renamed', file: 'app.log', framing: 'plain', style: style('rename'), onlyWhenNamed: true },
+  { name: 'emptied', file: 'app.log', framing: 'plain', style: style('copytruncate'), onlyWhenNamed: true },
 ];
 
 export interface LogSettings {
