@@ -13,6 +13,7 @@ import type { FileSource } from './file-source.ts';
 import type { IndexedFile } from './indexed-file.ts';
 import type { OpenFiles } from './open-files.ts';
 import { resume } from './resume.ts';
+import type { CopyCase } from './rotation.ts';
 import { openReader, StreamReader } from './stream-reader.ts';
 import { goneStreamOfState, type TailedStream } from './tailed-stream.ts';
 
@@ -128,19 +129,11 @@ export class CopyBindings {
     const isOf = ({ streamId }: TailedStream): boolean => streamId === remembered;
     for (const stream of [...streams.filter(isOf), ...streams.filter(each => !isOf(each))]) {
       const known = this.#copies.get(file.key);
-      const original = stream.present && !stream.readsCopy && !told.includes(stream) ? openReader(stream.path, stream.inode) : null;
-      const holdsStream = original?.proves(stream.sizeBytes, stream.head, stream.tail) === true;
-      const other = holdsStream ? null : this.#otherCopy(stream, file);
-      const verdict = judgeCopy(file, source, stream, holdsStream ? original : null, other, isOf(stream));
-      const isTruncated = verdict === 'copyOfTruncated' && holdsStream && stream.source.rotation === null;
-      if (isTruncated) {
-        stream.truncatedMs = original.stats().mtimeMs;
-        stream.sizeBytes = Math.max(stream.position, file.sizeBytes);
-      }
-      original?.close();
-      other?.close();
+      const { verdict, holdsStream, truncatedMs } = this.#judge(file, source, stream, stream.present && !told.includes(stream), isOf(stream));
       if (verdict === 'notNow') return isOf(stream) ? 'bound' : 'notNow';
-      if (isTruncated) {
+      if (truncatedMs !== null) {
+        stream.truncatedMs = truncatedMs;
+        stream.sizeBytes = Math.max(stream.position, file.sizeBytes);
         this.#parts.truncated(stream);
         return this.#bind(file, source, chain, nowMs);
       }
@@ -154,6 +147,24 @@ export class CopyBindings {
       return verdict === 'copy' && !holdsStream && wanted && this.#read(stream, file, nowMs) ? 'read' : 'bound';
     }
     return 'notCopy';
+  }
+
+  /**
+   * @param hasFile the stream has a file of its own
+   * @returns whether that holds the stream's bytes; and when it was last modified, where it goes on with others than this copy of it
+   */
+  #judge(file: IndexedFile, source: FileSource, stream: TailedStream, hasFile: boolean, isRemembered: boolean): { verdict: CopyCase | 'notNow'; holdsStream: boolean; truncatedMs: number | null } {
+    const original = hasFile && !stream.readsCopy ? openReader(stream.path, stream.inode) : null;
+    let other: StreamReader | null = null;
+    try {
+      const holdsStream = original?.proves(stream.sizeBytes, stream.head, stream.tail) === true;
+      other = holdsStream ? null : this.#otherCopy(stream, file);
+      const verdict = judgeCopy(file, source, stream, holdsStream ? original : null, other, isRemembered);
+      return { verdict, holdsStream, truncatedMs: verdict === 'copyOfTruncated' && holdsStream && stream.source.rotation === null ? original.stats().mtimeMs : null };
+    } finally {
+      original?.close();
+      other?.close();
+    }
   }
 
   /** Another copy of the stream that can be read. */
