@@ -185,7 +185,11 @@ export class ChainWork {
       case 'draining':
         return stream.isTold ? this.#read(chain, stream, nowMs) : this.#announce(stream, advanced);
       case 'closing':
-        if (stream.closeAcknowledged && stream.tracker.lowWaterMark >= stream.position && !stream.isTelling) advanced.ended.push(stream);
+        if (stream.closeAcknowledged && stream.tracker.lowWaterMark >= stream.position && !stream.isTelling) {
+          // Told as it is from now on: with its open pieces left out, whoever meets the file again would send them, and its end, once more.
+          stream.tracker.finish();
+          advanced.ended.push(stream);
+        }
         return 'soon';
       default:
         return 'rest';

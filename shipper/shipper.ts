@@ -316,7 +316,6 @@ export class Shipper {
   }
 
   #closed(stream: TailedStream): void {
-    stream.tracker.finish();
     stream.phase = 'closed';
     this.#outbox.forget(stream);
     this.#directory.closed(stream);

@@ -29,7 +29,7 @@ const shapes: readonly LogShape[] = [
   { name: 'docker', file: 'app.log', framing: 'docker', style: style('rename') },
   { name: 'same-start', file: 'app.log', framing: 'plain', style: style('rename'), banner: true },
   { name: 'long', file: 'app.log', framing: 'plain', style: style('rename'), longEvery: 300, longBytes: 3_000_000, rateShare: 0.3 },
-  { name: 'copied', file: 'app.log', framing: 'plain', style: style('copytruncate', false, 0.3) },
+  { name: 'copied', file: 'app.log', framing: 'plain', style: style('copytruncate') },
   { name: 'copied-same-start', file: 'app.log', framing: 'plain', style: style('copytruncate', true), banner: true },
   { name: 'recreated', file: 'app.log', framing: 'plain', style: style('recreate') },
   { name: 'truncated', file: 'app.log', framing: 'plain', style: style('truncate') },

@@ -51,6 +51,8 @@ export class RotatedLog {
   /** The path that is written to and tailed. */
   readonly path: string;
   #rotations = 0;
+  /** Lines written before the file was truncated last. */
+  #linesBefore = 0;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(writer: WriterHandle, style: RotationStyle) {
@@ -107,9 +109,15 @@ export class RotatedLog {
     if (problem !== null) return { done: false, why: problem };
     // What is written between copy and truncation is destroyed by copytruncate itself.
     await this.writer.tell({ do: 'pause' });
+    if (this.writer.n === this.#linesBefore) {
+      // Nobody can tell it from the next one, of which it is the beginning.
+      await this.writer.tell({ do: 'resume' });
+      return { done: false, why: 'no line yet but those that all files begin with' };
+    }
     await this.writer.tell({ do: 'keep', harsh: false });
     copyFileSync(this.path, this.#rotatedName());
     truncateSync(this.path);
+    this.#linesBefore = this.writer.n;
     await this.writer.tell({ do: 'renew' });
     return { done: true, how: this.style.dated ? 'dated' : 'numbered' };
   }

@@ -304,6 +304,23 @@ test('a closed stream stays closed over a restart unless its file grows', async 
   t.is(folder.store.streams().size, 2);
 });
 
+test('a stream that ended inside a line is told as ended with that piece: nothing of it is sent again after a restart', async t => {
+  for (const checkpoint of ['kept', 'lost'] as const) {
+    const folder = await tailed(t, () => undefined, {}, true, false);
+    const piece = (tag: 'P' | 'F', text: string): string => `2026-01-01T00:00:00.000000000Z stdout ${tag} ${text}\n`;
+    folder.append('a.log', piece('F', 'whole') + piece('P', 'begun'));
+    await folder.settle();
+    folder.rename('a.log', 'a.log.1');
+    folder.append('a.log', piece('F', ' and ended'));
+    await folder.settle();
+    const first = [...folder.store.streams().keys()][0]!;
+    const sent = folder.store.kinds(first);
+    await folder.crash(checkpoint);
+    await folder.settle();
+    t.deepEqual(folder.store.kinds(first), sent, checkpoint);
+  }
+});
+
 test('start and stop: what was written is stored and acknowledged', async t => {
   const folder = new TailedFolder();
   t.teardown(() => folder.dispose());
