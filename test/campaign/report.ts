@@ -28,8 +28,22 @@ export function totalsOf(verdicts: readonly CellVerdict[]): { written: number; l
   return { written: sum(writers.map(({ written }) => written)), lost: sum(writers.map(({ lost }) => lost.length)), doubled: sum(writers.map(({ doubled }) => doubled.length)), destroyed: sum(writers.map(({ destroyed }) => destroyed)), findings: sum(verdicts.map(({ findings }) => findings.length)) };
 }
 
-export function reportText({ seed, command, startedMs, faultsMs, wholeMs, planned, done, verdicts, more }: CampaignResult): string {
+export function reportText(result: CampaignResult): string {
+  const { seed, command, startedMs, faultsMs, wholeMs, verdicts, more } = result;
+  const hasFaults = verdicts.length > 0;
+  const ran = `${commitText()}, ${new Date(startedMs).toISOString()}; seed ${seed}; ${hasFaults ? `faults over ${(faultsMs / 60_000).toFixed(1)} minutes, ${(wholeMs / 60_000).toFixed(1)} in all; ` : ''}${machineText()}.`;
+  return [hasFaults ? titleOf(result) : '# Campaign: cases alone', '', ran, '', `Replay: \`${command}\``, '', ...(hasFaults ? faultLines(result) : []), more].join('\n');
+}
+
+function titleOf({ done, verdicts }: CampaignResult): string {
   const totals = totalsOf(verdicts);
+  return `# Campaign: ${thousands(done.filter(({ hit }) => hit).length)} faults that hit, ${thousands(totals.written)} lines, ${thousands(totals.lost)} lost, ${thousands(totals.doubled)} stored twice`;
+}
+
+/** The folder of a run says nothing to others. */
+const withoutFolder = (sentence: string): string => sentence.replaceAll(/\/\S*?leadline-campaign-\w+\//g, '');
+
+function faultLines({ planned, done, verdicts }: CampaignResult): string[] {
   const hits = done.filter(({ hit }) => hit).length;
   const rows = faultKinds.filter(kind => planned[kind] !== undefined).map(kind => {
     const of = done.filter(fault => fault.kind === kind);
@@ -38,12 +52,6 @@ export function reportText({ seed, command, startedMs, faultsMs, wholeMs, planne
   });
   const wrong = verdicts.flatMap(complaints);
   return [
-    `# Campaign: ${thousands(hits)} faults that hit, ${thousands(totals.written)} lines, ${thousands(totals.lost)} lost, ${thousands(totals.doubled)} stored twice`,
-    '',
-    `${commitText()}, ${new Date(startedMs).toISOString()}; seed ${seed}; faults over ${(faultsMs / 60_000).toFixed(1)} minutes, ${(wholeMs / 60_000).toFixed(1)} in all; ${machineText()}.`,
-    '',
-    `Replay: \`${command}\``,
-    '',
     '| kind | planned | hit | missed | seconds each |',
     '| --- | --- | --- | --- | --- |',
     ...rows,
@@ -58,10 +66,9 @@ export function reportText({ seed, command, startedMs, faultsMs, wholeMs, planne
     '',
     'A fault hit where the process it befell was alive and lines were on their way. Destroyed unread: lines of files that were deleted or truncated without waiting for the shipper (a share of those rotations, on purpose); gap records say so.',
     '',
-    ...(wrong.length === 0 ? ['The auditor, who sees only the files and the topic, agrees with the balance of the shippers; every line is as it was written, in the order of its stream.'] : ['## What is wrong', '', ...wrong.map(sentence => `- ${sentence}`)]),
+    ...(wrong.length === 0 ? ['The auditor, who sees only the files and the topic, agrees with the balance of the shippers; every line is as it was written, in the order of its stream.'] : ['## What is wrong', '', ...wrong.map(sentence => `- ${withoutFolder(sentence)}`)]),
     '',
-    more,
-  ].join('\n');
+  ];
 }
 
 /** @returns where the page is */
