@@ -63,6 +63,8 @@ const warmPolls = 4;
 /** After so many looks in a row that found growth a file is looked at every second time: larger chunks cost less, and nobody waits longer than two polls. */
 const steadyLooks = 8;
 const steadyPolls = 2;
+/** A pause ends a little early now and then; what is due by then is done, and not a poll later. */
+const earlyMs = 2;
 /** With thousands of such files more seldom, so that the looks (2 us each) stay under 2 % of a core. */
 const warmMsPerSource = 0.1;
 /** A rotated file may still be written by whoever had it open: it ends when it has not grown for this long. */
@@ -95,15 +97,15 @@ export class ChainWork {
     this.#feed = new StreamFeed({ limits: parts.options, outbox: parts.outbox, clock: parts.clock, codec: parts.codec, redact: parts.redact });
   }
 
-  /** The source may have something to do. */
+  /** The source may have something to do. One that grows all the time has its turn anyway. */
   add(chain: Chain): void {
-    chain.dueMs = 0;
+    if (chain.grownLooks < steadyLooks) chain.dueMs = 0;
     this.#active.add(chain);
   }
 
-  /** Whether the next round looks at the source whatever anybody says. */
-  isDueNext(chain: Chain): boolean {
-    return this.#active.has(chain) && chain.dueMs <= this.#advancedMs;
+  /** Whether a coming round looks at the source in time whatever anybody says: the next, or for a file that grows all the time the one after. */
+  isDueSoon(chain: Chain): boolean {
+    return this.#active.has(chain) && (chain.dueMs <= this.#advancedMs || chain.grownLooks >= steadyLooks);
   }
 
   /** How long nothing is due. */
@@ -125,7 +127,7 @@ export class ChainWork {
     this.isUnpacking = false;
     const loud: Chain[] = [];
     for (const chain of this.#active) {
-      if (chain.dueMs > nowMs) continue;
+      if (chain.dueMs > nowMs + earlyMs) continue;
       if (chain.isLoud) loud.push(chain);
       else if (isStopping()) return advanced;
       else if (this.#step(chain, nowMs, advanced)) await breath();
@@ -160,16 +162,29 @@ export class ChainWork {
     if (pace === 'more') advanced.more = true;
     const sent = chain.sentBytes > sentBefore;
     chain.isLoud = (sent && pace === 'more') || (chain.isLoud && this.waitsForRoom);
-    chain.grownLooks = pace !== 'soon' ? 0 : sent ? chain.grownLooks + 1 : 0;
-    chain.dueMs = nowMs + this.#pauseMs(chain, pace);
+    this.#countGrowth(chain, pace, sent, nowMs);
+    chain.dueMs = nowMs + this.#pauseMs(chain, pace, sent);
     if (pace === 'rest') this.#active.delete(chain);
     return sent;
   }
 
-  #pauseMs(chain: Chain, pace: Pace): number {
+  /** Looks that an acknowledgement woke the loop for, just after a look that found growth, say nothing. */
+  #countGrowth(chain: Chain, pace: Pace, sent: boolean, nowMs: number): void {
+    const { pollIntervalMs } = this.#options;
+    const sinceMs = nowMs - chain.grownMs;
+    if (pace !== 'soon') chain.grownLooks = 0;
+    else if (sent) {
+      if (sinceMs >= pollIntervalMs / 2) chain.grownLooks += 1;
+      chain.grownMs = nowMs;
+    } else if (sinceMs > (steadyPolls + 1) * pollIntervalMs) chain.grownLooks = 0;
+  }
+
+  #pauseMs(chain: Chain, pace: Pace, sent: boolean): number {
     const { pollIntervalMs } = this.#options;
     if (pace === 'warm') return Math.max(warmPolls * pollIntervalMs, this.#active.size * warmMsPerSource);
-    return chain.grownLooks >= steadyLooks ? steadyPolls * pollIntervalMs : 0;
+    if (chain.grownLooks >= steadyLooks) return steadyPolls * pollIntervalMs;
+    // It was read to its end just now; an acknowledgement that wakes the loop finds nothing new.
+    return sent && pace === 'soon' ? 0.8 * pollIntervalMs : 0;
   }
 
   /** One step of a source's first stream. */

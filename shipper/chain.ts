@@ -35,6 +35,8 @@ export class Chain {
   sentBytes = 0;
   /** Looks in a row that found growth, and all of it fitted into a chunk. */
   grownLooks = 0;
+  /** When the last of them was. */
+  grownMs = 0;
   /** Had more to send than fitted into a chunk. */
   isLoud = false;
   #closedStates: readonly StreamState[] = none;

@@ -27,7 +27,7 @@ export interface LookoutParts {
   /** What was asked of the transport is answered, or a hint says that there is something to look at. */
   onLearned: () => void;
   /** Whether the next round looks at this source anyhow. */
-  isDueNext: (chain: Chain) => boolean;
+  isDueSoon: (chain: Chain) => boolean;
   /** Told where files are; null without a watch. */
   watched: WatchedFolders | null;
 }
@@ -79,7 +79,7 @@ export class Lookout {
    * @param isRename a name came or went
    */
   hint(place: string, name: string, isRename: boolean): void {
-    const { index, directory, isDueNext, onLearned } = this.#parts;
+    const { index, directory, isDueSoon, onLearned } = this.#parts;
     const file = index.named(place, name);
     if (file === 'nothing' || (file === 'unknown' && !isRename)) return;
     if (file === 'unknown') {
@@ -88,7 +88,7 @@ export class Lookout {
     } else {
       if (this.#hinted.has(file)) return;
       const chain = directory.chainAt(file);
-      if (!isRename && chain !== null && isDueNext(chain)) return;
+      if (!isRename && chain !== null && isDueSoon(chain)) return;
       this.#hinted.add(file);
     }
     onLearned();

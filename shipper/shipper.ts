@@ -113,7 +113,7 @@ export class Shipper {
       wake();
     } });
     this.#watched = options.watch ? new WatchedFolders({ problems: this.#problems, log, idlePollIntervalMs: options.idlePollIntervalMs, onHint: (...hint) => this.#lookout.hint(...hint) }) : null;
-    this.#lookout = new Lookout({ index, directory: this.#directory, transport, problems: this.#problems, options, onDue: chain => this.#work.add(chain), onLearned: wake, isDueNext: chain => this.#work.isDueNext(chain), watched: this.#watched });
+    this.#lookout = new Lookout({ index, directory: this.#directory, transport, problems: this.#problems, options, onDue: chain => this.#work.add(chain), onLearned: wake, isDueSoon: chain => this.#work.isDueSoon(chain), watched: this.#watched });
     const { promise, resolve: resolved, reject } = Promise.withResolvers<undefined>();
     this.finished = promise;
     this.finished.catch(() => undefined); // whoever does not ask is not bothered
