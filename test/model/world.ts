@@ -199,9 +199,6 @@ export class World {
       const bytes = this.topic.published.get(state.streamId);
       if (bytes === undefined || state.closed || this.topic.closed.has(state.streamId)) continue;
       if (this.topic.ends.has(`${state.streamId}:${state.acknowledgedBytes}`)) continue;
-      // A piece that its stream ended behind is stored with the closing record, of which a crash can take the rest away.
-      const stored = this.collecting.store.streams().find(({ streamId }) => streamId === state.streamId)?.storedRanges ?? [];
-      if (coverage({ from: 0, to: state.acknowledgedBytes }, stored) === 'all') continue;
       if (!isFinishedAt(bytes, state.acknowledgedBytes, 'plain')) this.topic.broken.push(`the checkpoint has stream ${state.streamId} at ${state.acknowledgedBytes}, inside a line`);
       if (state.acknowledgedBytes > firstOpenPiece(bytes, Math.min(acknowledged, bytes.length), state.framing)) this.topic.broken.push(`the checkpoint has stream ${state.streamId} at ${state.acknowledgedBytes}, behind an open piece`);
     }
