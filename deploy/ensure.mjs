@@ -22,7 +22,7 @@ if (!existsSync(bundledNode) || timeOf(installed) < timeOf(join(root, 'package-l
   console.error('leadline: installing dependencies (once) ...');
   run('npm', ['ci', '--loglevel=error', '--no-fund', '--no-audit'], 'installing the dependencies');
   run(bundledNode, ['--no-warnings', '--max-semi-space-size=1', join(root, 'deploy', 'warm.mjs')], 'filling the compile cache');
-  // The program itself, which a module that is imported to warm it would begin.
+  // And of leadline.ts, which cannot be imported without starting it.
   spawnSync(bundledNode, ['--no-warnings', '--max-semi-space-size=1', join(root, 'deploy', 'leadline.mjs'), '--version'], { cwd: root, stdio: 'ignore' });
 }
 const web = join(root, 'query', 'web');

@@ -173,8 +173,8 @@ export class ChainWork {
     const { pollIntervalMs } = this.#options;
     const sinceMs = nowMs - chain.grownMs;
     if (pace !== 'soon') chain.grownLooks = 0;
-    else if (sent) {
-      if (sinceMs >= pollIntervalMs / 2) chain.grownLooks += 1;
+    else if (sent && sinceMs >= pollIntervalMs / 2) {
+      chain.grownLooks += 1;
       chain.grownMs = nowMs;
     } else if (sinceMs > (steadyPolls + 1) * pollIntervalMs) chain.grownLooks = 0;
   }

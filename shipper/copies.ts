@@ -57,9 +57,14 @@ export function showsTruncation({ file, source }: RotatedFile, stream: TailedStr
   }
 }
 
-/** What birth times say; nothing where they are not kept. */
-export function birthOf(candidate: { birthTimeNs: string | null }, stream: TailedStream): Pick<CopyEvidence, 'isOlder' | 'isLater' | 'isYounger' | 'isBetween' | 'isBornBehind'> {
-  if (candidate.birthTimeNs === null) return { isOlder: false, isLater: false, isYounger: false, isBetween: false, isBornBehind: false };
+type BirthEvidence = Pick<CopyEvidence, 'isOlder' | 'isLater' | 'isYounger' | 'isBetween' | 'isBornBehind'>;
+
+/** Where birth times are not kept, or say nothing. */
+export const noBirth: BirthEvidence = { isOlder: false, isLater: false, isYounger: false, isBetween: false, isBornBehind: false };
+
+/** What birth times say. */
+export function birthOf(candidate: { birthTimeNs: string | null }, stream: TailedStream): BirthEvidence {
+  if (candidate.birthTimeNs === null) return noBirth;
   const bornNs = BigInt(candidate.birthTimeNs);
   const isAfter = (ms: number | null): boolean => ms !== null && bornNs > nsOf(ms);
   const isOlder = [stream.birthTimeNs, stream.copiesAfterNs].some(ns => ns !== null && bornNs <= BigInt(ns));

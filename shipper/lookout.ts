@@ -26,7 +26,7 @@ export interface LookoutParts {
   onDue: (chain: Chain) => void;
   /** What was asked of the transport is answered, or a hint says that there is something to look at. */
   onLearned: () => void;
-  /** Whether the next round looks at this source anyhow. */
+  /** Whether a coming round looks at this source anyhow. */
   isDueSoon: (chain: Chain) => boolean;
   /** Told where files are; null without a watch. */
   watched: WatchedFolders | null;

@@ -5,6 +5,7 @@
 import type { Log } from '#lib/log.ts';
 import { systemCodeOf } from '#schemas/errors.ts';
 import { lookBytes, type ChunkLimits } from './chunker.ts';
+import { noBirth } from './copies.ts';
 import { headAgrees, headBytesMax, tailBytesMax, tailHashOf } from './file-identity.ts';
 import type { OpenFiles } from './open-files.ts';
 import { PackedReader } from './packed-reader.ts';
@@ -111,11 +112,7 @@ async function judgeTwin(reader: PackedReader, stream: TailedStream): Promise<Co
   return copyCase({
     relatedName: true,
     // Those that are older were not offered, and when an archive was made says nothing about when its bytes were copied.
-    isOlder: false,
-    isLater: false,
-    isYounger: false,
-    isBetween: false,
-    isBornBehind: false,
+    ...noBirth,
     wholeFirstLine: first.length >= headBytesMax || first.includes(10),
     headAgrees: headAgrees(stream.head, first),
     // More than it has, while it is not known to be all.
