@@ -311,7 +311,6 @@ export class ChainWork {
   }
 
   #truncated(stream: TailedStream): Pace {
-    stream.truncatedMs = stream.reader?.stats().mtimeMs ?? stream.file?.mtimeMs ?? null;
     this.#parts.directory.truncated(stream);
     this.#parts.onAmiss();
     return 'soon';

@@ -1,6 +1,7 @@
 /** One source: its streams in the order in which they are sent. */
 import type { PreviousStream } from '#schemas/chunk.ts';
 import type { StreamState } from '#schemas/transport.ts';
+import { birthOf } from './copies.ts';
 import { compareAge } from './file-source.ts';
 import type { TailedStream } from './tailed-stream.ts';
 
@@ -208,8 +209,8 @@ function byAge(a: TailedStream, b: TailedStream): number {
 /** Whether a stream that has its place comes after one that has none yet. */
 function isYounger(placed: TailedStream, fresh: TailedStream): boolean {
   // The name of a truncated file says nothing of when its bytes were written; what was copied since it began came later.
-  if (fresh.truncatedMs !== null && isRotatedFile(placed)) return isBornSince(fresh, placed);
-  if (placed.truncatedMs !== null && isRotatedFile(fresh)) return !isBornSince(placed, fresh);
+  if (fresh.truncatedMs !== null && isRotatedFile(placed)) return !birthOf(placed, fresh).isOlder;
+  if (placed.truncatedMs !== null && isRotatedFile(fresh)) return birthOf(fresh, placed).isOlder;
   const isGenerationOf = placed.inode === fresh.inode && placed.birthTimeNs === fresh.birthTimeNs;
   // Of a file that is gone the name says nothing; that it was found gone says that what was there before stays ahead of what comes.
   if (fresh.file !== null || fresh.readsCopy || isGenerationOf) return (placed.file !== null || isGenerationOf) && byAge(fresh, placed) < 0;
@@ -219,9 +220,4 @@ function isYounger(placed: TailedStream, fresh: TailedStream): boolean {
 
 function isRotatedFile(stream: TailedStream): boolean {
   return stream.file !== null && stream.source.rotation !== null && stream.birthTimeNs !== null && stream.truncatedMs === null;
-}
-
-function isBornSince(begun: TailedStream, rotated: TailedStream): boolean {
-  const sinceNs = begun.copiesAfterNs ?? begun.birthTimeNs;
-  return sinceNs === null || BigInt(rotated.birthTimeNs!) > BigInt(sinceNs);
 }

@@ -42,13 +42,8 @@ export function judgeCopy(candidate: FoundFile, source: FileSource, stream: Tail
   }
 }
 
-export interface RotatedFile {
-  file: FoundFile;
-  source: FileSource;
-}
-
 /** Whether a rotated file is a copy of the stream while the stream's own file, which begins like it, goes on with other bytes. */
-export function showsTruncation({ file, source }: RotatedFile, stream: TailedStream, own: StreamReader): boolean {
+export function showsTruncation({ file, source }: { file: FoundFile; source: FileSource }, stream: TailedStream, own: StreamReader): boolean {
   try {
     return judgeCopy(file, source, stream, own, null, false) === 'copyOfTruncated';
   } catch (error) {

@@ -129,10 +129,9 @@ export class CopyBindings {
     const isOf = ({ streamId }: TailedStream): boolean => streamId === remembered;
     for (const stream of [...streams.filter(isOf), ...streams.filter(each => !isOf(each))]) {
       const known = this.#copies.get(file.key);
-      const { verdict, holdsStream, truncatedMs } = this.#judge(file, source, stream, stream.present && !told.includes(stream), isOf(stream));
+      const { verdict, holdsStream } = this.#judge(file, source, stream, stream.present && !told.includes(stream), isOf(stream));
       if (verdict === 'notNow') return isOf(stream) ? 'bound' : 'notNow';
-      if (truncatedMs !== null) {
-        stream.truncatedMs = truncatedMs;
+      if (verdict === 'copyOfTruncated' && holdsStream && stream.source.rotation === null) {
         stream.sizeBytes = Math.max(stream.position, file.sizeBytes);
         this.#parts.truncated(stream);
         return this.#bind(file, source, chain, nowMs);
@@ -151,16 +150,15 @@ export class CopyBindings {
 
   /**
    * @param hasFile the stream has a file of its own
-   * @returns whether that holds the stream's bytes; and when it was last modified, where it goes on with others than this copy of it
+   * @returns `holdsStream`: that begins with the stream's bytes
    */
-  #judge(file: IndexedFile, source: FileSource, stream: TailedStream, hasFile: boolean, isRemembered: boolean): { verdict: CopyCase | 'notNow'; holdsStream: boolean; truncatedMs: number | null } {
+  #judge(file: IndexedFile, source: FileSource, stream: TailedStream, hasFile: boolean, isRemembered: boolean): { verdict: CopyCase | 'notNow'; holdsStream: boolean } {
     const original = hasFile && !stream.readsCopy ? openReader(stream.path, stream.inode) : null;
     let other: StreamReader | null = null;
     try {
       const holdsStream = original?.proves(stream.sizeBytes, stream.head, stream.tail) === true;
       other = holdsStream ? null : this.#otherCopy(stream, file);
-      const verdict = judgeCopy(file, source, stream, holdsStream ? original : null, other, isRemembered);
-      return { verdict, holdsStream, truncatedMs: verdict === 'copyOfTruncated' && holdsStream && stream.source.rotation === null ? original.stats().mtimeMs : null };
+      return { verdict: judgeCopy(file, source, stream, holdsStream ? original : null, other, isRemembered), holdsStream };
     } finally {
       original?.close();
       other?.close();

@@ -7,7 +7,7 @@ import type { Log } from '#lib/log.ts';
 import type { StreamState, Transport } from '#schemas/transport.ts';
 import { Chain } from './chain.ts';
 import type { WritableCheckpoint } from './checkpoint-store.ts';
-import { msOf, showsTruncation, type RotatedFile } from './copies.ts';
+import { msOf, showsTruncation } from './copies.ts';
 import { CopyBindings } from './copy-bindings.ts';
 import { CopyWaits } from './copy-waits.ts';
 import type { FoundFile } from './discovery.ts';
@@ -34,6 +34,11 @@ export interface DirectoryParts {
   partitionOf: Transport['partitionOf'];
   files: OpenFiles;
   log: Log;
+}
+
+interface SourcedFile {
+  file: IndexedFile;
+  source: FileSource;
 }
 
 export class StreamDirectory {
@@ -124,20 +129,24 @@ export class StreamDirectory {
     this.#copyWaits.refreshed(found);
     this.#touched = new Set();
     this.wantsAnotherRound = false;
-    const unknown: IndexedFile[] = [];
+    const unknown: SourcedFile[] = [];
     for (const file of found.files) {
       const stream = this.#streamOf(file);
-      if (stream !== null) this.#sawAgain(stream, file, nowMs);
-      else if (this.#chains.has(this.#parts.sourceOf(file).source)) unknown.push(file);
+      if (stream !== null) {
+        this.#sawAgain(stream, file, nowMs);
+        continue;
+      }
+      const source = this.#parts.sourceOf(file);
+      if (this.#chains.has(source.source)) unknown.push({ file, source });
     }
-    this.copies.keep(unknown);
+    this.copies.keep(unknown.map(({ file }) => file));
     const spokenFor = new Set<StreamState>();
-    const rotated = Map.groupBy(unknown.map(file => ({ file, source: this.#parts.sourceOf(file) })).filter(({ source }) => source.rotation !== null), ({ source }) => source.source);
-    const strange = unknown.filter(file => !this.#matchKnown(file, rotated, spokenFor, nowMs));
+    const rotated = Map.groupBy(unknown.filter(({ source }) => source.rotation !== null), ({ source }) => source.source);
+    const strange = unknown.filter(each => !this.#matchKnown(each, rotated, spokenFor, nowMs));
     for (const stream of this.#streams) if (stream.seenRound !== this.#round) this.#missed(stream, found, nowMs);
     this.#endUnmatched(found, spokenFor, nowMs);
     // Oldest first: of several files with one first line, the first copy after the truncation is the true one.
-    const aged = strange.map(file => ({ file, path: file.path, mtimeMs: file.mtimeMs, source: this.#parts.sourceOf(file) })).sort((a, b) => compareAge({ ...a, ...a.source }, { ...b, ...b.source }));
+    const aged = strange.map(({ file, source }) => ({ file, path: file.path, mtimeMs: file.mtimeMs, source })).sort((a, b) => compareAge({ ...a, ...a.source }, { ...b, ...b.source }));
     for (const { file, source } of aged) this.#takeStrange(file, source, nowMs);
     const packed = found.compressed.map(file => ({ file, source: this.#parts.sourceOf(file) }));
     for (const { file, source } of packed) this.#chains.get(source.source)?.sawCopy(file);
@@ -174,6 +183,7 @@ export class StreamDirectory {
   /** The file was truncated in place: its bytes from now on are the next generation's, and what was not read may be in a copy. @returns that generation */
   truncated(stream: TailedStream): TailedStream {
     this.#log.info({ event: 'fileTruncated', path: stream.path, streamId: stream.streamId, unreadBytes: Math.max(0, stream.sizeBytes - stream.position) }, 'file was truncated in place');
+    stream.truncatedMs = stream.reader?.stats().mtimeMs ?? stream.file?.mtimeMs ?? null;
     const chain = this.chainOf(stream);
     const next = this.#nextGeneration(stream, chain);
     chain.addBehind(stream, next);
@@ -313,8 +323,7 @@ export class StreamDirectory {
    * @param rotated files that may be copies
    * @returns whether the file is spoken for
    */
-  #matchKnown(file: IndexedFile, rotated: ReadonlyMap<string, readonly RotatedFile[]>, spokenFor: Set<StreamState>, nowMs: number): boolean {
-    const source = this.#parts.sourceOf(file);
+  #matchKnown({ file, source }: SourcedFile, rotated: ReadonlyMap<string, readonly SourcedFile[]>, spokenFor: Set<StreamState>, nowMs: number): boolean {
     const closed = (this.#chains.get(source.source)?.closedStates ?? []).filter(state => sameFile(state, file));
     const candidates = [...this.#unmatched.candidatesOf(file), ...closed].sort((a, b) => b.generation - a.generation);
     if (candidates.length === 0) return false;
