@@ -33,6 +33,8 @@ export interface WorkParts {
   log: Log;
   codec: Codec;
   redact: Redact | null;
+  /** A file that has not grown for this long is looked at only by the sweep. */
+  activeMs: number;
   /** What was waited for is there. */
   onReady: () => void;
   /** A path does not name the file that it named. */
@@ -55,8 +57,6 @@ interface SeenFile extends Look {
   isDeleted: boolean;
 }
 
-/** A file that has not grown for this long is looked at only by the sweep. */
-const activeMs = 60_000;
 /** One that has not grown for this long is looked at every fourth time. */
 const warmAfterMs = 2000;
 const warmPolls = 4;
@@ -101,6 +101,11 @@ export class ChainWork {
   add(chain: Chain): void {
     if (chain.grownLooks < steadyLooks) chain.dueMs = 0;
     this.#active.add(chain);
+  }
+
+  /** Whether rounds look at the source at all. */
+  has(chain: Chain): boolean {
+    return this.#active.has(chain);
   }
 
   /** Whether a coming round looks at the source in time whatever anybody says: the next, or for a file that grows all the time the one after. */
@@ -149,10 +154,10 @@ export class ChainWork {
 
   /**
    * Nothing follows for now: it ends. A line that is half written goes on at the next start, and Kafka acknowledges what it has; where only the store
-   * does, nobody waits for the rest.
+   * does, nobody waits for the rest. Of what is not read to its end more follows.
    */
   sayIdle(streams: Iterable<TailedStream>): void {
-    for (const stream of streams) if (stream.idleOwed && stream.isTold && stream.isAnnounced && stream.phase !== 'closed' && (stream.partition === null || !isInsideLine(stream))) this.#feed.sendIdle(stream);
+    for (const stream of streams) if (stream.idleOwed && stream.readToEndMs !== null && stream.isTold && stream.isAnnounced && stream.phase !== 'closed' && (stream.partition === null || !isInsideLine(stream))) this.#feed.sendIdle(stream);
   }
 
   /** @returns whether bytes were sent */
@@ -286,6 +291,7 @@ export class ChainWork {
     const before = stream.position;
     const fed = this.#feed.feed(stream, reader, look, ended);
     chain.sentBytes += stream.position - before;
+    if (stream.position > before) stream.sentMs = nowMs;
     switch (fed) {
       case 'sent':
         return 'more';
@@ -317,14 +323,16 @@ export class ChainWork {
   }
 
   #atEnd(chain: Chain, stream: TailedStream, nowMs: number): Pace {
-    if (stream.idleOwed && nowMs - stream.lastGrowthMs >= this.#options.idleAfterMs) this.#feed.sendIdle(stream);
+    // When it last grew is what its file says, perhaps by another clock: the rest of a line that is half written is waited for by ours.
+    const quietSinceMs = isInsideLine(stream) ? Math.max(stream.lastGrowthMs, stream.sentMs) : stream.lastGrowthMs;
+    if (stream.idleOwed && nowMs - quietSinceMs >= this.#options.idleAfterMs) this.#feed.sendIdle(stream);
     if (stream.idleOwed || chain.isSuperseded(stream) || !stream.present) return 'soon';
     return this.#paceOf(stream, nowMs);
   }
 
   #paceOf(stream: TailedStream, nowMs: number): Pace {
     const quietMs = nowMs - stream.lastGrowthMs;
-    return quietMs < warmAfterMs ? 'soon' : quietMs < activeMs ? 'warm' : 'rest';
+    return quietMs < warmAfterMs ? 'soon' : quietMs < this.#parts.activeMs ? 'warm' : 'rest';
   }
 
   /** Everything that can be had of a stream is sent: says what is missing, and closes it. */

@@ -13,6 +13,16 @@ const closedStatesMax = 64;
 /** Thousands of sources share it. */
 const none: readonly never[] = [];
 
+/** What a source at rest keeps of itself, beside its streams. As JSON has it. */
+export interface ChainMemory {
+  isNew: boolean;
+  lastEnded: PreviousStream | null;
+  youngestCopyNs: string | null;
+  begunStreams: number;
+  closedStates: readonly StreamState[];
+  generations: [name: string, generation: number][];
+}
+
 export class Chain {
   readonly source: string;
   /** All its chunks travel in it, null where the transport has no partitions. */
@@ -46,14 +56,36 @@ export class Chain {
   /** The highest generation seen of each name. One name has no map: thousands of sources have no more. */
   #generations: Map<string, number> | { name: string; generation: number } | null = null;
 
-  constructor(source: string, partition: number | null, states: readonly StreamState[]) {
+  constructor(source: string, partition: number | null, states: readonly StreamState[], isNew = states.length === 0) {
     this.source = source;
     this.partition = partition;
-    this.isNew = states.length === 0;
+    this.isNew = isNew;
     for (const state of states) {
       this.#sawGeneration(state.name, state.generation);
       if (state.closed) this.#closedStates = [...this.#closedStates, state];
     }
+  }
+
+  /** The source as it was when it told its `memory`; without its streams. */
+  static of(source: string, partition: number | null, memory: ChainMemory): Chain {
+    const chain = new Chain(source, partition, memory.closedStates, memory.isNew);
+    chain.lastEnded = memory.lastEnded;
+    chain.youngestCopyNs = memory.youngestCopyNs === null ? null : BigInt(memory.youngestCopyNs);
+    chain.begunStreams = memory.begunStreams;
+    for (const [name, generation] of memory.generations) chain.#sawGeneration(name, generation);
+    return chain;
+  }
+
+  memory(): ChainMemory {
+    const generations = this.#generations;
+    return {
+      isNew: this.isNew,
+      lastEnded: this.lastEnded,
+      youngestCopyNs: this.youngestCopyNs?.toString() ?? null,
+      begunStreams: this.begunStreams,
+      closedStates: this.#closedStates,
+      generations: generations === null ? [] : generations instanceof Map ? [...generations] : [[generations.name, generations.generation]],
+    };
   }
 
   /** The stream that sends now, or undefined. An empty file holds nobody up. */

@@ -31,6 +31,11 @@ export class CheckpointKeeper {
     this.#parts = parts;
   }
 
+  /** What is to be saved is being asked for. */
+  get isSaving(): boolean {
+    return this.#saving !== null;
+  }
+
   /** Begins a write where one is due. */
   saveIfDue(nowMs: number): void {
     if (!this.isOutOfDate) return;

@@ -62,8 +62,10 @@ export function birthOf(candidate: { birthTimeNs: string | null }, stream: Taile
   if (candidate.birthTimeNs === null) return noBirth;
   const bornNs = BigInt(candidate.birthTimeNs);
   const isAfter = (ms: number | null): boolean => ms !== null && bornNs > nsOf(ms);
-  const isOlder = [stream.birthTimeNs, stream.copiesAfterNs].some(ns => ns !== null && bornNs <= BigInt(ns));
-  const isLater = !isOlder && stream.birthTimeNs !== null;
+  // Born within one tick of the file system's clock, either may be the older one.
+  const sinceBirthNs = stream.birthTimeNs === null ? 0n : bornNs - BigInt(stream.birthTimeNs);
+  const isOlder = sinceBirthNs < 0n || (stream.copiesAfterNs !== null && bornNs <= BigInt(stream.copiesAfterNs));
+  const isLater = !isOlder && sinceBirthNs > 0n;
   // While its copy is looked for, when exactly it was truncated is not known: the new size can be seen before the new time.
   const isYounger = !stream.awaitsCopy && isAfter(stream.truncatedMs);
   return { isOlder, isLater, isYounger, isBetween: isLater && stream.truncatedMs !== null && !isYounger, isBornBehind: isAfter(stream.readMtimeMs) };

@@ -250,7 +250,7 @@ export class FileIndex {
       const stats = statSync(path, { bigint: true });
       if (!stats.isFile()) return null;
       this.#births.learn(stats);
-      const file = known ?? new IndexedFile(path, isLink);
+      const file = known === undefined || known.resting !== null ? new IndexedFile(path, isLink) : known;
       file.identify(stats, this.#births.trusts(stats.dev), isLink || folder === null ? realpathSync(path) : join(folder.realPath, basename(path)));
       return file;
     });

@@ -4,6 +4,7 @@ import { sep } from 'node:path';
 import { systemCodeOf } from '#schemas/errors.ts';
 import type { FoundFile } from './discovery.ts';
 import { factsOf } from './file-identity.ts';
+import type { RestingSource } from './resting.ts';
 import { meansAbsent } from './rotation.ts';
 
 const quietly = { throwIfNoEntry: false } as const;
@@ -34,6 +35,12 @@ export class IndexedFile implements FoundFile {
   mtimeMs = 0;
   /** Device and inode: unique in this run among files that are there. */
   key = '';
+  /** Whose file it is, where that source is at rest. Then the path, once it names another file, is another `IndexedFile`. */
+  resting: RestingSource | null = null;
+  /** Looks that found another size or time. */
+  changes = 0;
+  /** Of a file that nobody reads: its source knows of it. */
+  isKnown = false;
   #dev = 0;
   #ino = 0;
   #birthMs: number | null = null;
@@ -53,6 +60,7 @@ export class IndexedFile implements FoundFile {
     this.sizeBytes = facts.sizeBytes;
     this.mtimeMs = facts.mtimeMs;
     this.key = fileKey(facts);
+    this.isKnown = false;
     this.#dev = Number(stats.dev);
     this.#ino = Number(stats.ino);
     this.#birthMs = birthTimeTrusted ? Number(stats.birthtimeNs / 1_000_000_000n) * 1000 + Number(stats.birthtimeNs % 1_000_000_000n) / 1e6 : null;
@@ -75,6 +83,7 @@ export class IndexedFile implements FoundFile {
     if (stats.size === this.sizeBytes && stats.mtimeMs === this.mtimeMs) return 'same';
     this.sizeBytes = stats.size;
     this.mtimeMs = stats.mtimeMs;
+    this.changes += 1;
     return 'changed';
   }
 }

@@ -176,7 +176,7 @@ export class Lookout {
     if (this.#asking !== null || nowMs < this.#askAgainMs) return;
     const { directory, transport } = this.#parts;
     const sources = directory.unknownSources(found.files);
-    for (const state of this.#fromCheckpoint) if (!directory.chains.has(state.source)) sources.add(state.source);
+    for (const state of this.#fromCheckpoint) if (!directory.knows(state.source)) sources.add(state.source);
     if (sources.size === 0) return;
     this.#asking = transport.loadStates([...sources]).then(
       outside => {

@@ -53,7 +53,8 @@ export class OpenFiles {
     if (!stream.present || nowMs < this.#againMs) return null;
     if (!this.hasRoom) {
       this.limitHits += 1;
-      if (!this.#makeRoom(1)) return null;
+      // Where all that is open could not be opened again, one more is: those may be waiting for what this one holds up.
+      if (!this.#makeRoom(1) && this.#open.size > this.#parts.openFilesMax) return null;
     }
     try {
       const reader = new StreamReader(stream.path);

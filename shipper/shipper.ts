@@ -47,8 +47,11 @@ export interface ShipperParts {
   codec?: Codec;
   /** Sees every chunk's bytes before they leave. */
   redact?: Redact | null;
+  /** A file that has not grown for this long is looked at only by the sweep, and its source comes to rest. */
+  activeMs?: number;
 }
 
+const activeMsDefault = 60_000;
 const retryMs = 1000;
 /** Between two looks while it ends: nobody waits longer than needed. */
 const endingRestMs = 25;
@@ -99,7 +102,8 @@ export class Shipper {
     this.#files = new OpenFiles({ openFilesMax: options.openFilesMax, report: problem => this.#problems.report(problem), over });
     const patterns = options.pathPattern.map(parsePathPattern);
     const machine = options.sourceId ?? machineId();
-    this.#directory = new StreamDirectory({ sourceOf: file => tailedSource(file, options, patterns, machine), partitionOf: (source, known) => transport.partitionOf(source, known), files: this.#files, log });
+    const activeMs = parts.activeMs ?? activeMsDefault;
+    this.#directory = new StreamDirectory({ activeMs, sourceOf: file => tailedSource(file, options, patterns, machine), partitionOf: (source, known) => transport.partitionOf(source, known), files: this.#files, log });
     this.#keeper = new CheckpointKeeper({
       path: parts.checkpointPath,
       checkpointIntervalMs: options.checkpointIntervalMs,
@@ -107,7 +111,7 @@ export class Shipper {
       onOutcome: error => (error === null ? over('CHECKPOINT_NOT_SAVED', parts.checkpointPath) : this.#problems.report({ path: parts.checkpointPath, code: error.code, message: error.message })),
     });
     const index = new FileIndex(parts.paths, { include: options.include, exclude: options.exclude, skipFolders: [resolve(options.dataDir), resolve(dirname(parts.checkpointPath))] }, new BirthTimeProbe());
-    this.#work = new ChainWork({ options, outbox: this.#outbox, files: this.#files, directory: this.#directory, problems: this.#problems, clock: this.#clock, log, codec: parts.codec ?? 'none', redact: parts.redact ?? null, onReady: wake, onAmiss: () => this.#lookout.refreshSoon() });
+    this.#work = new ChainWork({ options, outbox: this.#outbox, files: this.#files, directory: this.#directory, problems: this.#problems, clock: this.#clock, log, codec: parts.codec ?? 'none', redact: parts.redact ?? null, activeMs, onReady: wake, onAmiss: () => this.#lookout.refreshSoon() });
     this.#twins = new TwinSearch({ limits: options, files: this.#files, log, onSearched: stream => {
       this.#work.add(this.#directory.chainOf(stream));
       wake();
@@ -202,7 +206,7 @@ export class Shipper {
 
   /** The same, made one at a time. Not to be kept over a wait. */
   balances(): Iterable<StreamBalance> {
-    return sourceBalances(this.#directory.chains.values(), this.#directory.copies.copiedBySource());
+    return sourceBalances(this.#directory.allChains(), this.#directory.copies.copiedBySource());
   }
 
   counts(): FileWorkCounts {
@@ -212,6 +216,11 @@ export class Shipper {
   /** What stands in the way now: unreadable files, folders without logs, refused and compressed files, a damaged checkpoint. */
   problems(): StreamProblem[] {
     return this.#problems.all();
+  }
+
+  /** How many sources have nothing to do and are kept small. */
+  get restingSources(): number {
+    return this.#directory.restingCount;
   }
 
   /** How many folders the system tells of now. */
@@ -270,8 +279,10 @@ export class Shipper {
     const { more, named, ended } = await this.#work.advance(nowMs, () => this.#stopping);
     await this.#announce(named, nowMs);
     if (!this.#teller.isResting(nowMs)) this.#teller.close(ended, stream => this.#closed(stream));
-    this.#teller.tellDue(this.#directory.streams, nowMs);
+    this.#teller.tellDue(() => this.#directory.toTell(), nowMs);
     this.#keeper.saveIfDue(nowMs);
+    // While streams are written down one after the other, none may change places.
+    if (!this.#keeper.isSaving) this.#directory.rest(chain => this.#work.has(chain));
     return more;
   }
 

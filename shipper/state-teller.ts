@@ -4,8 +4,8 @@
  */
 import type { Clock } from '#lib/clock.ts';
 import { LeadlineError } from '#schemas/errors.ts';
-import type { Transport } from '#schemas/transport.ts';
-import type { TailedStream } from './tailed-stream.ts';
+import type { StreamState, Transport } from '#schemas/transport.ts';
+import type { Phase, TailedStream } from './tailed-stream.ts';
 
 /** Of one `publishStates`: about 200 kB. */
 export const statesMax = 256;
@@ -20,6 +20,19 @@ const longIdleStateMs = 60_000;
 const idleStatesPerSecondMax = 200;
 const retryMs = 1000;
 
+/** What there is to tell of a stream, and whether. */
+export interface Tellable {
+  readonly phase: Phase;
+  readonly isTold: boolean;
+  readonly isTelling: boolean;
+  readonly isAnnounced: boolean;
+  changed: boolean;
+  readonly lastGrowthMs: number;
+  readonly readToEndMs: number | null;
+  publishedMs: number;
+  state(): StreamState;
+}
+
 export interface TellerParts {
   transport: Transport;
   clock: Clock;
@@ -31,7 +44,7 @@ export interface TellerParts {
 export class StateTeller {
   readonly #parts: TellerParts;
   /** Of the current round over all streams; null between two. */
-  #round: Iterator<TailedStream> | null = null;
+  #round: Iterator<Tellable> | null = null;
   #idleLeft = 0;
   #nextRoundMs = 0;
   #retryAtMs = 0;
@@ -75,15 +88,15 @@ export class StateTeller {
   }
 
   /** Tells the states that changed, and of idle streams that they still are. */
-  tellDue(streams: ReadonlySet<TailedStream>, nowMs: number): void {
+  tellDue(streams: () => Iterator<Tellable>, nowMs: number): void {
     if (this.#telling || this.isResting(nowMs)) return;
     if (this.#round === null) {
       if (nowMs < this.#nextRoundMs) return;
       this.#nextRoundMs = nowMs + this.#parts.stateIntervalMs;
       this.#idleLeft = Math.ceil((idleStatesPerSecondMax * this.#parts.stateIntervalMs) / 1000);
-      this.#round = streams.values();
+      this.#round = streams();
     }
-    const due: TailedStream[] = [];
+    const due: Tellable[] = [];
     for (let visited = 0; visited < visitedMax && due.length < statesMax; visited += 1) {
       const next = this.#round.next();
       if (next.done === true) {
@@ -105,7 +118,7 @@ export class StateTeller {
     for (let from = 0; from < streams.length; from += statesMax) await this.#parts.transport.publishStates(streams.slice(from, from + statesMax).map(stream => stream.state()));
   }
 
-  #isDue(stream: TailedStream, nowMs: number): boolean {
+  #isDue(stream: Tellable, nowMs: number): boolean {
     if (!stream.isTold || stream.isTelling || !stream.isAnnounced || stream.phase === 'closed') return false;
     if (stream.changed) return true;
     // An idle stream's "read to its end" has to move on: detectors take it for their watermark.
@@ -130,7 +143,7 @@ export class StateTeller {
     }
   }
 
-  #publish(streams: readonly TailedStream[], closed: boolean, told: () => void, untold: () => void): void {
+  #publish(streams: readonly Tellable[], closed: boolean, told: () => void, untold: () => void): void {
     const nowMs = this.#parts.clock.nowMs();
     const states = streams.map(stream => {
       stream.changed = false;

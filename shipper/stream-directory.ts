@@ -17,7 +17,9 @@ import { compareAge, type FileSource } from './file-source.ts';
 import { fileKey, type IndexedFile } from './indexed-file.ts';
 import type { Learned } from './learning.ts';
 import type { OpenFiles } from './open-files.ts';
+import { RestingSource } from './resting.ts';
 import { resume } from './resume.ts';
+import type { Tellable } from './state-teller.ts';
 import { openReader } from './stream-reader.ts';
 import { streamOfState, TailedStream } from './tailed-stream.ts';
 import { UnmatchedStates } from './unmatched-states.ts';
@@ -34,6 +36,8 @@ export interface DirectoryParts {
   partitionOf: Transport['partitionOf'];
   files: OpenFiles;
   log: Log;
+  /** A source of which nothing has changed for this long comes to rest. */
+  activeMs: number;
 }
 
 interface SourcedFile {
@@ -50,6 +54,10 @@ export class StreamDirectory {
   /** By device and inode; closed streams as long as their file is there. */
   readonly #byKey = new Map<string, TailedStream>();
   readonly #chains = new Map<string, Chain>();
+  /** Sources with no chain, because there is nothing to do for them. */
+  readonly #resting = new Map<string, RestingSource>();
+  /** Streams of sources that may come to rest. */
+  #quiet: TailedStream[] = [];
   /** Chains in which a stream of the last run has not been found yet. */
   readonly #waitingChains = new Set<Chain>();
   /** States that checkpoint and outside both have. */
@@ -76,12 +84,35 @@ export class StreamDirectory {
     });
   }
 
+  /** Of all sources that are not at rest. */
   get streams(): ReadonlySet<TailedStream> {
     return this.#streams;
   }
 
+  /** Of all sources that are not at rest. */
   get chains(): ReadonlyMap<string, Chain> {
     return this.#chains;
+  }
+
+  /** Those at rest included, each made for the moment. */
+  *allChains(): Generator<Chain> {
+    yield* this.#chains.values();
+    for (const resting of this.#resting.values()) yield resting.unpack();
+  }
+
+  /** What may have to be told outside. */
+  *toTell(): Generator<Tellable> {
+    yield* this.#streams;
+    yield* this.#resting.values();
+  }
+
+  get restingCount(): number {
+    return this.#resting.size;
+  }
+
+  /** Whether `know` was called for the source. */
+  knows(source: string): boolean {
+    return this.#chains.has(source) || this.#resting.has(source);
   }
 
   /** Open in the checkpoint or outside, with no file found yet that could be theirs. */
@@ -98,7 +129,9 @@ export class StreamDirectory {
     return { streams: this.#states(), copies: this.copies.all() };
   }
 
+  /** Those at rest first: one that is woken meanwhile is met again among the others. */
   *#states(): Generator<StreamState> {
+    for (const resting of this.#resting.values()) yield* resting.states();
     for (const stream of this.#streams) if (stream.isNamed) yield stream.state();
     yield* this.#unmatched.states();
   }
@@ -106,8 +139,12 @@ export class StreamDirectory {
   /** Sources of these files that `know` was not yet called for. */
   unknownSources(files: readonly IndexedFile[]): Set<string> {
     const sources = new Set<string>();
-    for (const file of files) if (this.#streamOf(file) === null) sources.add(this.#parts.sourceOf(file).source);
-    return sources.difference(this.#chains);
+    for (const file of files) {
+      if (file.resting !== null || this.#streamOf(file) !== null) continue;
+      const { source } = this.#parts.sourceOf(file);
+      if (!this.knows(source)) sources.add(source);
+    }
+    return sources;
   }
 
   /** What checkpoint and transport know of these sources; before the first file of one is matched. */
@@ -130,18 +167,26 @@ export class StreamDirectory {
     this.#touched = new Set();
     this.wantsAnotherRound = false;
     const unknown: SourcedFile[] = [];
+    this.#wakeMissed(found);
     for (const file of found.files) {
+      if (file.resting !== null) {
+        const chain = this.saw(file, nowMs);
+        if (chain !== null) this.#touched.add(chain);
+        continue;
+      }
       const stream = this.#streamOf(file);
       if (stream !== null) {
         this.#sawAgain(stream, file, nowMs);
         continue;
       }
       const source = this.#parts.sourceOf(file);
-      if (this.#chains.has(source.source)) unknown.push({ file, source });
+      if (this.knows(source.source)) unknown.push({ file, source });
     }
+    for (const { source } of unknown) this.#chain(source.source); // none is at rest
     this.copies.keep(unknown.map(({ file }) => file));
     const spokenFor = new Set<StreamState>();
-    const rotated = Map.groupBy(unknown.filter(({ source }) => source.rotation !== null), ({ source }) => source.source);
+    // What is on record as a stream of its own is nobody's copy.
+    const rotated = Map.groupBy(unknown.filter(({ file, source }) => source.rotation !== null && this.#candidatesOf(file, source).length === 0), ({ source }) => source.source);
     const strange = unknown.filter(each => !this.#matchKnown(each, rotated, spokenFor, nowMs));
     for (const stream of this.#streams) if (stream.seenRound !== this.#round) this.#missed(stream, found, nowMs);
     this.#endUnmatched(found, spokenFor, nowMs);
@@ -149,7 +194,7 @@ export class StreamDirectory {
     const aged = strange.map(({ file, source }) => ({ file, path: file.path, mtimeMs: file.mtimeMs, source })).sort((a, b) => compareAge({ ...a, ...a.source }, { ...b, ...b.source }));
     for (const { file, source } of aged) this.#takeStrange(file, source, nowMs);
     const packed = found.compressed.map(file => ({ file, source: this.#parts.sourceOf(file) }));
-    for (const { file, source } of packed) this.#chains.get(source.source)?.sawCopy(file);
+    for (const { file, source } of packed) this.#sawPacked(file, source);
     this.copies.offerPacked(packed, this.#streams);
     this.wantsAnotherRound ||= this.copies.mayGrow;
     // Whoever waited for a copy has seen all files now that can be seen.
@@ -160,18 +205,91 @@ export class StreamDirectory {
 
   /** A look at a file that a stream is known for. @returns its chain where there is something to do */
   saw(file: IndexedFile, nowMs: number): Chain | null {
+    if (file.resting !== null) {
+      if (!file.resting.saw(nowMs)) return null;
+      this.#wake(file.resting);
+    }
     const stream = this.#byKey.get(file.key);
     if (stream?.file !== file) return null;
     if (file.sizeBytes === stream.lookedSizeBytes && file.mtimeMs === stream.lookedMtimeMs) {
-      if (stream.readToEndMs !== null && stream.phase === 'reading') stream.readToEndMs = nowMs;
+      if (stream.readToEndMs === null || stream.phase !== 'reading') return null;
+      stream.readToEndMs = nowMs;
+      if (stream.reader === null && nowMs - stream.lastGrowthMs >= this.#parts.activeMs) this.#quiet.push(stream);
       return null;
     }
     if (stream.phase === 'closed') return this.#lookAtClosed(stream, file, nowMs);
     if (stream.phase === 'refused') return null;
     const chain = this.chainOf(stream);
-    // It is not its turn yet: what is there is known to wait, and to be missing should it vanish.
-    if (chain.current !== stream) stream.sizeBytes = Math.max(stream.sizeBytes, file.sizeBytes);
+    if (chain.current !== stream) this.#sawWaiting(stream, file, nowMs);
     return chain;
+  }
+
+  /** It is not its turn yet: what is there is known to wait, and to be missing should it vanish. Larger may also be what came after a truncation. */
+  #sawWaiting(stream: TailedStream, file: IndexedFile, nowMs: number): void {
+    if (file.sizeBytes === stream.sizeBytes) return;
+    const isSmaller = file.sizeBytes < stream.sizeBytes;
+    const reader = isSmaller || !stream.isNamed ? null : openReader(file.path, stream.inode);
+    const isOther = isSmaller || reader?.proves(stream.sizeBytes, stream.head, stream.tail) === false;
+    reader?.close();
+    if (isOther) {
+      if (stream.phase === 'reading') this.truncated(stream);
+      return;
+    }
+    stream.sizeBytes = file.sizeBytes;
+    stream.lastGrowthMs = nowMs;
+  }
+
+  /** Sources of which a look has just found nothing new, and for which nobody has anything to do (`isAtWork`), come to rest. */
+  rest(isAtWork: (chain: Chain) => boolean): void {
+    const quiet = this.#quiet;
+    if (quiet.length === 0) return;
+    this.#quiet = [];
+    // What is looked for may be of any source.
+    if (!this.#unmatched.isEmpty) return;
+    const copied = this.copies.copiedBySource();
+    for (const { source } of quiet) {
+      const chain = this.#chains.get(source.source);
+      if (chain === undefined || isAtWork(chain) || copied.has(chain.source)) continue;
+      const resting = RestingSource.of(chain, this.#parts.sourceOf);
+      if (resting === null) continue;
+      for (const file of resting.files) {
+        this.#streams.delete(this.#byKey.get(file.key)!);
+        this.#byKey.delete(file.key);
+        file.resting = resting;
+      }
+      this.#chains.delete(chain.source);
+      this.#resting.set(chain.source, resting);
+    }
+  }
+
+  #wake(resting: RestingSource): Chain {
+    const chain = resting.unpack();
+    for (const file of resting.files) file.resting = null;
+    this.#resting.delete(resting.source);
+    this.#chains.set(resting.source, chain);
+    for (const stream of [...chain.closedHere, ...chain.streams]) {
+      stream.seenRound = this.#round;
+      this.#streams.add(stream);
+      this.#byKey.set(stream.file!.key, stream);
+    }
+    return chain;
+  }
+
+  /** Wakes the sources at rest of which a refresh does not find all files. */
+  #wakeMissed(found: IndexedFiles): void {
+    for (const { resting } of found.files) resting?.found(this.#round);
+    for (const resting of this.#resting.values()) {
+      if (resting.isWhole(this.#round)) continue;
+      const { closedHere, streams } = this.#wake(resting);
+      for (const stream of [...closedHere, ...streams]) stream.seenRound = 0;
+    }
+  }
+
+  /** A compressed file that may hold the bytes of a stream. */
+  #sawPacked(file: IndexedFile, source: FileSource): void {
+    if (file.isKnown || !this.knows(source.source)) return;
+    file.isKnown = true;
+    this.#chain(source.source).sawCopy(file);
   }
 
   /** The source of the stream that a file holds, or null where none is known for it. */
@@ -240,6 +358,8 @@ export class StreamDirectory {
 
   #chain(source: string): Chain {
     let chain = this.#chains.get(source);
+    const resting = chain === undefined ? this.#resting.get(source) : undefined;
+    if (resting !== undefined) return this.#wake(resting);
     if (chain === undefined) this.#chains.set(source, (chain = new Chain(source, this.#parts.partitionOf(source, null), [])));
     return chain;
   }
@@ -318,14 +438,19 @@ export class StreamDirectory {
     return chain;
   }
 
+  /** States of the last run whose file this is by inode and birth time, newest generation first. */
+  #candidatesOf(file: IndexedFile, source: FileSource): StreamState[] {
+    const closed = (this.#chains.get(source.source)?.closedStates ?? []).filter(state => sameFile(state, file));
+    return [...this.#unmatched.candidatesOf(file), ...closed].sort((a, b) => b.generation - a.generation);
+  }
+
   /**
    * By inode and birth time, the newest generation whose bytes are there.
    * @param rotated files that may be copies
    * @returns whether the file is spoken for
    */
   #matchKnown({ file, source }: SourcedFile, rotated: ReadonlyMap<string, readonly SourcedFile[]>, spokenFor: Set<StreamState>, nowMs: number): boolean {
-    const closed = (this.#chains.get(source.source)?.closedStates ?? []).filter(state => sameFile(state, file));
-    const candidates = [...this.#unmatched.candidatesOf(file), ...closed].sort((a, b) => b.generation - a.generation);
+    const candidates = this.#candidatesOf(file, source);
     if (candidates.length === 0) return false;
     const reader = openReader(file.path, file.inode);
     if (reader === null) {
@@ -378,6 +503,8 @@ export class StreamDirectory {
     this.#replaceKey(file, stream);
     const chain = this.chainOf(stream);
     this.#touched.add(chain);
+    // No copy either of what comes later.
+    if (source.rotation !== null) chain.sawCopy(file);
     chain.found(stream.streamId);
     this.#cameToLife(stream, state);
     if (!state.closed) chain.add(stream);

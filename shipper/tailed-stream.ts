@@ -62,8 +62,8 @@ export class TailedStream {
   pieces: Readonly<OpenPieces> = noOpenPieces;
   tracker = new AckTracker(0, null);
   reader: ByteReader | null = null;
-  /** When the reader was last read from, for closing the least needed. */
-  readMs = 0;
+  /** When bytes were last sent in this run. */
+  sentMs = 0;
   /** The reader is on a copy of the file, not on the file itself. */
   readsCopy = false;
 

@@ -13,6 +13,10 @@ export interface UnmatchedState {
 export class UnmatchedStates {
   readonly #byInode = new Map<string, UnmatchedState[]>();
 
+  get isEmpty(): boolean {
+    return this.#byInode.size === 0;
+  }
+
   add(state: StreamState): void {
     const inode = state.inode ?? '';
     const there = this.#byInode.get(inode);

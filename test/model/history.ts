@@ -1,11 +1,11 @@
 /** Plays a history on real files and says what is wrong with what came of it. */
 import type { Life } from './lives.ts';
 import type { FileStep, Step } from './step.ts';
-import { World, type Behind } from './world.ts';
+import { World, type Behind, type Pace } from './world.ts';
 
 /** @returns what is wrong, in words; empty when all is well */
-export async function play(steps: readonly Step[], behind: Behind): Promise<string[]> {
-  const world = new World(behind);
+export async function play(steps: readonly Step[], behind: Behind, pace: Pace = 'usual'): Promise<string[]> {
+  const world = new World(behind, pace);
   try {
     await world.open();
     for (const step of steps) await take(world, step);

@@ -23,6 +23,8 @@ export class Topic {
   readonly broken: string[] = [];
   /** Streams whose closing record is acknowledged and that did not go on since. */
   readonly closed = new Set<string>();
+  /** Where a closing record ended each, once it was acknowledged: up to there no piece is open, also when the record is sent again. */
+  readonly closedAt = new Map<string, number>();
   /** `streamId:streamOffset` where a line was sent as finished without its newline, at the end of a stream; and the ends of gaps. */
   readonly ends = new Set<string>();
   /** Of each stream, what some shipper was told is safe. */
@@ -181,7 +183,10 @@ export class FaultyTransport implements Transport {
     this.pending.splice(at, 1);
     const { streamId, offset, end, kind } = record.chunk;
     this.#unacknowledged.set(streamId, this.#unacknowledged.get(streamId)! - 1);
-    if (kind === 'close') this.#parts.topic.closed.add(streamId);
+    if (kind === 'close') {
+      this.#parts.topic.closed.add(streamId);
+      this.#parts.topic.closedAt.set(streamId, end);
+    }
     // A store in the same process answers by itself.
     if (this.#parts.storeStates === null) this.acknowledged([{ streamId, from: offset, to: end, closed: kind === 'close' }]);
   }

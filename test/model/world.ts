@@ -17,6 +17,8 @@ import { Writer } from './writer.ts';
 
 /** `broker`: a topic that tells stream states only. `store`: the collector's store in the same process, which knows what is stored. */
 export type Behind = 'broker' | 'store';
+/** `resting`: every source comes to rest as soon as it can; for that one file is open at most. */
+export type Pace = 'usual' | 'resting';
 /** What a start finds of what was known. One of the two is always whole: no rule can do without both. */
 export type Memory = 'whole' | 'checkpointLost' | 'checkpointOld' | 'checkpointDamaged' | 'checkpointOfOtherVersion' | 'statesLost' | 'statesOld';
 
@@ -34,6 +36,7 @@ export class World {
   readonly clock = new HandClock();
   readonly collecting: Collecting;
   readonly behind: Behind;
+  readonly #pace: Pace;
   readonly #root = mkdtempSync(join(tmpdir(), 'leadline-test-'));
   readonly #checkpointPath: string;
   readonly #options: ShipperOptions;
@@ -43,11 +46,12 @@ export class World {
   #olderCheckpoint: Buffer | null = null;
   #wasCheckpointLost = false;
 
-  constructor(behind: Behind) {
+  constructor(behind: Behind, pace: Pace) {
     this.behind = behind;
-    this.writer = new Writer(this.#root);
+    this.#pace = pace;
+    this.writer = new Writer(this.#root, pace !== 'resting');
     this.#checkpointPath = join(this.#root, 'state', 'checkpoint.json');
-    this.#options = { ...defaultOptions(), dataDir: dirname(this.#checkpointPath), sourceId: 'test', watch: false, pollIntervalMs: 5, idlePollIntervalMs: 50, checkpointIntervalMs: 10, stateIntervalMs: 1000, chunkBytesMax: 4096, lineBytesMax, inFlightBytesMax, openFilesMax: 16 };
+    this.#options = { ...defaultOptions(), dataDir: dirname(this.#checkpointPath), sourceId: 'test', watch: false, pollIntervalMs: 5, idlePollIntervalMs: 50, checkpointIntervalMs: 10, stateIntervalMs: 1000, chunkBytesMax: 4096, lineBytesMax, inFlightBytesMax, openFilesMax: pace === 'resting' ? 1 : 16 };
     this.collecting = new Collecting(this.topic, this.clock, { lineBytesMax, openEventBytesMax });
     [this.transport, this.#shipper] = this.#fresh(null);
   }
@@ -57,7 +61,7 @@ export class World {
     this.collecting.onAcknowledged = acknowledgements => {
       if (this.behind === 'store' && !transport.isDead) transport.acknowledged(acknowledgements);
     };
-    return [transport, new Shipper({ paths: [this.writer.logs], options: this.#options, transport, checkpointPath: this.#checkpointPath, log: quietLog, clock: this.clock })];
+    return [transport, new Shipper({ paths: [this.writer.logs], options: this.#options, transport, checkpointPath: this.#checkpointPath, log: quietLog, clock: this.clock, ...(this.#pace === 'resting' ? { activeMs: 0 } : {}) })];
   }
 
   async open(): Promise<void> {
@@ -198,7 +202,7 @@ export class World {
       if (state.acknowledgedBytes > acknowledged) this.topic.broken.push(`the checkpoint has stream ${state.streamId} at ${state.acknowledgedBytes}, acknowledged are ${acknowledged}`);
       const bytes = this.topic.published.get(state.streamId);
       if (bytes === undefined || state.closed || this.topic.closed.has(state.streamId)) continue;
-      if (this.topic.ends.has(`${state.streamId}:${state.acknowledgedBytes}`)) continue;
+      if (this.topic.ends.has(`${state.streamId}:${state.acknowledgedBytes}`) || this.topic.closedAt.get(state.streamId) === state.acknowledgedBytes) continue;
       if (!isFinishedAt(bytes, state.acknowledgedBytes, 'plain')) this.topic.broken.push(`the checkpoint has stream ${state.streamId} at ${state.acknowledgedBytes}, inside a line`);
       if (state.acknowledgedBytes > firstOpenPiece(bytes, Math.min(acknowledged, bytes.length), state.framing)) this.topic.broken.push(`the checkpoint has stream ${state.streamId} at ${state.acknowledgedBytes}, behind an open piece`);
     }
@@ -233,7 +237,7 @@ export class World {
     });
     const unaccounted = this.collecting.store.streams().flatMap(({ streamId, storedRanges, gaps, state }) => {
       // Only a checkpoint remembers sources of which no file is there: a known limitation.
-      if (this.#wasCheckpointLost && !this.topic.published.has(streamId)) return [];
+      if (this.#wasCheckpointLost && storedRanges.length === 0) return [];
       const known: ByteRange[] = addRanges(storedRanges, gaps);
       const told = this.topic.states.get(streamId) ?? state;
       return told !== null && coverage({ from: 0, to: told.sizeBytes }, known) !== 'all' ? [`stream ${streamId}: of ${told.sizeBytes} bytes only ${JSON.stringify(known)} are stored or a gap`] : [];

@@ -28,7 +28,11 @@ export class Writer {
   readonly #rotated = new Map<Source, Rotated[]>();
   #target = 0;
 
-  constructor(root: string) {
+  readonly #staysOpen: boolean;
+
+  /** @param staysOpen what the shipper has open when a file goes stays open; not so where others need the descriptor */
+  constructor(root: string, staysOpen: boolean) {
+    this.#staysOpen = staysOpen;
     this.logs = join(root, 'logs');
     this.#targets = join(root, 'targets');
     mkdirSync(this.logs);
@@ -185,14 +189,14 @@ export class Writer {
     const life = this.#current.get('live');
     if (life === undefined) return;
     this.lives.end(life);
-    if (!isOpenHere(this.#path('live'))) this.lives.putAtRisk(life);
+    if (!this.#staysOpen || !isOpenHere(this.#path('live'))) this.lives.putAtRisk(life);
     life.isUnlinked = true;
     this.#current.set('live', this.lives.begin('live', 'plain'));
     this.#newTarget();
   }
 
   #unlink(life: Life, path: string, isLink: boolean): void {
-    if (!isOpenHere(path)) this.lives.putAtRisk(life);
+    if (!this.#staysOpen || !isOpenHere(path)) this.lives.putAtRisk(life);
     life.isUnlinked = true;
     unlinkSync(path);
     if (isLink) rmSync(path, { force: true });

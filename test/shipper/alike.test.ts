@@ -154,6 +154,29 @@ test('a first start that was told and then killed: the file regrown alike is not
   t.deepEqual(told(folder), wanted(first, second, third));
 });
 
+test('a rotated file that is a stream of its own is no proof that the file which came after it was truncated', async t => {
+  const folder = new TailedFolder({}, false, false);
+  t.teardown(() => folder.dispose());
+  const [first, second] = [lines('first', 50), lines('second', 20)];
+  folder.append('a.log', banner + first);
+  await tick();
+  folder.copyTruncate('a.log', 'a.log-20260101');
+  await folder.shipper.open();
+  for (let turns = 0; turns < 20; turns += 1) await folder.turn(60);
+  // The first is on record, and all of it on its way; the second begins in the next run, and nothing of it is acknowledged.
+  await folder.crash('kept', folder.transport.pending.length);
+  folder.append('a.log', banner + second);
+  for (let turns = 0; turns < 100; turns += 1) {
+    await folder.turn(60);
+    folder.transport.acknowledge(0);
+    if (folder.storedLines().includes('second line 19')) break;
+    if (folder.transport.pending.some(({ bytes }) => bytes.includes('second line 19'))) break;
+  }
+  await folder.crash('kept', folder.transport.pending.length);
+  await folder.settle();
+  t.deepEqual(told(folder), wanted(first, second));
+});
+
 test('a file truncated and regrown alike between two looks: its copy says so', async t => {
   const folder = await tailed(t);
   const [first, second] = [lines('first', 50), lines('second', 60)];

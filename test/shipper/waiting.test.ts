@@ -46,6 +46,36 @@ test('a file that grew between its name and its first read, which a full disk pu
   t.is(idleRecords(folder), 1);
 });
 
+test('a file that grew while it was not its turn is not idle, and a line half written by then is waited for', async t => {
+  const folder = await tailed(t);
+  const stamp = '2022-08-22T05:18:16.154772363Z stdout';
+  folder.append('pod.log', `${stamp} F one\n`);
+  await folder.settle();
+  folder.rename('pod.log', 'pod.log.1');
+  folder.append('pod.log', `${stamp} F two\n`);
+  for (let turns = 0; turns < 10; turns++) {
+    folder.append('pod.log.1', `${stamp} F late\n`);
+    await folder.turn(500);
+  }
+  folder.append('pod.log', `${stamp} P begun\n`);
+  const before = idleRecords(folder);
+  for (let turns = 0; !folder.storedLines().some(line => line.endsWith('begun')) && turns < 50; turns++) await folder.turn(60);
+  t.true(folder.storedLines().some(line => line.endsWith('begun')));
+  for (let turns = 0; turns < 5; turns++) await folder.turn(60);
+  t.is(idleRecords(folder), before);
+});
+
+test('told to end before it read what is there: no idle record says that nothing follows', async t => {
+  const folder = new TailedFolder({ inFlightBytesMax: 4096, chunkBytesMax: 4096, drainTimeoutMs: 0 }, false);
+  t.teardown(() => folder.dispose());
+  await folder.shipper.open();
+  folder.append('a.log', 'a line of some length, which is there many times\n'.repeat(1000));
+  for (let turns = 0; folder.transport.pending.length === 0 && turns < 50; turns++) await folder.turn(5);
+  await folder.shipper.stop();
+  t.true(folder.transport.pending.length + folder.store.chunks.length > 0);
+  t.is(idleRecords(folder), 0);
+});
+
 test('told to end in the middle of a container line: over Kafka it stays open for the next start, where only the store acknowledges it is closed', async t => {
   for (const partitions of [3, null]) {
     const folder = new TailedFolder();
