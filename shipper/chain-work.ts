@@ -9,12 +9,12 @@ import type { Codec } from '#schemas/chunk.ts';
 import type { Options } from '#schemas/options.ts';
 import type { Chain } from './chain.ts';
 import { kernelBootId } from './file-identity.ts';
-import { firstOpenPiece } from './framing.ts';
 import { nameStream } from './naming.ts';
 import type { OpenFiles } from './open-files.ts';
 import type { Outbox } from './outbox.ts';
 import type { Problems } from './problems.ts';
 import { PackedReader } from './packed-reader.ts';
+import { RoomWaiters } from './room-waiters.ts';
 import { fileCase } from './rotation.ts';
 import type { StreamDirectory } from './stream-directory.ts';
 import { StreamFeed, type Look, type Redact } from './stream-feed.ts';
@@ -65,8 +65,9 @@ const steadyLooks = 8;
 const steadyPolls = 2;
 /** A pause ends a little early now and then; what is due by then is done, and not a poll later. */
 const earlyMs = 2;
-/** With thousands of such files more seldom, so that the looks (2 us each) stay under 2 % of a core. */
+/** With thousands of such files more seldom, so that the looks (2 us each) stay under 2 % of a core, and with this many only the sweep looks at them. */
 const warmMsPerSource = 0.1;
+const warmSourcesMax = 1000;
 /** A rotated file may still be written by whoever had it open: it ends when it has not grown for this long. */
 const quietMs = 2000;
 /** The same where everything is read up to a whole line and its successor has bytes that wait. */
@@ -85,6 +86,7 @@ export class ChainWork {
   readonly #feed: StreamFeed;
   readonly #bootId = kernelBootId();
   readonly #active = new Set<Chain>();
+  readonly #waiters = new RoomWaiters();
   #advancedMs = 0;
   /** Reading waits for acknowledgements or for the transport. */
   waitsForRoom = false;
@@ -101,6 +103,11 @@ export class ChainWork {
   add(chain: Chain): void {
     if (chain.grownLooks < steadyLooks) chain.dueMs = 0;
     this.#active.add(chain);
+  }
+
+  /** Sources that rounds look at. */
+  get size(): number {
+    return this.#active.size;
   }
 
   /** Whether rounds look at the source at all. */
@@ -130,6 +137,7 @@ export class ChainWork {
     this.#advancedMs = nowMs;
     this.waitsForRoom = false;
     this.isUnpacking = false;
+    const othersWaitOn = this.#hasRoomForOne && this.#waiters.letTryAgain();
     const loud: Chain[] = [];
     for (const chain of this.#active) {
       if (chain.dueMs > nowMs + earlyMs) continue;
@@ -149,6 +157,8 @@ export class ChainWork {
       this.#active.add(chain);
       if (this.#step(chain, nowMs, advanced)) await breath();
     }
+    advanced.more ||= othersWaitOn && this.#hasRoomForOne;
+    this.waitsForRoom ||= !this.#waiters.isEmpty;
     return advanced;
   }
 
@@ -157,20 +167,28 @@ export class ChainWork {
    * does, nobody waits for the rest. Of what is not read to its end more follows.
    */
   sayIdle(streams: Iterable<TailedStream>): void {
-    for (const stream of streams) if (stream.idleOwed && stream.readToEndMs !== null && stream.isTold && stream.isAnnounced && stream.phase !== 'closed' && (stream.partition === null || !isInsideLine(stream))) this.#feed.sendIdle(stream);
+    for (const stream of streams) if (stream.idleOwed && stream.readToEndMs !== null && stream.isTold && stream.isAnnounced && stream.phase !== 'closed' && (stream.partition === null || !stream.isInsideLine)) this.#feed.sendIdle(stream);
   }
 
-  /** @returns whether bytes were sent */
+  /** @returns whether something was handed over */
   #step(chain: Chain, nowMs: number, advanced: Advanced): boolean {
+    const { outbox } = this.#parts;
     const sentBefore = chain.sentBytes;
+    const handedBefore = outbox.handed;
+    const othersWait = this.waitsForRoom;
+    this.waitsForRoom = false;
     const pace = this.#advance(chain, nowMs, advanced);
+    const hasNoRoom = this.waitsForRoom;
+    this.waitsForRoom ||= othersWait;
     if (pace === 'more') advanced.more = true;
     const sent = chain.sentBytes > sentBefore;
     chain.isLoud = (sent && pace === 'more') || (chain.isLoud && this.waitsForRoom);
     this.#countGrowth(chain, pace, sent, nowMs);
-    chain.dueMs = nowMs + this.#pauseMs(chain, pace, sent);
+    const waits = hasNoRoom && !chain.isLoud;
+    chain.dueMs = nowMs + this.#pauseMs(chain, waits ? 'warm' : pace, sent);
+    if (waits) this.#waiters.add(chain);
     if (pace === 'rest') this.#active.delete(chain);
-    return sent;
+    return outbox.handed > handedBefore;
   }
 
   /** Looks that an acknowledgement woke the loop for, just after a look that found growth, say nothing. */
@@ -282,7 +300,7 @@ export class ChainWork {
       this.isUnpacking = true;
       return 'soon';
     }
-    if (!isInsideLine(stream) && !this.#hasRoom(chain)) {
+    if (!stream.isInsideLine && !this.#hasRoom(chain)) {
       this.waitsForRoom = true;
       // What is there belongs to the stream only if its bytes do: a size alone may be that of a file that was truncated and has grown again.
       if (!unchanged && !this.#proves(stream, reader, look)) return this.#truncated(stream);
@@ -305,7 +323,7 @@ export class ChainWork {
   /** Whether no more bytes will come, as far as anybody can tell; a stream that grows all the same is opened again. */
   #hasEnded(chain: Chain, stream: TailedStream, look: SeenFile, nowMs: number): boolean {
     if (!look.isGone && !chain.isSuperseded(stream)) return false;
-    const isWhole = stream.position >= look.sizeBytes && !isInsideLine(stream);
+    const isWhole = stream.position >= look.sizeBytes && !stream.isInsideLine;
     const somebodyWaits = chain.streams.some(each => each !== stream && (each.file?.sizeBytes ?? each.sizeBytes) > 0);
     return nowMs - Math.max(stream.lastGrowthMs, stream.goneMs ?? 0) >= (isWhole && (somebodyWaits || look.isDeleted) ? shortQuietMs : quietMs);
   }
@@ -323,8 +341,8 @@ export class ChainWork {
   }
 
   #atEnd(chain: Chain, stream: TailedStream, nowMs: number): Pace {
-    // When it last grew is what its file says, perhaps by another clock: the rest of a line that is half written is waited for by ours.
-    const quietSinceMs = isInsideLine(stream) ? Math.max(stream.lastGrowthMs, stream.sentMs) : stream.lastGrowthMs;
+    // When it grew the file may say by another clock: the rest of a half written line is waited for by ours.
+    const quietSinceMs = stream.isInsideLine ? Math.max(stream.lastGrowthMs, stream.sentMs) : stream.lastGrowthMs;
     if (stream.idleOwed && nowMs - quietSinceMs >= this.#options.idleAfterMs) this.#feed.sendIdle(stream);
     if (stream.idleOwed || chain.isSuperseded(stream) || !stream.present) return 'soon';
     return this.#paceOf(stream, nowMs);
@@ -332,7 +350,7 @@ export class ChainWork {
 
   #paceOf(stream: TailedStream, nowMs: number): Pace {
     const quietMs = nowMs - stream.lastGrowthMs;
-    return quietMs < warmAfterMs ? 'soon' : quietMs < this.#parts.activeMs ? 'warm' : 'rest';
+    return quietMs < warmAfterMs ? 'soon' : quietMs < this.#parts.activeMs && this.#active.size <= warmSourcesMax ? 'warm' : 'rest';
   }
 
   /** Everything that can be had of a stream is sent: says what is missing, and closes it. */
@@ -368,6 +386,10 @@ export class ChainWork {
     return null;
   }
 
+  get #hasRoomForOne(): boolean {
+    return !this.#parts.outbox.isFull && this.#parts.outbox.inFlightBytes < this.#options.inFlightBytesMax;
+  }
+
   /** Whether one more chunk of the source may be in flight. Loud ones leave room for those that send little. */
   #hasRoom(chain: Chain): boolean {
     const { outbox } = this.#parts;
@@ -375,9 +397,4 @@ export class ChainWork {
     const limit = this.#options.inFlightBytesMax;
     return outbox.inFlightBytes < (chain.isLoud && this.#active.size > 1 ? limit * (1 - quietShare) : limit);
   }
-}
-
-/** The position lies between two pieces of a line. */
-function isInsideLine(stream: TailedStream): boolean {
-  return stream.openLine !== null || firstOpenPiece(stream.pieces) !== null;
 }

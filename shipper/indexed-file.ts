@@ -33,8 +33,6 @@ export class IndexedFile implements FoundFile {
   birthTimeNs: string | null = null;
   sizeBytes = 0;
   mtimeMs = 0;
-  /** Device and inode: unique in this run among files that are there. */
-  key = '';
   /** Whose file it is, where that source is at rest. Then the path, once it names another file, is another `IndexedFile`. */
   resting: RestingSource | null = null;
   /** Looks that found another size or time. */
@@ -59,11 +57,15 @@ export class IndexedFile implements FoundFile {
     this.birthTimeNs = facts.birthTimeNs;
     this.sizeBytes = facts.sizeBytes;
     this.mtimeMs = facts.mtimeMs;
-    this.key = fileKey(facts);
     this.isKnown = false;
     this.#dev = Number(stats.dev);
     this.#ino = Number(stats.ino);
     this.#birthMs = birthTimeTrusted ? Number(stats.birthtimeNs / 1_000_000_000n) * 1000 + Number(stats.birthtimeNs % 1_000_000_000n) / 1e6 : null;
+  }
+
+  /** Device and inode: unique in this run among files that are there. Made when it is asked for, as of thousands it seldom is. */
+  get key(): string {
+    return fileKey(this);
   }
 
   get matchPath(): string {

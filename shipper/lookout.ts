@@ -26,6 +26,8 @@ export interface LookoutParts {
   onDue: (chain: Chain) => void;
   /** What was asked of the transport is answered, or a hint says that there is something to look at. */
   onLearned: () => void;
+  /** How many sources have something to do, or had a short while ago. */
+  sourcesAtWork: () => number;
   /** Whether a coming round looks at this source anyhow. */
   isDueSoon: (chain: Chain) => boolean;
   /** Told where files are; null without a watch. */
@@ -36,6 +38,10 @@ export interface LookoutParts {
 const cheapRefreshMs = 5;
 const refreshCostFactor = 10;
 const retryMs = 1000;
+/** New sources are taken up as others come to rest, so that no more than these are at work at once; where all grow, so many every so often. */
+const takenUpMax = 1024;
+const takenUpMin = 64;
+const takeUpMs = 250;
 
 export class Lookout {
   readonly #parts: LookoutParts;
@@ -48,6 +54,8 @@ export class Lookout {
   /** The answer to what is asked of the transport. */
   #asking: Promise<void> | null = null;
   #askAgainMs = 0;
+  /** Met, and to be asked for. */
+  #unasked: string[] = [];
   #hasLearned = false;
   #failure: { error: unknown } | null = null;
   #fromCheckpoint: readonly StreamState[] = [];
@@ -103,7 +111,7 @@ export class Lookout {
 
   /** A look at everything is still to come, or another refresh, or what is known of a new source. */
   get isPending(): boolean {
-    return this.#wantsAll || this.#asking !== null || this.#hasLearned || this.#parts.directory.wantsAnotherRound;
+    return this.#wantsAll || this.#asking !== null || this.#unasked.length > 0 || this.#hasLearned || this.#parts.directory.wantsAnotherRound;
   }
 
   /** Resolves when what is being asked is answered. */
@@ -125,6 +133,7 @@ export class Lookout {
       this.#regularMs = nowMs + options.idlePollIntervalMs;
       this.#refresh(nowMs);
     } else if (this.#hasLearned && this.#found !== null) this.#reconcile(this.#found, nowMs);
+    this.#ask(nowMs);
   }
 
   #sweep(nowMs: number): void {
@@ -159,7 +168,7 @@ export class Lookout {
     this.#parts.problems.found(found.problems);
     this.#reportCompressed(found.compressed);
     this.#parts.watched?.follow(this.#parts.index.places);
-    this.#ask(this.#found, nowMs);
+    this.#unasked = [...this.#parts.directory.unknownSources(this.#found.files)];
     this.#reconcile(this.#found, nowMs);
     const costMs = performance.now() - beganMs;
     if (costMs > cheapRefreshMs) this.#nextRefreshMs = nowMs + refreshCostFactor * costMs;
@@ -172,10 +181,12 @@ export class Lookout {
   }
 
   /** Of sources met for the first time: what does the transport know? One question at a time. */
-  #ask(found: IndexedFiles, nowMs: number): void {
-    if (this.#asking !== null || nowMs < this.#askAgainMs) return;
-    const { directory, transport } = this.#parts;
-    const sources = directory.unknownSources(found.files);
+  #ask(nowMs: number): void {
+    if (this.#asking !== null || this.#hasLearned || nowMs < this.#askAgainMs || (this.#unasked.length === 0 && this.#fromCheckpoint.length === 0)) return;
+    const { directory, transport, sourcesAtWork } = this.#parts;
+    const room = takenUpMax - sourcesAtWork();
+    if (room < takenUpMin) this.#askAgainMs = nowMs + takeUpMs;
+    const sources = new Set(this.#unasked.splice(0, Math.max(room, takenUpMin)).filter(source => !directory.knows(source)));
     for (const state of this.#fromCheckpoint) if (!directory.knows(state.source)) sources.add(state.source);
     if (sources.size === 0) return;
     this.#asking = transport.loadStates([...sources]).then(
@@ -190,7 +201,7 @@ export class Lookout {
         this.#asking = null;
         if (error instanceof LeadlineError && error.retryable) {
           this.#askAgainMs = nowMs + retryMs;
-          this.#isStale = true;
+          this.#unasked.unshift(...sources);
         } else this.#failure = { error };
         this.#parts.onLearned();
       },
@@ -203,7 +214,7 @@ export class Lookout {
     for (const chain of directory.reconcile(found, nowMs)) this.#parts.onDue(chain);
     if (this.#unwantedBytes === null) return;
     for (const stream of directory.streams) if (stream.phase === 'unnamed' && directory.chainOf(stream).isNew) stream.unwantedBytes = this.#unwantedBytes.get(fileKey(stream)) ?? 0;
-    if (this.#asking === null) this.#unwantedBytes = null;
+    if (this.#asking === null && this.#unasked.length === 0) this.#unwantedBytes = null;
   }
 
   #reportCompressed(files: readonly IndexedFile[]): void {

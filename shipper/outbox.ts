@@ -13,6 +13,8 @@ export class Outbox {
   readonly #transport: Transport;
   readonly #onRoom: () => void;
   #pending = 0;
+  /** Chunks handed over in this run. */
+  handed = 0;
   #failure: { error: unknown } | null = null;
   /** Of all streams: handed over and not acknowledged. Kept by whoever reads and acknowledges. */
   inFlightBytes = 0;
@@ -28,6 +30,7 @@ export class Outbox {
   hand(chunk: Chunk, stream: TailedStream): void {
     if (chunk.kind === 'lines' || chunk.kind === 'close') this.#awaiting.set(chunk.streamId, stream);
     this.#pending += 1;
+    this.handed += 1;
     this.#transport.publish(chunk).then(
       () => {
         this.#pending -= 1;

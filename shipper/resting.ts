@@ -3,29 +3,36 @@
  * so what is known of one is a text instead of the objects that one at work needs, a third of their size. Whatever happens to a file of theirs makes
  * the objects again.
  */
-import type { Framing, PreviousStream } from '#schemas/chunk.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { framings, type PreviousStream } from '#schemas/chunk.ts';
 import type { StreamState } from '#schemas/transport.ts';
 import { AckTracker } from './ack-tracker.ts';
 import { Chain, type ChainMemory } from './chain.ts';
+import { kernelBootId } from './file-identity.ts';
 import type { FileSource } from './file-source.ts';
-import { firstOpenPiece } from './framing.ts';
 import type { IndexedFile } from './indexed-file.ts';
 import type { Tellable } from './state-teller.ts';
 import { skippedCause, TailedStream } from './tailed-stream.ts';
 
 type SourceOf = (file: IndexedFile) => FileSource;
 
-/** A stream without what its file tells. */
-type PackedStream = [
-  name: string, generation: number, head: string, framing: Framing, previous: PreviousStream | null, bootId: string | null, sizeBytes: number, position: number, tailHash: string,
-  droppedBytes: Readonly<Record<string, number>> | 0, gapBytes: number, readToEndMs: number | null, copiesAfterNs: string | null, readMtimeMs: number | null, truncatedMs: number | null, isTold: boolean,
-];
-
-interface PackedChain {
-  partition: number | null;
-  memory: ChainMemory;
-  streams: PackedStream[];
+/** What most streams have no need to say. */
+interface More {
+  previous?: PreviousStream;
+  /** Where it is not that of the running kernel. */
+  bootId?: string | null;
+  droppedBytes?: Readonly<Record<string, number>>;
+  gapBytes?: number;
+  readToEndMs?: number | null;
+  copiesAfterNs?: string;
+  truncatedMs?: number;
+  isTold?: false;
+  /** With the stream that may grow, where its source had others. */
+  memory?: ChainMemory;
 }
+type Numbers = [generation: number, framing: number, partition: number | null, sizeBytes: number, position: number, readMtimeMs: number | null, isNew: 0 | 1, begunStreams: number, more?: More];
+
+const bootId = kernelBootId();
 
 /** Times are kept as small integers: a number with a fraction, or as large as a date, is an object of its own. */
 const tickMs = 100;
@@ -36,9 +43,9 @@ const msOf = (ticks: number): number => zeroMs + ticks * tickMs;
 
 export class RestingSource implements Tellable {
   readonly source: string;
-  /** Of its streams: closed ones whose file is there, and last the one that may grow. One file has no list, as thousands have no more. */
+  /** Of its streams: closed ones whose file is there, and last the one that may grow. One has no list, as thousands have no more. */
   readonly #files: IndexedFile | readonly IndexedFile[];
-  readonly #text: string;
+  readonly #packed: string | readonly string[];
   readonly #sourceOf: SourceOf;
   /** Of all its files together, when it came to rest. */
   readonly #changes: number;
@@ -47,15 +54,11 @@ export class RestingSource implements Tellable {
   /** The last refresh that saw a file of it, and how many it saw. */
   #round = 0;
   #seen = 0;
-  readonly phase = 'reading';
-  readonly isTold = true;
-  readonly isTelling = false;
-  readonly isAnnounced = true;
 
-  private constructor(chain: Chain, files: readonly IndexedFile[], current: TailedStream, text: string, sourceOf: SourceOf) {
-    this.source = chain.source;
+  private constructor(source: string, files: readonly IndexedFile[], packed: readonly string[], current: TailedStream, sourceOf: SourceOf) {
+    this.source = source;
     this.#files = files.length === 1 ? files[0]! : files;
-    this.#text = text;
+    this.#packed = packed.length === 1 ? packed[0]! : packed;
     this.#sourceOf = sourceOf;
     this.#changes = changesOf(files);
     this.#readToEnd = ticksOf(current.readToEndMs!);
@@ -68,8 +71,7 @@ export class RestingSource implements Tellable {
     if (current === undefined || chain.streams.length > 1 || chain.waitsForOlder || !isAtRest(current)) return null;
     const streams = [...chain.closedHere, current];
     if (!streams.every(stream => isWhole(stream) && isFileAsTold(stream, chain, sourceOf))) return null;
-    const packed: PackedChain = { partition: chain.partition, memory: chain.memory(), streams: streams.map(pack) };
-    return new RestingSource(chain, streams.map(stream => stream.file!), current, JSON.stringify(packed), sourceOf);
+    return new RestingSource(chain.source, streams.map(stream => stream.file!), streams.map(stream => pack(stream, stream === current ? chain : null)), current, sourceOf);
   }
 
   get files(): readonly IndexedFile[] {
@@ -97,24 +99,37 @@ export class RestingSource implements Tellable {
 
   /** Its streams as they were; nothing else knows of these. */
   unpack(): Chain {
-    const { partition, memory, streams } = JSON.parse(this.#text) as PackedChain;
-    const chain = Chain.of(this.source, partition, memory);
     const { files } = this;
-    for (const [index, packed] of streams.entries()) {
-      const isCurrent = index === files.length - 1;
-      const stream = unpack(packed, files[index]!, { ...this.#sourceOf(files[index]!), source: this.source }, partition);
-      if (isCurrent) {
-        stream.phase = 'reading';
-        stream.readToEndMs = this.readToEndMs;
-        stream.publishedMs = this.publishedMs;
-        chain.add(stream);
-        stream.isPlaced = true;
-      } else {
-        stream.phase = 'closed';
-        chain.keepClosed(stream);
-      }
+    const streams = (typeof this.#packed === 'string' ? [this.#packed] : this.#packed).map((packed, index) => unpack(packed, files[index]!, { ...this.#sourceOf(files[index]!), source: this.source }));
+    const current = streams.pop()!;
+    const { stream, memory } = current;
+    const chain = Chain.of(this.source, stream.partition, memory);
+    for (const closed of streams) {
+      closed.stream.phase = 'closed';
+      chain.keepClosed(closed.stream);
     }
+    stream.phase = 'reading';
+    stream.readToEndMs = this.readToEndMs;
+    stream.publishedMs = this.publishedMs;
+    chain.add(stream);
+    stream.isPlaced = true;
     return chain;
+  }
+
+  get phase(): 'reading' {
+    return 'reading';
+  }
+
+  get isTold(): true {
+    return true;
+  }
+
+  get isAnnounced(): true {
+    return true;
+  }
+
+  get isTelling(): false {
+    return false;
   }
 
   get lastGrowthMs(): number {
@@ -142,6 +157,7 @@ export class RestingSource implements Tellable {
     if (changed) this.#published = longAgo;
   }
 
+  /** @returns that of the stream that may grow */
   state(): StreamState {
     return this.unpack().streams[0]!.state();
   }
@@ -168,7 +184,7 @@ function isAtRest(stream: TailedStream): boolean {
 /** All that is known of it is in its state: what is sent is acknowledged, no line or piece is open, and no file of it either. */
 function isWhole(stream: TailedStream): boolean {
   const { tracker, position, tail } = stream;
-  return stream.reader === null && stream.seenStart === null && !stream.readsCopy && !stream.awaitsCopy && stream.twin === 'none' && stream.openLine === null && firstOpenPiece(stream.pieces) === null
+  return stream.reader === null && stream.seenStart === null && !stream.readsCopy && !stream.awaitsCopy && stream.twin === 'none' && !stream.isInsideLine
     && position > 0 && tail?.at === position && tracker.safeOffset === position && tracker.inFlightBytes === 0;
 }
 
@@ -181,25 +197,64 @@ function isFileAsTold(stream: TailedStream, chain: Chain, sourceOf: SourceOf): b
   return source.source === stream.source.source && source.sourceId === stream.source.sourceId && source.chain === stream.source.chain && source.rotation === stream.source.rotation && JSON.stringify(source.origin) === JSON.stringify(stream.source.origin);
 }
 
-function pack(stream: TailedStream): PackedStream {
-  const hasDropped = Object.keys(stream.droppedBytes).length > 0;
-  return [
-    stream.name!, stream.generation, stream.head, stream.framing, stream.previous, stream.bootId, stream.sizeBytes, stream.position, stream.tail!.hash,
-    hasDropped ? stream.droppedBytes : 0, stream.gapBytes, stream.phase === 'closed' ? stream.readToEndMs : null, stream.copiesAfterNs, stream.readMtimeMs, stream.truncatedMs, stream.isTold,
-  ];
+/** 16 bytes of the name, 32 of the tail hash, a JSON list, and the first line, all as Latin-1 text. */
+function pack(stream: TailedStream, chain: Chain | null): string {
+  const more: More = {};
+  if (stream.previous !== null) more.previous = stream.previous;
+  if (stream.bootId !== bootId) more.bootId = stream.bootId;
+  if (Object.keys(stream.droppedBytes).length > 0) more.droppedBytes = stream.droppedBytes;
+  if (stream.gapBytes > 0) more.gapBytes = stream.gapBytes;
+  if (chain === null) more.readToEndMs = stream.readToEndMs;
+  if (stream.copiesAfterNs !== null) more.copiesAfterNs = stream.copiesAfterNs;
+  if (stream.truncatedMs !== null) more.truncatedMs = stream.truncatedMs;
+  if (!stream.isTold) more.isTold = false;
+  const memory = chain?.memory() ?? usualMemory(stream, true, 0);
+  if (chain !== null && !isDeepStrictEqual(memory, usualMemory(stream, memory.isNew, memory.begunStreams))) more.memory = memory;
+  const numbers: Numbers = [stream.generation, framings.indexOf(stream.framing), stream.partition, stream.sizeBytes, stream.position, stream.readMtimeMs, memory.isNew ? 1 : 0, memory.begunStreams];
+  if (Object.keys(more).length > 0) numbers.push(more);
+  const json = Buffer.from(JSON.stringify(numbers));
+  const head = Buffer.from(stream.head, 'latin1');
+  // Made as one text: a text put together from others keeps them all.
+  return Buffer.concat([Buffer.from(stream.name!, 'hex'), Buffer.from(stream.tail!.hash, 'hex'), json, lineEnd, head]).toString('latin1');
 }
 
-function unpack(packed: PackedStream, file: IndexedFile, source: FileSource, partition: number | null): TailedStream {
-  const [name, generation, head, framing, previous, bootId, sizeBytes, position, tailHash, droppedBytes, gapBytes, readToEndMs, copiesAfterNs, readMtimeMs, truncatedMs, isTold] = packed;
+const nameBytes = 16;
+const hashBytes = 32;
+const lineEnd = Buffer.from('\n');
+
+function unpack(packed: string, file: IndexedFile, source: FileSource): { stream: TailedStream; memory: ChainMemory } {
+  const bytes = Buffer.from(packed, 'latin1');
+  const jsonFrom = nameBytes + hashBytes;
+  const jsonTo = bytes.indexOf(lineEnd, jsonFrom);
+  const [generation, framing, partition, sizeBytes, position, readMtimeMs, isNew, begunStreams, more = {}] = JSON.parse(bytes.toString('utf8', jsonFrom, jsonTo)) as Numbers;
   const stream = new TailedStream(source, file);
-  const tail = { at: position, hash: tailHash };
-  Object.assign(stream, { name, generation, head, framing, previous, bootId, sizeBytes, position, tail, gapBytes, readToEndMs, copiesAfterNs, readMtimeMs, truncatedMs, isTold, file, partition, changed: false });
-  stream.tracker = new AckTracker(position, tail);
-  if (droppedBytes !== 0) {
-    stream.droppedBytes = droppedBytes;
-    stream.skippedBytes = droppedBytes[skippedCause] ?? 0;
-  }
+  stream.name = bytes.toString('hex', 0, nameBytes);
+  stream.generation = generation;
+  stream.framing = framings[framing]!;
+  stream.partition = partition;
+  stream.sizeBytes = sizeBytes;
+  stream.position = position;
+  stream.head = bytes.toString('latin1', jsonTo + 1);
+  stream.tail = { at: position, hash: bytes.toString('hex', nameBytes, jsonFrom) };
+  stream.tracker = new AckTracker(position, stream.tail);
+  stream.file = file;
   stream.mtimeMs = file.mtimeMs;
   stream.lastGrowthMs = file.mtimeMs;
-  return stream;
+  stream.changed = false;
+  stream.previous = more.previous ?? null;
+  stream.bootId = more.bootId === undefined ? bootId : more.bootId;
+  if (more.droppedBytes !== undefined) stream.droppedBytes = more.droppedBytes;
+  stream.skippedBytes = more.droppedBytes?.[skippedCause] ?? 0;
+  stream.gapBytes = more.gapBytes ?? 0;
+  stream.readToEndMs = more.readToEndMs ?? null;
+  stream.copiesAfterNs = more.copiesAfterNs ?? null;
+  stream.readMtimeMs = readMtimeMs;
+  stream.truncatedMs = more.truncatedMs ?? null;
+  stream.isTold = more.isTold ?? true;
+  return { stream, memory: more.memory ?? usualMemory(stream, isNew === 1, begunStreams) };
+}
+
+/** Of a source whose one stream is all that was ever known. */
+function usualMemory(stream: TailedStream, isNew: boolean, begunStreams: number): ChainMemory {
+  return { isNew, lastEnded: null, youngestCopyNs: null, begunStreams, closedStates: [], generations: [[stream.name!, stream.generation]] };
 }

@@ -47,7 +47,7 @@ export interface ShipperParts {
   codec?: Codec;
   /** Sees every chunk's bytes before they leave. */
   redact?: Redact | null;
-  /** A file that has not grown for this long is looked at only by the sweep, and its source comes to rest. */
+  /** A file that has not grown for this long is looked at only by the sweep, and its source comes to rest: a minute unless told otherwise. */
   activeMs?: number;
 }
 
@@ -102,8 +102,7 @@ export class Shipper {
     this.#files = new OpenFiles({ openFilesMax: options.openFilesMax, report: problem => this.#problems.report(problem), over });
     const patterns = options.pathPattern.map(parsePathPattern);
     const machine = options.sourceId ?? machineId();
-    const activeMs = parts.activeMs ?? activeMsDefault;
-    this.#directory = new StreamDirectory({ activeMs, sourceOf: file => tailedSource(file, options, patterns, machine), partitionOf: (source, known) => transport.partitionOf(source, known), files: this.#files, log });
+    this.#directory = new StreamDirectory({ sourceOf: file => tailedSource(file, options, patterns, machine), partitionOf: (source, known) => transport.partitionOf(source, known), files: this.#files, log });
     this.#keeper = new CheckpointKeeper({
       path: parts.checkpointPath,
       checkpointIntervalMs: options.checkpointIntervalMs,
@@ -111,13 +110,13 @@ export class Shipper {
       onOutcome: error => (error === null ? over('CHECKPOINT_NOT_SAVED', parts.checkpointPath) : this.#problems.report({ path: parts.checkpointPath, code: error.code, message: error.message })),
     });
     const index = new FileIndex(parts.paths, { include: options.include, exclude: options.exclude, skipFolders: [resolve(options.dataDir), resolve(dirname(parts.checkpointPath))] }, new BirthTimeProbe());
-    this.#work = new ChainWork({ options, outbox: this.#outbox, files: this.#files, directory: this.#directory, problems: this.#problems, clock: this.#clock, log, codec: parts.codec ?? 'none', redact: parts.redact ?? null, activeMs, onReady: wake, onAmiss: () => this.#lookout.refreshSoon() });
+    this.#work = new ChainWork({ options, outbox: this.#outbox, files: this.#files, directory: this.#directory, problems: this.#problems, clock: this.#clock, log, codec: parts.codec ?? 'none', redact: parts.redact ?? null, activeMs: parts.activeMs ?? activeMsDefault, onReady: wake, onAmiss: () => this.#lookout.refreshSoon() });
     this.#twins = new TwinSearch({ limits: options, files: this.#files, log, onSearched: stream => {
       this.#work.add(this.#directory.chainOf(stream));
       wake();
     } });
     this.#watched = options.watch ? new WatchedFolders({ problems: this.#problems, log, idlePollIntervalMs: options.idlePollIntervalMs, onHint: (...hint) => this.#lookout.hint(...hint) }) : null;
-    this.#lookout = new Lookout({ index, directory: this.#directory, transport, problems: this.#problems, options, onDue: chain => this.#work.add(chain), onLearned: wake, isDueSoon: chain => this.#work.isDueSoon(chain), watched: this.#watched });
+    this.#lookout = new Lookout({ index, directory: this.#directory, transport, problems: this.#problems, options, onDue: chain => this.#work.add(chain), onLearned: wake, isDueSoon: chain => this.#work.isDueSoon(chain), sourcesAtWork: () => this.#work.size, watched: this.#watched });
     const { promise, resolve: resolved, reject } = Promise.withResolvers<undefined>();
     this.finished = promise;
     this.finished.catch(() => undefined); // whoever does not ask is not bothered

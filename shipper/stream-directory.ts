@@ -36,8 +36,6 @@ export interface DirectoryParts {
   partitionOf: Transport['partitionOf'];
   files: OpenFiles;
   log: Log;
-  /** A source of which nothing has changed for this long comes to rest. */
-  activeMs: number;
 }
 
 interface SourcedFile {
@@ -214,7 +212,7 @@ export class StreamDirectory {
     if (file.sizeBytes === stream.lookedSizeBytes && file.mtimeMs === stream.lookedMtimeMs) {
       if (stream.readToEndMs === null || stream.phase !== 'reading') return null;
       stream.readToEndMs = nowMs;
-      if (stream.reader === null && nowMs - stream.lastGrowthMs >= this.#parts.activeMs) this.#quiet.push(stream);
+      if (stream.reader === null) this.#quiet.push(stream);
       return null;
     }
     if (stream.phase === 'closed') return this.#lookAtClosed(stream, file, nowMs);

@@ -7,7 +7,7 @@ import type { OpenLine } from './chunker.ts';
 import type { IndexedFile } from './indexed-file.ts';
 import { streamIdOf } from './file-identity.ts';
 import type { FileSource } from './file-source.ts';
-import { noOpenPieces, type OpenPieces } from './framing.ts';
+import { firstOpenPiece, noOpenPieces, type OpenPieces } from './framing.ts';
 import type { ByteReader } from './stream-reader.ts';
 
 /**
@@ -133,6 +133,11 @@ export class TailedStream {
   /** Looked at, and without a byte. */
   get isKnownEmpty(): boolean {
     return this.phase === 'unnamed' && this.sizeBytes === 0 && this.lookedSizeBytes === 0;
+  }
+
+  /** The position lies between two pieces of a line. */
+  get isInsideLine(): boolean {
+    return this.openLine !== null || firstOpenPiece(this.pieces) !== null;
   }
 
   get droppedTotal(): number {
