@@ -110,6 +110,34 @@ withOptions(program.command('status'), ['common'])
     process.exitCode = await status(flags['watch'] === true, configOf(flags));
   });
 
+const store = program.command('store').description('Upkeep of an embedded store; also while it is being written to.');
+withOptions(store.command('check'), ['common'], { except: ['server', 'apiKey', 'pathPattern'] })
+  .description('Reads every page, block and index entry and says what does not fit.')
+  .action(async (flags: Flags) => {
+    const { checkStoreCommand } = await import('./deploy/store-commands.ts');
+    process.exitCode = await checkStoreCommand(configOf(flags));
+  });
+withOptions(store.command('stats'), ['common'], { except: ['server', 'apiKey', 'pathPattern'] })
+  .description('What it takes on the disk, file by file and part by part.')
+  .action(async (flags: Flags) => {
+    const { statsCommand } = await import('./deploy/store-commands.ts');
+    process.exitCode = statsCommand(configOf(flags));
+  });
+withOptions(store.command('backup <DIR>'), ['common'], { except: ['server', 'apiKey', 'pathPattern'] })
+  .description('Copies it as it is at one moment into a new folder, and reads the copy again.')
+  .action(async (dir: string, flags: Flags) => {
+    const { backupCommand } = await import('./deploy/store-commands.ts');
+    process.exitCode = await backupCommand(dir, configOf(flags));
+  });
+withOptions(store.command('export [QUERY]'), ['common'], { except: ['server', 'apiKey', 'pathPattern', 'json'] })
+  .description('Events as NDJSON, all or those that match, in the order in which they were stored.')
+  .option('--since <TIME>', 'From this time on: 2026-11-21T08:15:00Z, 2026-11-21, 15m.')
+  .option('--until <TIME>', 'Before this time.')
+  .action(async (query: string | undefined, flags: Flags) => {
+    const { exportCommand } = await import('./deploy/store-commands.ts');
+    process.exitCode = await exportCommand(query ?? '', flags, configOf(flags));
+  });
+
 const alerts = program.command('alerts').description('Alert episodes and rules.');
 withOptions(alerts.command('list'), ['common'])
   .description('Episodes, newest first.')

@@ -36,7 +36,7 @@ function print(line: string | Uint8Array): void {
 }
 
 /** The query, read here so that its mistakes are told before anything is opened, with a mark below the place. */
-function checkQuery(text: string): Query {
+export function checkQuery(text: string): Query {
   try {
     return parseQuery(text);
   } catch (error) {
@@ -104,7 +104,7 @@ export function search(text: string, paths: readonly string[], flags: Flags, con
 }
 
 /** `--since` and `--until`, or what `--around` and `--window` come to. @throws LeadlineError BAD_TIME, BAD_OPTION */
-function timeRange(flags: Flags): Pick<SearchParameters, 'since' | 'until'> {
+export function timeRange(flags: Flags): Pick<SearchParameters, 'since' | 'until'> {
   const [since, until, around, window] = ['since', 'until', 'around', 'window'].map(name => textFlag(flags, name));
   const read = (name: string, text: string): bigint => readTime(`--${name}`, text, Date.now());
   if (around === undefined) {

@@ -111,3 +111,13 @@ export function idHash(canonical: string): number {
   high ^= high >>> 13;
   return (high & 0x1fffff) * 0x1_0000_0000 + (low >>> 0);
 }
+
+/** Of all forms that an event is found by, each once. */
+export function idHashesOf(ids: readonly { value: string }[]): Set<number> {
+  const hashes = new Set<number>();
+  for (const { value } of ids) {
+    const canonical = canonicalId(value);
+    if (canonical !== null) hashes.add(idHash(canonical));
+  }
+  return hashes;
+}

@@ -10,7 +10,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { invariant } from '#lib/assert.ts';
 import { addRanges, coverage } from '#lib/byte-ranges.ts';
 import type { Signal } from '#schemas/alert.ts';
-import { canonicalId, idHash } from '#schemas/canonical-id.ts';
+import { idHashesOf } from '#schemas/canonical-id.ts';
 import { Block, blockCodec, encodeBlock } from '#schemas/embedded/block-codec.ts';
 import { namingDamage } from '#schemas/embedded/damage.ts';
 import { createTables, eventsFileName, eventsFolder, layoutVersion, levelBit, readEventsFileName, toJsonWithBigints, writerPragmas, type EventsFileName } from '#schemas/embedded/layout.ts';
@@ -242,12 +242,7 @@ export class EmbeddedWriter implements StoreWriter {
 
   private insertIds(firstSequence: number, events: readonly LogEvent[]): void {
     events.forEach((event, index) => {
-      const hashes = new Set<number>();
-      for (const id of event.ids) {
-        const canonical = canonicalId(id.value);
-        if (canonical !== null) hashes.add(idHash(canonical));
-      }
-      for (const hash of hashes) this.file.statements.insertId.run(hash, firstSequence + index);
+      for (const hash of idHashesOf(event.ids)) this.file.statements.insertId.run(hash, firstSequence + index);
     });
   }
 

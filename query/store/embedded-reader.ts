@@ -4,13 +4,13 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Signal } from '#schemas/alert.ts';
 import { canonicalId, idHash } from '#schemas/canonical-id.ts';
 import { Block } from '#schemas/embedded/block-codec.ts';
 import { namingDamage } from '#schemas/embedded/damage.ts';
-import { eventsFolder, fromJsonWithBigints, layoutVersion, levelBit, readEventsFileName, type EventsFileName } from '#schemas/embedded/layout.ts';
+import { eventsFolder, fromJsonWithBigints, levelBit, readEventsFileName, type EventsFileName } from '#schemas/embedded/layout.ts';
 import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { compareEvents, levelRank, type LogEvent } from '#schemas/event.ts';
@@ -19,6 +19,7 @@ import { compilePredicate } from '#schemas/query/predicate.ts';
 import { queryNeeds } from '#schemas/query/needs.ts';
 import type { EventsPage, EventsRequest, ReadContext, Scanned, SignalsPage, StoredStream, StoreReader, StoreStats, TailPage } from '#schemas/store.ts';
 import { newestFirst, readCursor, writeCursor } from './cursor.ts';
+import { openEventsFile } from './open-events-file.ts';
 
 /** A block's row without its data. Times are bigint because they pass 2^53. */
 interface BlockHead {
@@ -234,13 +235,8 @@ export class EmbeddedReader implements StoreReader {
 
   private openFile(name: EventsFileName): void {
     const path = join(this.folder, name.name);
-    const database = openReadOnly(path);
+    const database = openEventsFile(path);
     if (database === null) return;
-    const { value } = database.prepare("select value from meta where key = 'layoutVersion'").get() as { value: string };
-    if (value !== String(layoutVersion)) {
-      database.close();
-      throw new LeadlineError('STORE_VERSION', { path, found: value, expected: String(layoutVersion) });
-    }
     const heads = database.prepare('select id, n, tMin, tMax, levels, services from hot where tMax >= ? and tMin < ?');
     heads.setReadBigInts(true);
     this.files.set(name.name, {
@@ -289,26 +285,6 @@ export class EmbeddedReader implements StoreReader {
     const last = newest.blockOf.get(Number.MAX_SAFE_INTEGER) as { id: number; n: number } | undefined;
     return last === undefined ? newest.name.firstSequence : last.id + last.n;
   }
-}
-
-/** SQLITE_READONLY_ROLLBACK: its writer was killed before it was a database in WAL mode, and only a writer may clean up. */
-const killedAtBirth = 776;
-
-/** Null where there is nothing to read: the writer makes the tables in the file's first transaction, and retention may take a file at any time. */
-function openReadOnly(path: string): DatabaseSync | null {
-  let database: DatabaseSync | null = null;
-  try {
-    database = new DatabaseSync(path, { readOnly: true });
-    database.exec('pragma cache_size = -4096; pragma busy_timeout = 2000');
-    if (database.prepare("select 1 from sqlite_master where name = 'hot'").get() !== undefined) return database;
-  } catch (error) {
-    if (existsSync(path) && (error as { errcode?: unknown }).errcode !== killedAtBirth) {
-      database?.close();
-      throw error;
-    }
-  }
-  database?.close();
-  return null;
 }
 
 /** Counts what one query does and stops it when it is cancelled or has done enough. */

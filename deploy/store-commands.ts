@@ -1,0 +1,125 @@
+/** `leadline store check`, `stats`, `backup` and `export`: upkeep of an embedded store, also beside the process that writes it. */
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { styleText } from 'node:util';
+import { bytesText, counted, countText, printable, printableJson, table } from '../query/cli/render/terminal.ts';
+import { EmbeddedReader } from '../query/store/embedded-reader.ts';
+import { backupStore } from '../query/upkeep/backup-store.ts';
+import { checkStore, type CheckedFile } from '../query/upkeep/check-store.ts';
+import { eventsFilesOf } from '../query/upkeep/events-files.ts';
+import { storeStats, type FileStats } from '../query/upkeep/store-stats.ts';
+import { eventsFolder } from '#schemas/embedded/layout.ts';
+import { eventToJson, formatTimeNs, type LogEvent } from '#schemas/event.ts';
+import { readTime } from '#schemas/time-text.ts';
+import type { Config } from './config.ts';
+import { ProgressBar } from './progress-bar.ts';
+import { checkQuery, timeRange } from './read-commands.ts';
+import { storedDirOf } from './read-source.ts';
+
+type Flags = Record<string, unknown>;
+
+const done = 0;
+const nothingFound = 1;
+const damaged = 3;
+const exportPageMax = 5000;
+
+const forPrograms = ({ options }: Config): boolean => options.json || !process.stdout.isTTY;
+const printRow = (row: unknown): boolean => process.stdout.write(`${process.stdout.isTTY ? printableJson(row) : JSON.stringify(row)}\n`);
+
+/** @returns 3 where something does not fit. @throws LeadlineError NO_STORE */
+export async function checkStoreCommand(config: Config): Promise<number> {
+  const dir = storedDirOf(config);
+  const files: CheckedFile[] = [];
+  const total = eventsFilesOf(dir).reduce((sum, { name }) => sum + sizeOf(dir, name), 0);
+  let read = 0;
+  const bar = new ProgressBar(process.stderr, !config.options.quiet);
+  bar.show(0, total, '');
+  for await (const file of checkStore(dir)) {
+    files.push(file);
+    read += sizeOf(dir, file.name);
+    bar.show(read, total, file.name);
+    if (forPrograms(config)) printRow(file);
+  }
+  bar.end();
+  const bad = files.filter(({ problems }) => problems.length > 0);
+  if (!forPrograms(config)) process.stdout.write(`${renderCheck(dir, files)}\n`);
+  return bad.length === 0 ? done : damaged;
+}
+
+/** @throws LeadlineError NO_STORE, STORE_VERSION */
+export function statsCommand(config: Config): number {
+  const dir = storedDirOf(config);
+  const files = [...storeStats(dir)];
+  if (forPrograms(config)) for (const file of files) printRow({ ...file, oldestNs: undefined, newestNs: undefined, oldest: timeOf(file.oldestNs), newest: timeOf(file.newestNs) });
+  else process.stdout.write(`${renderStats(dir, files)}\n`);
+  return done;
+}
+
+/** @throws LeadlineError NO_STORE, BACKUP_EXISTS, BACKUP_FAILED, STORE_DAMAGED */
+export async function backupCommand(target: string, config: Config): Promise<number> {
+  const dir = storedDirOf(config);
+  const beganMs = performance.now();
+  const { files, events, bytes } = await backupStore(dir, target);
+  if (!config.options.quiet) process.stderr.write(`leadline: ${printable(target)}: ${counted(files, 'file')}, ${countText(events)} events, ${bytesText(bytes)}, copied and read again in ${((performance.now() - beganMs) / 1000).toFixed(1)} s. Use it with --data-dir ${printable(target)}\n`);
+  return done;
+}
+
+/** NDJSON, in the order of storing. @throws LeadlineError NO_STORE, BAD_QUERY, BAD_TIME */
+export async function exportCommand(text: string, flags: Flags, config: Config): Promise<number> {
+  const query = checkQuery(text);
+  const { since, until } = timeRange(flags);
+  const fromNs = since === undefined ? null : readTime('--since', since, Date.now());
+  const toNs = until === undefined ? null : readTime('--until', until, Date.now());
+  const isWanted = ({ timeNs }: LogEvent): boolean => (fromNs === null || timeNs >= fromNs) && (toNs === null || timeNs < toNs);
+  const stopping = new AbortController();
+  // Whoever reads has enough, as `head` has.
+  process.stdout.on('error', () => stopping.abort());
+  const reader = new EmbeddedReader(storedDirOf(config));
+  let count = 0;
+  try {
+    for (let cursor = '1'; !stopping.signal.aborted; ) {
+      const page = await reader.after(cursor, query, exportPageMax, { signal: stopping.signal, budget: { eventsMax: Infinity, msMax: Infinity } });
+      const events = page.events.filter(isWanted);
+      count += events.length;
+      const lines = events.map(event => `${JSON.stringify(eventToJson(event))}\n`).join('');
+      if (lines !== '' && !process.stdout.write(lines)) await Promise.race([once(process.stdout, 'drain', { signal: stopping.signal }).catch(() => undefined)]);
+      if (page.atEnd) break;
+      cursor = page.cursor;
+    }
+  } finally {
+    await reader.close();
+  }
+  return count > 0 ? done : nothingFound;
+}
+
+function renderCheck(dir: string, files: readonly CheckedFile[]): string {
+  const rows = files.map(({ name, blocks, events, rawBytes, problems }) => [name, countText(blocks), countText(events), bytesText(rawBytes), problems.length === 0 ? 'ok' : counted(problems.length, 'problem')]);
+  const problems = files.flatMap(file => file.problems.map(problem => `${styleText('red', 'damaged')}  ${printable(join(eventsFolder(dir), file.name))}: ${printable(problem)}`));
+  const events = files.reduce((sum, file) => sum + file.events, 0);
+  const verdict = problems.length === 0
+    ? `${counted(files.length, 'file')}, ${countText(events)} events: every page, block and index entry was read and fits.`
+    : `${countText(events)} events can be read. What cannot be read is in the logs, if they are still there: move the store away and ingest them again, or go on with a backup.`;
+  return [table(['file', 'blocks', 'events', 'raw lines', ''], rows), ...problems, '', verdict].join('\n');
+}
+
+function renderStats(dir: string, files: readonly FileStats[]): string {
+  const sum = (pick: (file: FileStats) => number): number => files.reduce((total, file) => total + pick(file), 0);
+  const cells = (name: string, events: number, bytes: number, parts: FileStats['parts']): string[] => [
+    name, countText(events), bytesText(bytes), events === 0 ? '-' : (bytes / events).toFixed(1), ...[parts.events, parts.ids, parts.streams, parts.log, parts.other].map(bytesText),
+  ];
+  const all: FileStats['parts'] = { events: sum(file => file.parts.events), ids: sum(file => file.parts.ids), streams: sum(file => file.parts.streams), log: sum(file => file.parts.log), other: sum(file => file.parts.other) };
+  const rows = files.map(({ name, events, bytes, parts }) => cells(name, events, bytes, parts));
+  if (files.length > 1) rows.push(cells('all', sum(file => file.events), sum(file => file.bytes), all));
+  const times = files.flatMap(file => [file.oldestNs, file.newestNs]).filter(time => time !== null).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const span = times.length === 0 ? 'no events' : `events from ${formatTimeNs(times[0]!)} to ${formatTimeNs(times.at(-1)!)}`;
+  return [table(['file', 'events', 'on disk', 'B/event', 'blocks', 'ids', 'streams', 'log', 'other'], rows), '', `${printable(dir)}: ${span}; blocks hold ${bytesText(sum(file => file.plainBytes))} before compression`].join('\n');
+}
+
+function timeOf(ns: bigint | null): string | null {
+  return ns === null ? null : formatTimeNs(ns);
+}
+
+function sizeOf(dir: string, name: string): number {
+  return statSync(join(eventsFolder(dir), name), { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,48 @@
+/** `leadline store stats`: what an embedded store takes, file by file and part by part. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventsFolder } from '#schemas/embedded/layout.ts';
+import { openEventsFile } from '../store/open-events-file.ts';
+import { eventsFilesOf } from './events-files.ts';
+
+export interface FileStats {
+  name: string;
+  events: number;
+  /** Of event time, nanoseconds; null where it holds none. */
+  oldestNs: bigint | null;
+  newestNs: bigint | null;
+  /** On the disk, its log included. */
+  bytes: number;
+  /** Before compression, with everything that is known of the events beside their lines. */
+  plainBytes: number;
+  /** Of `bytes`: the blocks of events, the index of ids, what is known of streams; `log` is written and not in its place yet; `other` is the rest. */
+  parts: { events: number; ids: number; streams: number; log: number; other: number };
+}
+
+/** @throws LeadlineError NO_STORE, STORE_VERSION */
+export function* storeStats(dataDir: string): Generator<FileStats> {
+  for (const { name } of eventsFilesOf(dataDir)) {
+    const path = join(eventsFolder(dataDir), name);
+    const database = openEventsFile(path);
+    if (database === null) continue;
+    try {
+      const pages = database.prepare('select name, sum(pgsize) as bytes from dbstat group by name').all() as unknown as { name: string; bytes: number }[];
+      const bytesOf = (wanted: RegExp): number => pages.filter(page => wanted.test(page.name)).reduce((sum, { bytes }) => sum + bytes, 0);
+      const statement = database.prepare('select sum(n) as events, sum(plainBytes) as plainBytes, min(tMin) as oldest, max(tMax) as newest from hot');
+      statement.setReadBigInts(true);
+      const row = statement.get() as unknown as { events: bigint | null; plainBytes: bigint | null; oldest: bigint | null; newest: bigint | null };
+      const log = sizeOf(`${path}-wal`);
+      const parts = { events: bytesOf(/^hot$/), ids: bytesOf(/^ids$/), streams: bytesOf(/streams/), log };
+      const bytes = sizeOf(path) + log;
+      // What is in the log only is counted with the part that it belongs to as well.
+      const other = Math.max(0, bytes - parts.events - parts.ids - parts.streams - parts.log);
+      yield { name, events: Number(row.events ?? 0n), oldestNs: row.oldest, newestNs: row.newest, bytes, plainBytes: Number(row.plainBytes ?? 0n), parts: { ...parts, other } };
+    } finally {
+      database.close();
+    }
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
