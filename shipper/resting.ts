@@ -7,10 +7,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { framings, type PreviousStream } from '#schemas/chunk.ts';
 import type { StreamState } from '#schemas/transport.ts';
 import { AckTracker } from './ack-tracker.ts';
+import { balanceOf, type StreamBalance } from './balance.ts';
 import { Chain, type ChainMemory } from './chain.ts';
-import { kernelBootId } from './file-identity.ts';
+import { kernelBootId, streamIdOf } from './file-identity.ts';
 import type { FileSource } from './file-source.ts';
-import type { IndexedFile } from './indexed-file.ts';
+import { IndexedFile } from './indexed-file.ts';
+import { sourceBalances } from './source-balances.ts';
 import type { Tellable } from './state-teller.ts';
 import { skippedCause, TailedStream } from './tailed-stream.ts';
 
@@ -75,12 +77,17 @@ export class RestingSource implements Tellable {
   }
 
   get files(): readonly IndexedFile[] {
-    return this.#files instanceof Array ? this.#files : [this.#files];
+    return this.#files instanceof IndexedFile ? [this.#files] : this.#files;
+  }
+
+  /** Looks that found any of its files changed. Asked at each look, and makes nothing. */
+  get #changesNow(): number {
+    return this.#files instanceof IndexedFile ? this.#files.changes : changesOf(this.#files);
   }
 
   /** A look found one of its files where it was. @returns whether one is not as it was when the source came to rest */
   saw(nowMs: number): boolean {
-    if (changesOf(this.files) !== this.#changes) return true;
+    if (this.#changesNow !== this.#changes) return true;
     this.#readToEnd = ticksOf(nowMs);
     return false;
   }
@@ -94,7 +101,19 @@ export class RestingSource implements Tellable {
 
   /** Whether the refresh found all of them. */
   isWhole(round: number): boolean {
-    return this.#round === round && this.#seen === this.files.length;
+    return this.#round === round && this.#seen === (this.#files instanceof IndexedFile ? 1 : this.#files.length);
+  }
+
+  /** Of thousands, every few seconds: read off where there is one stream. */
+  *balances(): Generator<StreamBalance> {
+    if (typeof this.#packed !== 'string') {
+      yield* sourceBalances([this.unpack()], new Map());
+      return;
+    }
+    const { streamId, sizeBytes, position, begunStreams, droppedBytes = {} } = numbersOf(this.#packed);
+    const readBytes = position - (droppedBytes[skippedCause] ?? 0);
+    const counted = { streamId, source: this.source, path: this.files[0]!.path, phase: this.phase, writtenBytes: Math.max(sizeBytes, position), readBytes, acknowledgedBytes: readBytes, inFlightBytes: 0, droppedBytes: { ...droppedBytes }, readToEndMs: this.readToEndMs };
+    yield balanceOf(counted, { newerStreams: 0, begunStreams, keptStreams: 0, isThere: true });
   }
 
   /** Its streams as they were; nothing else knows of these. */
@@ -133,7 +152,7 @@ export class RestingSource implements Tellable {
   }
 
   get lastGrowthMs(): number {
-    return this.files.at(-1)!.mtimeMs;
+    return this.#files instanceof IndexedFile ? this.#files.mtimeMs : this.#files.at(-1)!.mtimeMs;
   }
 
   get readToEndMs(): number {
@@ -221,6 +240,13 @@ function pack(stream: TailedStream, chain: Chain | null): string {
 const nameBytes = 16;
 const hashBytes = 32;
 const lineEnd = Buffer.from('\n');
+
+function numbersOf(packed: string): { streamId: string; sizeBytes: number; position: number; begunStreams: number; droppedBytes: More['droppedBytes'] } {
+  const jsonFrom = nameBytes + hashBytes;
+  // What is behind it, the first line, may be anything; in JSON a newline is written otherwise.
+  const [generation, , , sizeBytes, position, , , begunStreams, more] = JSON.parse(Buffer.from(packed.slice(jsonFrom, packed.indexOf('\n', jsonFrom)), 'latin1').toString()) as Numbers;
+  return { streamId: streamIdOf(Buffer.from(packed.slice(0, nameBytes), 'latin1').toString('hex'), generation), sizeBytes, position, begunStreams, droppedBytes: more?.droppedBytes };
+}
 
 function unpack(packed: string, file: IndexedFile, source: FileSource): { stream: TailedStream; memory: ChainMemory } {
   const bytes = Buffer.from(packed, 'latin1');

@@ -24,7 +24,6 @@ import { Lookout, type LookoutOptions } from './lookout.ts';
 import { OpenFiles } from './open-files.ts';
 import { Outbox } from './outbox.ts';
 import { Problems } from './problems.ts';
-import { sourceBalances } from './source-balances.ts';
 import { StateTeller } from './state-teller.ts';
 import { SteadyClock } from './steady-clock.ts';
 import { StreamDirectory } from './stream-directory.ts';
@@ -205,7 +204,7 @@ export class Shipper {
 
   /** The same, made one at a time. Not to be kept over a wait. */
   balances(): Iterable<StreamBalance> {
-    return sourceBalances(this.#directory.allChains(), this.#directory.copies.copiedBySource());
+    return this.#directory.balances();
   }
 
   counts(): FileWorkCounts {

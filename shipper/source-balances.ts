@@ -4,7 +4,7 @@ import type { Chain } from './chain.ts';
 import type { TailedStream } from './tailed-stream.ts';
 
 /**
- * Those of one source stand together. One at a time: of thousands of streams all at once would be megabytes.
+ * Of sources at work, each with all its streams.
  * @param copied per source the streams whose bytes lie in a copy
  */
 export function* sourceBalances(chains: Iterable<Chain>, copied: ReadonlyMap<string, ReadonlySet<string>>): Generator<StreamBalance> {

@@ -5,6 +5,7 @@
 import { sep } from 'node:path';
 import type { Log } from '#lib/log.ts';
 import type { StreamState, Transport } from '#schemas/transport.ts';
+import type { StreamBalance } from './balance.ts';
 import { Chain } from './chain.ts';
 import type { WritableCheckpoint } from './checkpoint-store.ts';
 import { msOf, showsTruncation } from './copies.ts';
@@ -19,6 +20,7 @@ import type { Learned } from './learning.ts';
 import type { OpenFiles } from './open-files.ts';
 import { RestingSource } from './resting.ts';
 import { resume } from './resume.ts';
+import { sourceBalances } from './source-balances.ts';
 import type { Tellable } from './state-teller.ts';
 import { openReader } from './stream-reader.ts';
 import { streamOfState, TailedStream } from './tailed-stream.ts';
@@ -92,10 +94,10 @@ export class StreamDirectory {
     return this.#chains;
   }
 
-  /** Those at rest included, each made for the moment. */
-  *allChains(): Generator<Chain> {
-    yield* this.#chains.values();
-    for (const resting of this.#resting.values()) yield resting.unpack();
+  /** Those of one source stand together. One at a time: of thousands of streams all at once would be megabytes. */
+  *balances(): Generator<StreamBalance> {
+    yield* sourceBalances(this.#chains.values(), this.copies.copiedBySource());
+    for (const resting of this.#resting.values()) yield* resting.balances();
   }
 
   /** What may have to be told outside. */
