@@ -40,7 +40,7 @@ const refreshCostFactor = 10;
 const retryMs = 1000;
 /** New sources are taken up as others come to rest, so that no more than these are at work at once; where all grow, so many every so often. */
 const takenUpMax = 1024;
-const takenUpMin = 64;
+const takenUpMin = 128;
 const takeUpMs = 250;
 
 export class Lookout {
