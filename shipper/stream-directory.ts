@@ -630,6 +630,8 @@ export class StreamDirectory {
     chain.add(stream);
     chain.begunStreams += 1;
     this.#touched.add(chain);
+    // Of a file that a PATH names itself, or a glob, nobody sees where it is renamed to: what is open can be read all the same, whenever its turn comes.
+    if (file.root === null) this.#parts.files.readerOf(stream, nowMs);
     this.#log.debug({ event: 'fileFound', path: file.path }, 'file found');
   }
 

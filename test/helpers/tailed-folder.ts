@@ -49,6 +49,8 @@ export class TailedFolder {
   /** Of the next transport. */
   partitions: number | null = null;
   redact: Redact | null = null;
+  /** Of the next shipper; the folder where nothing is said. */
+  paths: readonly string[] | undefined;
   /** Of the next shipper: with 0 every source comes to rest as soon as it can. */
   activeMs: number | undefined;
 
@@ -62,7 +64,7 @@ export class TailedFolder {
 
   #fresh(): [MemoryTransport, Shipper] {
     const transport = new MemoryTransport(this.store, this.#prompt, this.#storeTells, this.partitions);
-    return [transport, new Shipper({ paths: [this.logs], options: this.options, transport, checkpointPath: this.checkpointPath, log: quietLog, clock: this.clock, redact: this.redact, ...(this.activeMs === undefined ? {} : { activeMs: this.activeMs }) })];
+    return [transport, new Shipper({ paths: this.paths ?? [this.logs], options: this.options, transport, checkpointPath: this.checkpointPath, log: quietLog, clock: this.clock, redact: this.redact, ...(this.activeMs === undefined ? {} : { activeMs: this.activeMs }) })];
   }
 
   /** Makes what was set since count: a new transport and shipper, as if this were the first. */

@@ -92,6 +92,29 @@ test('told to end in the middle of a container line: over Kafka it stays open fo
   }
 });
 
+test('a file that is named itself, and renamed again and again while nothing gets through, is read to its end each time', async t => {
+  const folder = new TailedFolder({ inFlightBytesMax: 4096, chunkBytesMax: 4096 }, false);
+  t.teardown(() => folder.dispose());
+  folder.paths = [folder.path('a.log')];
+  folder.append('a.log', '');
+  folder.begin();
+  await folder.shipper.open();
+  const wanted: string[] = [];
+  for (let rotation = 0; rotation < 4; rotation++) {
+    const lines = Array.from({ length: 200 }, (_, n) => `line ${n} of file ${rotation}, which is of some length`);
+    wanted.push(...lines);
+    folder.append('a.log', `${lines.join('\n')}\n`);
+    for (let turns = 0; turns < 5; turns++) await folder.turn(60);
+    for (let older = rotation; older > 0; older--) folder.rename(`a.log.${older}`, `a.log.${older + 1}`);
+    folder.rename('a.log', 'a.log.1');
+    folder.append('a.log', '');
+    for (let turns = 0; turns < 5; turns++) await folder.turn(60);
+  }
+  t.true(folder.storedLines().length < 200);
+  await folder.settle();
+  t.deepEqual(folder.storedLines().sort(), wanted.sort());
+});
+
 test('more loud files than may send in one turn, and a transport that is full: the process goes on answering, and all is sent when there is room', async t => {
   const folder = new TailedFolder({ inFlightBytesMax: 64 * 1024, chunkBytesMax: 4096 }, false);
   t.teardown(() => folder.dispose());
