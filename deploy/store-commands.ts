@@ -83,7 +83,7 @@ export async function exportCommand(text: string, flags: Flags, config: Config):
       const events = page.events.filter(isWanted);
       count += events.length;
       const lines = events.map(event => `${JSON.stringify(eventToJson(event))}\n`).join('');
-      if (lines !== '' && !process.stdout.write(lines)) await Promise.race([once(process.stdout, 'drain', { signal: stopping.signal }).catch(() => undefined)]);
+      if (lines !== '' && !process.stdout.write(lines)) await once(process.stdout, 'drain', { signal: stopping.signal }).catch(() => undefined);
       if (page.atEnd) break;
       cursor = page.cursor;
     }

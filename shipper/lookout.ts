@@ -201,7 +201,7 @@ export class Lookout {
         this.#asking = null;
         if (error instanceof LeadlineError && error.retryable) {
           this.#askAgainMs = nowMs + retryMs;
-          this.#unasked.unshift(...sources);
+          this.#unasked = [...sources, ...this.#unasked];
         } else this.#failure = { error };
         this.#parts.onLearned();
       },

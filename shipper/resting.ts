@@ -110,9 +110,9 @@ export class RestingSource implements Tellable {
       yield* sourceBalances([this.unpack()], new Map());
       return;
     }
-    const { streamId, sizeBytes, position, begunStreams, droppedBytes = {} } = numbersOf(this.#packed);
+    const { name, numbers: [generation, , , sizeBytes, position, , , begunStreams, { droppedBytes = {} } = {}] } = partsOf(this.#packed);
     const readBytes = position - (droppedBytes[skippedCause] ?? 0);
-    const counted = { streamId, source: this.source, path: this.files[0]!.path, phase: this.phase, writtenBytes: Math.max(sizeBytes, position), readBytes, acknowledgedBytes: readBytes, inFlightBytes: 0, droppedBytes: { ...droppedBytes }, readToEndMs: this.readToEndMs };
+    const counted = { streamId: streamIdOf(name, generation), source: this.source, path: this.files[0]!.path, phase: this.phase, writtenBytes: Math.max(sizeBytes, position), readBytes, acknowledgedBytes: readBytes, inFlightBytes: 0, droppedBytes: { ...droppedBytes }, readToEndMs: this.readToEndMs };
     yield balanceOf(counted, { newerStreams: 0, begunStreams, keptStreams: 0, isThere: true });
   }
 
@@ -238,29 +238,27 @@ function pack(stream: TailedStream, chain: Chain | null): string {
 }
 
 const nameBytes = 16;
-const hashBytes = 32;
+const jsonFrom = nameBytes + 32;
 const lineEnd = Buffer.from('\n');
 
-function numbersOf(packed: string): { streamId: string; sizeBytes: number; position: number; begunStreams: number; droppedBytes: More['droppedBytes'] } {
-  const jsonFrom = nameBytes + hashBytes;
+function partsOf(packed: string): { bytes: Buffer; name: string; numbers: Numbers; headFrom: number } {
+  const bytes = Buffer.from(packed, 'latin1');
   // What is behind it, the first line, may be anything; in JSON a newline is written otherwise.
-  const [generation, , , sizeBytes, position, , , begunStreams, more] = JSON.parse(Buffer.from(packed.slice(jsonFrom, packed.indexOf('\n', jsonFrom)), 'latin1').toString()) as Numbers;
-  return { streamId: streamIdOf(Buffer.from(packed.slice(0, nameBytes), 'latin1').toString('hex'), generation), sizeBytes, position, begunStreams, droppedBytes: more?.droppedBytes };
+  const jsonTo = bytes.indexOf(lineEnd, jsonFrom);
+  return { bytes, name: bytes.toString('hex', 0, nameBytes), numbers: JSON.parse(bytes.toString('utf8', jsonFrom, jsonTo)) as Numbers, headFrom: jsonTo + 1 };
 }
 
 function unpack(packed: string, file: IndexedFile, source: FileSource): { stream: TailedStream; memory: ChainMemory } {
-  const bytes = Buffer.from(packed, 'latin1');
-  const jsonFrom = nameBytes + hashBytes;
-  const jsonTo = bytes.indexOf(lineEnd, jsonFrom);
-  const [generation, framing, partition, sizeBytes, position, readMtimeMs, isNew, begunStreams, more = {}] = JSON.parse(bytes.toString('utf8', jsonFrom, jsonTo)) as Numbers;
+  const { bytes, name, numbers, headFrom } = partsOf(packed);
+  const [generation, framing, partition, sizeBytes, position, readMtimeMs, isNew, begunStreams, more = {}] = numbers;
   const stream = new TailedStream(source, file);
-  stream.name = bytes.toString('hex', 0, nameBytes);
+  stream.name = name;
   stream.generation = generation;
   stream.framing = framings[framing]!;
   stream.partition = partition;
   stream.sizeBytes = sizeBytes;
   stream.position = position;
-  stream.head = bytes.toString('latin1', jsonTo + 1);
+  stream.head = bytes.toString('latin1', headFrom);
   stream.tail = { at: position, hash: bytes.toString('hex', nameBytes, jsonFrom) };
   stream.tracker = new AckTracker(position, stream.tail);
   stream.file = file;

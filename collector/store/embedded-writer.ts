@@ -4,7 +4,7 @@
  * Small commits lie in unsealed `hot` rows; when those hold a block's worth, the commit that fills it writes them as one sealed row in the same
  * transaction, so that at a low rate a day is not a million tiny rows and at a high rate no event is written twice.
  */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { invariant } from '#lib/assert.ts';
@@ -13,7 +13,7 @@ import type { Signal } from '#schemas/alert.ts';
 import { idHashesOf } from '#schemas/canonical-id.ts';
 import { Block, blockCodec, encodeBlock } from '#schemas/embedded/block-codec.ts';
 import { namingDamage } from '#schemas/embedded/damage.ts';
-import { createTables, eventsFileName, eventsFolder, layoutVersion, levelBit, readEventsFileName, toJsonWithBigints, writerPragmas, type EventsFileName } from '#schemas/embedded/layout.ts';
+import { createTables, eventsFileName, eventsFilesIn, eventsFolder, layoutVersion, levelBit, toJsonWithBigints, writerPragmas, type EventsFileName } from '#schemas/embedded/layout.ts';
 import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
 import { levelRank, type LogEvent } from '#schemas/event.ts';
@@ -337,7 +337,7 @@ export class EmbeddedWriter implements StoreWriter {
   }
 
   private fileNames(): EventsFileName[] {
-    return readdirSync(this.folder).sort().map(readEventsFileName).filter(name => name !== null);
+    return eventsFilesIn(this.folder);
   }
 
   /** Size of the newest file's data. The write-ahead log beside it is left out: at a low rate it grows by pages that are written again and again. */

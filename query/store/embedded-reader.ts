@@ -2,7 +2,7 @@
  * Reads the embedded store beside its writer: every call opens what is new, sees each file's last commit, and works newest block first.
  * Runs in a reader thread (`reader-worker.ts`) or, for the command line on a store without a server, in the main one.
  */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import type { Signal } from '#schemas/alert.ts';
 import { canonicalId, idHash } from '#schemas/canonical-id.ts';
 import { Block } from '#schemas/embedded/block-codec.ts';
 import { namingDamage } from '#schemas/embedded/damage.ts';
-import { eventsFolder, fromJsonWithBigints, levelBit, readEventsFileName, type EventsFileName } from '#schemas/embedded/layout.ts';
+import { eventsFilesIn, eventsFolder, fromJsonWithBigints, levelBit, type EventsFileName } from '#schemas/embedded/layout.ts';
 import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { compareEvents, levelRank, type LogEvent } from '#schemas/event.ts';
@@ -215,7 +215,7 @@ export class EmbeddedReader implements StoreReader {
 
   /** The files there are now, oldest first; those that retention took are let go. */
   private open(): OpenFile[] {
-    const names = readdirSync(this.folder).sort().map(readEventsFileName).filter(name => name !== null);
+    const names = eventsFilesIn(this.folder);
     const present = new Set(names.map(({ name }) => name));
     for (const [name, file] of this.files) {
       if (present.has(name)) continue;

@@ -1,6 +1,7 @@
 /** An events file of the embedded store, opened beside its writer. */
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { namingDamage } from '#schemas/embedded/damage.ts';
 import { layoutVersion } from '#schemas/embedded/layout.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 
@@ -9,7 +10,7 @@ const killedAtBirth = 776;
 
 /**
  * Null where there is nothing to read: the writer makes the tables in the file's first transaction, and retention may take a file at any time.
- * @throws LeadlineError STORE_VERSION; SQLite's own error where it cannot be read
+ * @throws LeadlineError STORE_VERSION, STORE_DAMAGED
  */
 export function openEventsFile(path: string): DatabaseSync | null {
   let database: DatabaseSync | null = null;
@@ -24,7 +25,7 @@ export function openEventsFile(path: string): DatabaseSync | null {
   } catch (error) {
     if (error instanceof LeadlineError || (existsSync(path) && (error as { errcode?: unknown }).errcode !== killedAtBirth)) {
       database?.close();
-      throw error;
+      throw namingDamage(error, path);
     }
   }
   database?.close();

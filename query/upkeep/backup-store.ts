@@ -9,7 +9,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, ren
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { alertsFile, eventsFolder } from '#schemas/embedded/layout.ts';
-import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
+import { LeadlineError } from '#schemas/errors.ts';
 import { openEventsFile } from '../store/open-events-file.ts';
 import { checkStore } from './check-store.ts';
 import { eventsFilesOf } from './events-files.ts';
@@ -42,7 +42,7 @@ export async function backupStore(dataDir: string, target: string): Promise<Back
   } catch (error) {
     rmSync(unfinished, { recursive: true, force: true });
     if (error instanceof LeadlineError) throw error;
-    throw new LeadlineError('BACKUP_FAILED', { dir: target, problem: systemCodeOf(error) ?? (error instanceof Error ? error.message : String(error)) }, { cause: error });
+    throw new LeadlineError('BACKUP_FAILED', { dir: target, problem: error instanceof Error ? error.message : String(error) }, { cause: error });
   }
 }
 

@@ -9,6 +9,7 @@
  * Every event has a sequence, ascending in the order of storing over all files. A `hot` row holds consecutive sequences and is named by the first;
  * so small rows can become one large row (a block) while postings and tail cursors, which speak of sequences, stay true.
  */
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Another number means another layout; there is no migration. */
@@ -38,6 +39,11 @@ export interface EventsFileName {
 export function readEventsFileName(name: string): EventsFileName | null {
   const match = /^(\d{4}-\d{2}-\d{2})-(\d{16})\.db$/.exec(name);
   return match === null ? null : { name, day: match[1]!, firstSequence: Number(match[2]) };
+}
+
+/** The events files in this folder, oldest first. */
+export function eventsFilesIn(folder: string): EventsFileName[] {
+  return readdirSync(folder).sort().map(readEventsFileName).filter(name => name !== null);
 }
 
 /** A `hot` row with `sealed = 0` is small: the next commits are joined with it into one. */
