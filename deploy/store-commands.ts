@@ -105,15 +105,18 @@ function renderCheck(dir: string, files: readonly CheckedFile[]): string {
 
 function renderStats(dir: string, files: readonly FileStats[]): string {
   const sum = (pick: (file: FileStats) => number): number => files.reduce((total, file) => total + pick(file), 0);
+  const partNames = ['events', 'ids', 'words', 'counts', 'streams', 'log', 'other'] as const;
   const cells = (name: string, events: number, bytes: number, parts: FileStats['parts']): string[] => [
-    name, countText(events), bytesText(bytes), events === 0 ? '-' : (bytes / events).toFixed(1), ...[parts.events, parts.ids, parts.streams, parts.log, parts.other].map(bytesText),
+    name, countText(events), bytesText(bytes), events === 0 ? '-' : (bytes / events).toFixed(1), ...partNames.map(part => bytesText(parts[part])),
   ];
-  const all: FileStats['parts'] = { events: sum(file => file.parts.events), ids: sum(file => file.parts.ids), streams: sum(file => file.parts.streams), log: sum(file => file.parts.log), other: sum(file => file.parts.other) };
+  const all = Object.fromEntries(partNames.map(part => [part, sum(file => file.parts[part])])) as FileStats['parts'];
   const rows = files.map(({ name, events, bytes, parts }) => cells(name, events, bytes, parts));
   if (files.length > 1) rows.push(cells('all', sum(file => file.events), sum(file => file.bytes), all));
   const times = files.flatMap(file => [file.oldestNs, file.newestNs]).filter(time => time !== null).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   const span = times.length === 0 ? 'no events' : `events from ${formatTimeNs(times[0]!)} to ${formatTimeNs(times.at(-1)!)}`;
-  return [table(['file', 'events', 'on disk', 'B/event', 'blocks', 'ids', 'streams', 'log', 'other'], rows), '', `${printable(dir)}: ${span}; blocks hold ${bytesText(sum(file => file.plainBytes))} before compression`].join('\n');
+  const withoutWords = sum(file => file.blocksWithoutWords);
+  const verdict = `${printable(dir)}: ${span}; ${counted(sum(file => file.blocks), 'block')} of ${bytesText(sum(file => file.rawBytes))} of lines${withoutWords === 0 ? '' : `, ${countText(withoutWords)} of them with too many words to keep: every search looks into those`}`;
+  return [table(['file', 'events', 'on disk', 'B/event', ...partNames.map(part => (part === 'events' ? 'blocks' : part))], rows), '', verdict].join('\n');
 }
 
 function timeOf(ns: bigint | null): string | null {

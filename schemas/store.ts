@@ -80,6 +80,13 @@ export interface ReadBudget {
 export interface ReadContext {
   signal: AbortSignal;
   budget: ReadBudget;
+  /** Told now and then by reads that count, with what they counted so far; the newest events are counted first. */
+  onProgress?: (progress: ReadProgress) => void;
+}
+
+export interface ReadProgress {
+  count: number;
+  scanned: Scanned;
 }
 
 export interface Scanned {
@@ -129,10 +136,84 @@ export interface SignalsPage {
   cursor: string;
 }
 
+/** Which events to count. */
+export interface CountRequest {
+  query: Query;
+  /** Half-open `[fromNs, toNs)` in event time, either end open. */
+  fromNs: bigint | null;
+  toNs: bigint | null;
+}
+
+export interface CountAnswer {
+  count: number;
+  /** True where work ended early: the count is then at least this. */
+  truncated: boolean;
+  scanned: Scanned;
+}
+
+export interface HistogramRequest extends CountRequest {
+  /** Width of a bar in whole milliseconds; bars begin at its multiples since the epoch. */
+  stepMs: number;
+  /** One count per bar and value of this, or one per bar. */
+  by: 'level' | 'service' | null;
+}
+
+export interface HistogramBar {
+  fromMs: number;
+  /** The level or service; null for events without one, and where `by` is null. */
+  key: string | null;
+  /** At least 1: what holds nothing is no bar. */
+  count: number;
+}
+
+export interface HistogramAnswer {
+  /** Ascending by time, then by key (none first). */
+  bars: HistogramBar[];
+  truncated: boolean;
+  scanned: Scanned;
+}
+
+export interface FacetsRequest extends CountRequest {
+  /** Names as in queries. */
+  fields: string[];
+  /** Values per field at most, those that most events have. */
+  valuesMax: number;
+}
+
+export interface Facet {
+  field: string;
+  /** Descending by count, then by value. A value of an array counts once per event. */
+  values: { value: string; count: number }[];
+  /** Different values there are, as far as they were told apart. */
+  distinct: number;
+  /** Events that have the field. */
+  events: number;
+  /** Events whose value was not counted, because too many different ones had come before it. */
+  uncounted: number;
+}
+
+export interface FacetsAnswer {
+  facets: Facet[];
+  count: number;
+  truncated: boolean;
+  scanned: Scanned;
+}
+
+/** Different values of one field that are told apart. */
+export const facetValuesMax = 10_000;
+
 export interface StoreReader {
   events(request: EventsRequest, context: ReadContext): Promise<EventsPage>;
   /** Events that carry any of these canonical ids, in no order, each once. Stops at `eventsMax` of the budget and says so. */
   ids(canonicalIds: readonly string[], context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean }>;
+  count(request: CountRequest, context: ReadContext): Promise<CountAnswer>;
+  histogram(request: HistogramRequest, context: ReadContext): Promise<HistogramAnswer>;
+  facets(request: FacetsRequest, context: ReadContext): Promise<FacetsAnswer>;
+  /**
+   * The lines around an event in its stream, itself among them, in stream order: at most so many before and after it; null where it is not stored.
+   * Ends early, with fewer lines, where the budget is used up.
+   */
+  around(eventId: string, before: number, after: number, context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean } | null>;
   /** In the order of storing, for tail. `null` means from now on: no events, the cursor of the end. */
   after(cursor: string | null, query: Query, limit: number, context: ReadContext): Promise<TailPage>;
   /** In the order of storing. `null` begins at the oldest kept. */

@@ -1,8 +1,7 @@
 /**
  * The embedded store's one writer: SQLite files in WAL mode with `synchronous=FULL`, one transaction per commit.
  *
- * Small commits lie in unsealed `hot` rows; when those hold a block's worth, the commit that fills it writes them as one sealed row in the same
- * transaction, so that at a low rate a day is not a million tiny rows and at a high rate no event is written twice.
+ * Events go to the newest file's `BlockWriter`, in the same transaction as everything else that a commit says.
  */
 import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,14 +9,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { invariant } from '#lib/assert.ts';
 import { addRanges, coverage } from '#lib/byte-ranges.ts';
 import type { Signal } from '#schemas/alert.ts';
-import { idHashesOf } from '#schemas/canonical-id.ts';
-import { Block, blockCodec, encodeBlock } from '#schemas/embedded/block-codec.ts';
 import { namingDamage } from '#schemas/embedded/damage.ts';
-import { createTables, eventsFileName, eventsFilesIn, eventsFolder, layoutVersion, levelBit, toJsonWithBigints, writerPragmas, type EventsFileName } from '#schemas/embedded/layout.ts';
+import { createTables, eventsFileName, eventsFilesIn, eventsFolder, layoutVersion, toJsonWithBigints, writerPragmas, type EventsFileName } from '#schemas/embedded/layout.ts';
 import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
-import { levelRank, type LogEvent } from '#schemas/event.ts';
+import type { LogEvent } from '#schemas/event.ts';
 import type { ConsumedPosition, StoreBatch, StoredStream, StoreWriter, UnfinishedLine } from '#schemas/store.ts';
+import { BlockWriter, type BlockSize } from './block-writer.ts';
 import { bigStatement, prepare, putStream, putUnfinished, unfinishedIn, type Statements, type StreamEntry } from './embedded-statements.ts';
 import { storeError } from './store-error.ts';
 
@@ -44,15 +42,13 @@ const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 export class EmbeddedWriter implements StoreWriter {
   private readonly options: Required<EmbeddedWriterOptions>;
   private readonly folder: string;
-  private file!: { database: DatabaseSync; name: EventsFileName; statements: Statements };
+  private file!: { database: DatabaseSync; name: EventsFileName; statements: Statements; blocks: BlockWriter };
   private streamsById = new Map<string, StreamEntry>();
   private positionsByKey = new Map<string, ConsumedPosition>();
   private unfinishedById = new Map<string, UnfinishedLine>();
   private nextSequence = 1;
   private nextChainPosition = 1;
   private nextSignal = 1;
-  /** Events of the unsealed rows at the end of the newest file. */
-  private unsealed: { from: number; events: LogEvent[]; rawBytes: number } = { from: 1, events: [], rawBytes: 0 };
 
   /**
    * Opens or creates the store. The caller owns the directory (`StoreOwner`).
@@ -89,18 +85,10 @@ export class EmbeddedWriter implements StoreWriter {
       for (const state of batch.states) this.changedStream(changed, state.streamId, state.source).state = state;
       if (changed.size === 0 && positions.length === 0 && signals.length === 0) return;
 
-      const { statements } = this.file;
-      const firstSequence = this.nextSequence;
-      const joined = [...this.unsealed.events, ...events];
-      const rawBytes = this.unsealed.rawBytes + events.reduce((sum, event) => sum + event.raw.length, 0);
-      const sealed = joined.length >= this.options.commitEventsMax || rawBytes >= this.options.commitBytesMax;
+      const { statements, blocks } = this.file;
       statements.begin.run();
       try {
-        if (events.length > 0) {
-          if (sealed) statements.deleteHotFrom.run(this.unsealed.from);
-          this.insertHot(sealed ? this.unsealed.from : firstSequence, sealed ? joined : events, sealed);
-          this.insertIds(firstSequence, events);
-        }
+        blocks.add(this.nextSequence, events);
         for (const stream of changed.values()) putStream(statements, stream);
         for (const [eventId, line] of unfinished) {
           if (line === null) statements.deleteUnfinished.run(eventId);
@@ -113,9 +101,9 @@ export class EmbeddedWriter implements StoreWriter {
         this.rollback();
         throw error;
       }
+      blocks.committed();
       this.nextSequence += events.length;
       this.nextSignal += signals.length;
-      this.unsealed = sealed ? { from: this.nextSequence, events: [], rawBytes: 0 } : { from: this.unsealed.from, events: joined, rawBytes };
       for (const stream of changed.values()) this.streamsById.set(stream.streamId, stream);
       for (const [eventId, line] of unfinished) {
         if (line === null) this.unfinishedById.delete(eventId);
@@ -225,27 +213,6 @@ export class EmbeddedWriter implements StoreWriter {
     return stream;
   }
 
-  private insertHot(id: number, events: readonly LogEvent[], sealed: boolean): void {
-    let tMin = events[0]!.timeNs;
-    let tMax = tMin;
-    let levels = 0;
-    const services = new Set<string>();
-    for (const event of events) {
-      if (event.timeNs < tMin) tMin = event.timeNs;
-      if (event.timeNs > tMax) tMax = event.timeNs;
-      levels |= levelBit(levelRank(event.level));
-      services.add(event.service ?? '');
-    }
-    const { data, plainBytes } = encodeBlock(events);
-    this.file.statements.insertHot.run(id, events.length, sealed ? 1 : 0, blockCodec, plainBytes, tMin, tMax, levels, JSON.stringify([...services]), data);
-  }
-
-  private insertIds(firstSequence: number, events: readonly LogEvent[]): void {
-    events.forEach((event, index) => {
-      for (const hash of idHashesOf(event.ids)) this.file.statements.insertId.run(hash, firstSequence + index);
-    });
-  }
-
   /** A new file at midnight UTC and at `fileBytesMax`. Its first transaction takes the stream table over, because no commit spans two files. */
   private rollWhenDue(): void {
     const today = dayOf(this.options.nowMs());
@@ -255,14 +222,28 @@ export class EmbeddedWriter implements StoreWriter {
     if (this.nextSequence === this.file.name.firstSequence) return;
     const before = this.file.database;
     const day = today > this.file.name.day ? today : this.file.name.day;
+    this.finishFile();
     this.openFile({ name: eventsFileName(day, this.nextSequence), day, firstSequence: this.nextSequence });
-    this.unsealed = { from: this.nextSequence, events: [], rawBytes: 0 };
     try {
       before.exec('pragma wal_checkpoint(truncate)');
     } catch {
       // What found no room in the file stays in its log, where readers find it.
     }
     before.close();
+  }
+
+  /** Nothing is added to the file any more: what is small is joined, so that a look-up finds little to look through. */
+  private finishFile(): void {
+    const { statements, blocks } = this.file;
+    statements.begin.run();
+    try {
+      blocks.finish();
+      statements.commit.run();
+    } catch (error) {
+      this.rollback();
+      throw error;
+    }
+    blocks.committed();
   }
 
   private openFile(name: EventsFileName): void {
@@ -276,7 +257,7 @@ export class EmbeddedWriter implements StoreWriter {
       for (const line of this.unfinishedById.values()) putUnfinished(statements, line);
       for (const { topicId, partition, recordOffset } of this.positionsByKey.values()) statements.putPosition.run(topicId, partition, recordOffset);
       database.exec('commit');
-      this.file = { database, name, statements };
+      this.file = { database, name, statements, blocks: new BlockWriter(database, this.blockSize) };
     } catch (error) {
       // The file before it stays the one that is written to; the next attempt begins this one anew.
       database.close();
@@ -302,7 +283,7 @@ export class EmbeddedWriter implements StoreWriter {
       database.close();
       throw new LeadlineError('STORE_VERSION', { path: join(this.folder, name.name), found: version, expected: String(layoutVersion) });
     }
-    this.file = { database, name, statements: prepare(database) };
+    this.file = { database, name, statements: prepare(database), blocks: new BlockWriter(database, this.blockSize) };
     for (const row of bigStatement(database, 'select * from streams').all() as unknown as StreamRow[]) {
       const stream = { ...readStream(row), chainPosition: Number(row.chainPosition) };
       this.streamsById.set(stream.streamId, stream);
@@ -310,18 +291,11 @@ export class EmbeddedWriter implements StoreWriter {
     }
     for (const position of database.prepare('select topicId, partition, recordOffset from positions').all() as unknown as ConsumedPosition[]) this.positionsByKey.set(`${position.topicId}:${position.partition}`, position);
     for (const line of unfinishedIn(database)) this.unfinishedById.set(line.event.eventId, line);
-    const last = database.prepare('select id, n from hot order by id desc limit 1').get() as { id: number; n: number } | undefined;
+    const last = database.prepare('select id, n from blocks order by id desc limit 1').get() as { id: number; n: number } | undefined;
     this.nextSequence = last === undefined ? name.firstSequence : last.id + last.n;
     const lastSignal = database.prepare('select max(id) as id from signals').get() as { id: number | null };
     const kept = database.prepare("select value from meta where key = 'nextSignal'").get() as { value: string };
     this.nextSignal = Math.max((lastSignal.id ?? 0) + 1, Number(kept.value));
-    const rows = database.prepare('select id, plainBytes, data from hot where sealed = 0 order by id').all() as unknown as { id: number; plainBytes: number; data: Uint8Array }[];
-    const events: LogEvent[] = [];
-    for (const row of rows) {
-      const block = new Block(row.data, row.plainBytes);
-      for (let index = 0; index < block.length; index++) events.push(block.event(index));
-    }
-    this.unsealed = { from: rows[0]?.id ?? this.nextSequence, events, rawBytes: events.reduce((sum, event) => sum + event.raw.length, 0) };
   }
 
   private openDatabase(name: string): DatabaseSync {
@@ -334,6 +308,10 @@ export class EmbeddedWriter implements StoreWriter {
       throw error;
     }
     return database;
+  }
+
+  private get blockSize(): BlockSize {
+    return { eventsMax: this.options.commitEventsMax, rawBytes: this.options.commitBytesMax };
   }
 
   private fileNames(): EventsFileName[] {
@@ -356,6 +334,7 @@ export class EmbeddedWriter implements StoreWriter {
     } catch {
       // SQLite rolled back by itself, as it does on a full disk.
     }
+    this.file.blocks.rolledBack();
     invariant(!this.file.database.isTransaction, 'a failed commit left a transaction open');
   }
 

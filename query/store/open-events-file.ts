@@ -17,7 +17,7 @@ export function openEventsFile(path: string): DatabaseSync | null {
   try {
     database = new DatabaseSync(path, { readOnly: true });
     database.exec('pragma cache_size = -4096; pragma busy_timeout = 2000');
-    if (database.prepare("select 1 from sqlite_master where name = 'hot'").get() !== undefined) {
+    if (database.prepare("select 1 from sqlite_master where name = 'meta'").get() !== undefined) {
       const { value } = database.prepare("select value from meta where key = 'layoutVersion'").get() as { value: string };
       if (value !== String(layoutVersion)) throw new LeadlineError('STORE_VERSION', { path, found: value, expected: String(layoutVersion) });
       return database;

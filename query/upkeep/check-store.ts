@@ -6,12 +6,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { breath } from '#lib/breath.ts';
-import { idHashesOf } from '#schemas/canonical-id.ts';
-import { Block, blockCodec } from '#schemas/embedded/block-codec.ts';
-import { eventsFolder, levelBit, type EventsFileName } from '#schemas/embedded/layout.ts';
+import { Block } from '#schemas/embedded/block.ts';
+import { blockCodec } from '#schemas/embedded/block-format.ts';
+import { readBlockStream } from '#schemas/embedded/block-streams.ts';
+import { allServices, eventsFolder, levelBit, minuteMs, sealedTier, serviceKey, type EventsFileName } from '#schemas/embedded/layout.ts';
 import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError } from '#schemas/errors.ts';
-import type { LogEvent } from '#schemas/event.ts';
+import { unpackWords, WordSet } from '#schemas/embedded/words.ts';
+import { IdIndex } from '../store/id-index.ts';
 import { openEventsFile } from '../store/open-events-file.ts';
 import { eventsFilesOf } from './events-files.ts';
 
@@ -25,18 +27,23 @@ export interface CheckedFile {
   problems: string[];
 }
 
-/** What one file says of itself. */
-interface HotRow {
+/** What one file says of a block. */
+interface BlockRow {
   id: bigint;
   n: bigint;
+  tier: bigint;
   codec: bigint;
-  plainBytes: bigint;
+  headBytes: bigint;
   tMin: bigint;
   tMax: bigint;
   levels: bigint;
   services: string;
-  data: Uint8Array;
+  head: Uint8Array;
+  raw: Uint8Array;
 }
+
+/** Of each block so many ids are looked for as a query would; that none is missing is seen by their number. */
+const idsTriedMax = 20;
 
 /** Of one file no more than so many are said, and how many there were. */
 const problemsMax = 20;
@@ -94,7 +101,11 @@ class FileCheck {
   readonly #next: EventsFileName | null;
   readonly #checked: CheckedFile;
   readonly #problems: Problems;
-  #postings = 0;
+  readonly #ids: IdIndex;
+  readonly #words = new WordSet();
+  /** Of sealed blocks. */
+  #idEntries = 0;
+  readonly #counts = new Map<string, number>();
 
   constructor(database: DatabaseSync, name: EventsFileName, next: EventsFileName | null, checked: CheckedFile, problems: Problems) {
     this.#database = database;
@@ -102,60 +113,108 @@ class FileCheck {
     this.#next = next;
     this.#checked = checked;
     this.#problems = problems;
+    this.#ids = new IdIndex(database);
   }
 
   async run(): Promise<void> {
     for (const { quick_check: said } of this.#database.prepare('pragma quick_check').all() as unknown as { quick_check: string }[]) if (said !== 'ok') this.#problems.add(`SQLite says: ${said}`);
+    this.#ids.refresh();
     await this.#blocks();
-    const { n } = this.#database.prepare('select count(*) as n from ids').get() as { n: number };
-    if (n !== this.#postings) this.#problems.add(`the index of ids has ${n} entries, and the events have ${this.#postings}`);
+    const { n } = this.#database.prepare('select coalesce((select sum((length(data) - 4) / 10) from idLists), 0) + coalesce((select sum(length(data) / 8) from idBuckets), 0) as n').get() as { n: number };
+    if (n !== this.#idEntries) this.#problems.add(`the index of ids has ${n} entries, and the events have ${this.#idEntries}`);
+    this.#compareCounts();
+    this.#groups();
     this.#streams();
   }
 
   async #blocks(): Promise<void> {
-    const rows = this.#database.prepare('select id, n, codec, plainBytes, tMin, tMax, levels, services, data from hot order by id');
+    const rows = this.#database.prepare('select id, n, tier, codec, headBytes, tMin, tMax, levels, services, head, raw from blocks left join data using (id) order by id');
     rows.setReadBigInts(true);
-    const posted = this.#database.prepare('select 1 from ids where hash = ? and sequence = ?');
     let expected = BigInt(this.#name.firstSequence);
-    for (const row of rows.iterate() as unknown as Iterable<HotRow>) {
+    for (const row of rows.iterate() as unknown as Iterable<BlockRow>) {
       if (row.id !== expected) this.#problems.add(`block ${row.id} should begin at ${expected}`);
       expected = row.id + row.n;
       this.#checked.blocks += 1;
-      const events = this.#block(row);
-      for (const [index, event] of events.entries()) {
-        const sequence = Number(row.id) + index;
-        for (const hash of idHashesOf(event.ids)) {
-          this.#postings += 1;
-          if (posted.get(hash, sequence) === undefined) this.#problems.add(`event ${event.eventId} is not found by one of its ids`);
-        }
+      try {
+        this.#block(row);
+      } catch (error) {
+        this.#problems.add(`block ${row.id} (${row.n} events): ${error instanceof Error ? error.message : String(error)}`);
       }
       await breath();
     }
     if (this.#next !== null && expected !== BigInt(this.#next.firstSequence)) this.#problems.add(`ends before ${expected}, and ${this.#next.name} begins at ${this.#next.firstSequence}`);
   }
 
-  /** The block's events, as far as they can be read. */
-  #block(row: HotRow): LogEvent[] {
-    const events: LogEvent[] = [];
-    try {
-      if (row.codec !== BigInt(blockCodec)) throw new Error(`its codec ${row.codec} is not known`);
-      const block = new Block(row.data, Number(row.plainBytes));
-      if (BigInt(block.length) !== row.n) throw new Error(`it holds ${block.length} events, and should hold ${row.n}`);
-      const services = new Set(JSON.parse(row.services) as string[]);
-      for (let index = 0; index < block.length; index++) {
-        const event = block.event(index);
-        const timeNs = block.timeNs(index);
-        if (timeNs < row.tMin || timeNs > row.tMax) throw new Error(`event ${event.eventId} lies outside of its times`);
-        if ((BigInt(levelBit(block.levelRank(index))) & row.levels) === 0n) throw new Error(`event ${event.eventId} has a level that it does not name`);
-        if (!services.has(event.service ?? '')) throw new Error(`event ${event.eventId} is of a service that it does not name`);
-        events.push(event);
+  /** @throws Error saying what does not fit */
+  #block(row: BlockRow): void {
+    if (row.head === null) throw new Error('its events are missing');
+    if (row.codec !== BigInt(blockCodec)) throw new Error(`its codec ${row.codec} is not known`);
+    const block = new Block(row.head, Number(row.headBytes), row.raw);
+    if (BigInt(block.length) !== row.n) throw new Error(`it holds ${block.length} events, and should hold ${row.n}`);
+    const services = new Set(JSON.parse(row.services) as string[]);
+    const streams = (this.#database.prepare('select data from blockStreams where id = ?').get(row.id) as { data: Uint8Array } | undefined)?.data;
+    this.#words.clear();
+    for (let index = 0; index < block.length; index++) {
+      const event = block.event(index);
+      const timeNs = block.timeNs(index);
+      if (timeNs < row.tMin || timeNs > row.tMax) throw new Error(`event ${event.eventId} lies outside of its times`);
+      if ((BigInt(levelBit(block.levelRank(index))) & row.levels) === 0n) throw new Error(`event ${event.eventId} has a level that it does not name`);
+      if (!services.has(event.service ?? '')) throw new Error(`event ${event.eventId} is of a service that it does not name`);
+      const range = streams === undefined ? null : readBlockStream(streams, event.chainPosition ?? 0);
+      if (range === null || event.streamOffset < range.from || event.streamOffset > range.to) throw new Error(`event ${event.eventId} lies outside of its streams`);
+      this.#words.addText(Buffer.from(event.raw).toString('utf8'));
+      this.#words.addText(event.message);
+      const minute = Math.floor(block.timeMs(index) / minuteMs);
+      for (const service of [serviceKey(event.service), allServices]) {
+        const key = JSON.stringify([service, minute, block.levelRank(index)]);
+        this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
       }
-      this.#checked.rawBytes += block.rawBytes;
-    } catch (error) {
-      this.#problems.add(`block ${row.id} (${row.n} events): ${error instanceof Error ? error.message : String(error)}`);
+      this.#checked.events += 1;
     }
-    this.#checked.events += events.length;
-    return events;
+    this.#checked.rawBytes += block.rawBytes;
+    if (row.tier !== BigInt(sealedTier)) return;
+    const { hashes, numbers } = block.idList();
+    this.#idEntries += hashes.length;
+    for (let index = 0; index < hashes.length; index += Math.max(1, Math.floor(hashes.length / idsTriedMax))) {
+      let isFound = false;
+      this.#ids.find(hashes[index]!, (id, number) => (isFound ||= BigInt(id) === row.id && number === numbers[index]));
+      if (!isFound) throw new Error('it is not found by one of its ids');
+    }
+    this.#compareWords(row.id);
+  }
+
+  #compareWords(id: bigint): void {
+    const row = this.#database.prepare('select textBytes, data from words where id = ?').get(id) as { textBytes: number; data: Uint8Array } | undefined;
+    const own = this.#words.text();
+    if (row === undefined || own === null) return;
+    const text = unpackWords(row.data, row.textBytes);
+    for (const word of own.slice(1, -1).split('\n')) if (word !== '' && !text.includes(`\n${word}\n`)) throw new Error(`it would not be looked into for "${word}"`);
+  }
+
+  #groups(): void {
+    const blocks = this.#database.prepare('select id, textBytes, data from words where id between ? and ?');
+    for (const group of this.#database.prepare('select id, lastId, textBytes, data from wordGroups').iterate() as unknown as Iterable<{ id: number; lastId: number; textBytes: number; data: Uint8Array }>) {
+      if (group.textBytes === 0) continue;
+      try {
+        const text = unpackWords(group.data, group.textBytes);
+        for (const { id, textBytes, data } of blocks.all(group.id, group.lastId) as unknown as { id: number; textBytes: number; data: Uint8Array }[]) {
+          const missing = unpackWords(data, textBytes).slice(1, -1).split('\n').find(word => word !== '' && !text.includes(`\n${word}\n`));
+          if (missing !== undefined) throw new Error(`block ${id} would not be looked into for "${missing}"`);
+        }
+      } catch (error) {
+        this.#problems.add(`words of the blocks ${group.id} to ${group.lastId}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+  }
+
+  #compareCounts(): void {
+    for (const { service, minute, level, n } of this.#database.prepare('select service, minute, level, n from counts').iterate() as unknown as Iterable<{ service: string; minute: number; level: number; n: number }>) {
+      const key = JSON.stringify([service, minute, level]);
+      const counted = this.#counts.get(key) ?? 0;
+      this.#counts.delete(key);
+      if (counted !== n) this.#problems.add(`the minute of ${new Date(minute * minuteMs).toISOString()} counts ${n} events, and has ${counted}`);
+    }
+    if (this.#counts.size > 0) this.#problems.add(`${this.#counts.size} minutes have events and are not counted`);
   }
 
   #streams(): void {

@@ -1,7 +1,7 @@
 /** `leadline store stats`: what an embedded store takes, file by file and part by part. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { eventsFolder } from '#schemas/embedded/layout.ts';
+import { eventsFolder, sealedTier } from '#schemas/embedded/layout.ts';
 import { openEventsFile } from '../store/open-events-file.ts';
 import { eventsFilesOf } from './events-files.ts';
 
@@ -13,10 +13,13 @@ export interface FileStats {
   newestNs: bigint | null;
   /** On the disk, its log included. */
   bytes: number;
-  /** Before compression, with everything that is known of the events beside their lines. */
-  plainBytes: number;
-  /** Of `bytes`: the blocks of events, the index of ids, what is known of streams; `log` is written and not in its place yet; `other` is the rest. */
-  parts: { events: number; ids: number; streams: number; log: number; other: number };
+  /** The lines as they were written. */
+  rawBytes: number;
+  blocks: number;
+  /** Sealed blocks with more words than are kept: every search looks into them. */
+  blocksWithoutWords: number;
+  /** Of `bytes`: the events, the index of ids, words, counts, what is known of streams; `log` is written and not in its place yet; `other` is the rest. */
+  parts: { events: number; ids: number; words: number; counts: number; streams: number; log: number; other: number };
 }
 
 /** @throws LeadlineError NO_STORE, STORE_VERSION */
@@ -28,15 +31,15 @@ export function* storeStats(dataDir: string): Generator<FileStats> {
     try {
       const pages = database.prepare('select name, sum(pgsize) as bytes from dbstat group by name').all() as unknown as { name: string; bytes: number }[];
       const bytesOf = (wanted: RegExp): number => pages.filter(page => wanted.test(page.name)).reduce((sum, { bytes }) => sum + bytes, 0);
-      const statement = database.prepare('select sum(n) as events, sum(plainBytes) as plainBytes, min(tMin) as oldest, max(tMax) as newest from hot');
+      const statement = database.prepare(`select count(*) as blocks, sum(n) as events, sum(rawBytes) as rawBytes, min(tMin) as oldest, max(tMax) as newest, sum(tier = ${sealedTier} and words.id is null) as withoutWords from blocks left join words using (id)`);
       statement.setReadBigInts(true);
-      const row = statement.get() as unknown as { events: bigint | null; plainBytes: bigint | null; oldest: bigint | null; newest: bigint | null };
+      const row = statement.get() as unknown as { blocks: bigint; events: bigint | null; rawBytes: bigint | null; oldest: bigint | null; newest: bigint | null; withoutWords: bigint | null };
       const log = sizeOf(`${path}-wal`);
-      const parts = { events: bytesOf(/^hot$/), ids: bytesOf(/^ids$/), streams: bytesOf(/streams/), log };
+      const parts = { events: bytesOf(/^(?:blocks|data)$/), ids: bytesOf(/^id/), words: bytesOf(/^word/), counts: bytesOf(/^counts$/), streams: bytesOf(/streams/i), log };
       const bytes = sizeOf(path) + log;
       // What is in the log only is counted with the part that it belongs to as well.
-      const other = Math.max(0, bytes - parts.events - parts.ids - parts.streams - parts.log);
-      yield { name, events: Number(row.events ?? 0n), oldestNs: row.oldest, newestNs: row.newest, bytes, plainBytes: Number(row.plainBytes ?? 0n), parts: { ...parts, other } };
+      const other = Math.max(0, bytes - Object.values(parts).reduce((sum, part) => sum + part, 0));
+      yield { name, events: Number(row.events ?? 0n), oldestNs: row.oldest, newestNs: row.newest, bytes, rawBytes: Number(row.rawBytes ?? 0n), blocks: Number(row.blocks), blocksWithoutWords: Number(row.withoutWords ?? 0n), parts: { ...parts, other } };
     } finally {
       database.close();
     }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test, { type ExecutionContext } from 'ava';
-import { eventsFolder } from '#schemas/embedded/layout.ts';
+import { eventsFolder, sealedTier } from '#schemas/embedded/layout.ts';
 import { LeadlineError, type ErrorCode } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { parseQuery } from '#schemas/query/parse.ts';
@@ -68,7 +68,7 @@ test('killed while it appends, ten times: what was acknowledged is there once, a
   t.true(files(dataDir).length > 1, 'files followed each other meanwhile');
 });
 
-test('unsealed rows of a store that was closed are joined into one when they fill', t => {
+test('small blocks of a store that was closed are joined into one when they fill', t => {
   const dataDir = testFolder(t);
   for (let from = 0; from < 50; from += 10) {
     const writer = new EmbeddedWriter(writerOptions(dataDir, { commitEventsMax: 5 }));
@@ -76,7 +76,7 @@ test('unsealed rows of a store that was closed are joined into one when they fil
     writer.close();
   }
   const database = new DatabaseSync(join(eventsFolder(dataDir), files(dataDir)[0]!), { readOnly: true });
-  t.deepEqual(database.prepare('select id, n, sealed from hot').all().map(row => ({ ...row })), [{ id: 1, n: 5, sealed: 1 }]);
+  t.deepEqual(database.prepare('select id, n, tier from blocks').all().map(row => ({ ...row })), [{ id: 1, n: 5, tier: sealedTier }]);
   database.close();
 });
 

@@ -4,7 +4,8 @@ import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { UnfinishedLine } from '#schemas/store.ts';
 import { comparable, madeEvent, noonMs } from './made-up.ts';
-import { searched, type OpenStore } from './store.ts';
+import { searched } from './paging.ts';
+import type { OpenStore } from './store.ts';
 
 export function unfinishedLinesContract(name: string, open: OpenStore): void {
   test(`${name}: a line that its stream ended in the middle of: stored and unseen, kept over a restart, until an event tells it or goes on with it, once`, async t => {

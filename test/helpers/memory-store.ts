@@ -6,7 +6,8 @@ import { LeadlineError } from '#schemas/errors.ts';
 import { compareEvents, type LogEvent } from '#schemas/event.ts';
 import { compilePredicate } from '#schemas/query/predicate.ts';
 import type { Query } from '#schemas/query/ast.ts';
-import type { ConsumedPosition, EventsPage, EventsRequest, ReadContext, SignalsPage, StoreBatch, StoredStream, StoreReader, StoreStats, StoreWriter, TailPage, UnfinishedLine } from '#schemas/store.ts';
+import { fieldReader } from '#schemas/query/field.ts';
+import type { ConsumedPosition, CountAnswer, CountRequest, EventsPage, EventsRequest, Facet, FacetsAnswer, FacetsRequest, HistogramAnswer, HistogramBar, HistogramRequest, ReadContext, SignalsPage, StoreBatch, StoredStream, StoreReader, StoreStats, StoreWriter, TailPage, UnfinishedLine } from '#schemas/store.ts';
 
 export class MemoryStore implements StoreWriter {
   /** In the order of storing. */
@@ -144,6 +145,60 @@ export class MemoryReader implements StoreReader {
       cursors.push(String(at));
     }
     return { events, cursors, cursor: String(at), atEnd: at === stored.length };
+  }
+
+  private matching({ query, fromNs, toNs }: CountRequest): LogEvent[] {
+    const matches = compilePredicate(query);
+    return this.store.stored.filter(event => (fromNs === null || event.timeNs >= fromNs) && (toNs === null || event.timeNs < toNs) && matches(event));
+  }
+
+  async count(request: CountRequest, context: ReadContext): Promise<CountAnswer> {
+    context.signal.throwIfAborted();
+    return { count: this.matching(request).length, truncated: false, scanned: { events: this.store.stored.length, bytes: 0, ms: 0 } };
+  }
+
+  async histogram(request: HistogramRequest, context: ReadContext): Promise<HistogramAnswer> {
+    context.signal.throwIfAborted();
+    const bars = new Map<string, HistogramBar>();
+    const stepNs = BigInt(request.stepMs) * 1_000_000n;
+    for (const event of this.matching(request)) {
+      const key = request.by === null ? null : event[request.by];
+      const from = event.timeNs - (((event.timeNs % stepNs) + stepNs) % stepNs);
+      const name = JSON.stringify([String(from), key]);
+      const bar = bars.get(name) ?? { fromMs: Number(from / 1_000_000n), key, count: 0 };
+      bar.count += 1;
+      bars.set(name, bar);
+    }
+    const sorted = [...bars.values()].sort((a, b) => a.fromMs - b.fromMs || (a.key === null ? -1 : b.key === null ? 1 : a.key < b.key ? -1 : 1));
+    return { bars: sorted, truncated: false, scanned: { events: this.store.stored.length, bytes: 0, ms: 0 } };
+  }
+
+  async facets(request: FacetsRequest, context: ReadContext): Promise<FacetsAnswer> {
+    context.signal.throwIfAborted();
+    const events = this.matching(request);
+    const facets = request.fields.map((field): Facet => {
+      const read = fieldReader(field);
+      const counts = new Map<string, number>();
+      let having = 0;
+      for (const event of events) {
+        const value = read(event);
+        if (value === undefined) continue;
+        having += 1;
+        for (const text of new Set((Array.isArray(value) ? value.flat(9) : [value]).map(String))) counts.set(text, (counts.get(text) ?? 0) + 1);
+      }
+      const values = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
+      return { field, values: values.slice(0, request.valuesMax), distinct: values.length, events: having, uncounted: 0 };
+    });
+    return { facets, count: events.length, truncated: false, scanned: { events: this.store.stored.length, bytes: 0, ms: 0 } };
+  }
+
+  async around(eventId: string, before: number, after: number, context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean } | null> {
+    context.signal.throwIfAborted();
+    const found = this.store.stored.find(event => event.eventId === eventId);
+    if (found === undefined) return null;
+    const stream = this.store.stored.filter(({ streamId }) => streamId === found.streamId).sort((a, b) => a.streamOffset - b.streamOffset || (a.eventId < b.eventId ? -1 : 1));
+    const at = stream.indexOf(found);
+    return { events: stream.slice(Math.max(0, at - before), at + after + 1), truncated: false };
   }
 
   async signalsAfter(cursor: string | null, limit: number, context: ReadContext): Promise<SignalsPage> {

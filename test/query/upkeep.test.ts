@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import { eventsFolder } from '#schemas/embedded/layout.ts';
+import { packWords } from '#schemas/embedded/words.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { EmbeddedWriter } from '../../collector/store/embedded-writer.ts';
@@ -14,7 +15,7 @@ import { EmbeddedReader } from '../../query/store/embedded-reader.ts';
 import { backupStore } from '../../query/upkeep/backup-store.ts';
 import { checkStore, type CheckedFile } from '../../query/upkeep/check-store.ts';
 import { storeStats } from '../../query/upkeep/store-stats.ts';
-import { searched } from '../contract/store.ts';
+import { searched } from '../contract/paging.ts';
 import { madeEvent, madeState, noon } from '../contract/made-up.ts';
 import { runCommand } from '../helpers/command.ts';
 import { testFolder } from '../helpers/folder.ts';
@@ -46,25 +47,31 @@ test('a store over several files is whole beside its writer, and its parts add u
   t.is(stats.reduce((sum, file) => sum + file.events, 0), 6000);
   t.is(stats[0]!.oldestNs, noon);
   t.is(stats.at(-1)!.newestNs, noon + 5999n);
-  for (const { bytes, parts } of stats.slice(0, -1)) t.is(parts.events + parts.ids + parts.streams + parts.log + parts.other, bytes);
+  for (const { bytes, parts } of stats.slice(0, -1)) t.is(Object.values(parts).reduce((sum, part) => sum + part, 0), bytes);
   writer.close();
 });
 
 for (const [what, { damage, said }] of Object.entries<{ damage: (database: DatabaseSync) => void; said: RegExp }>({
   'a byte of a block is another': {
     damage: database => {
-      const { id, data } = database.prepare('select id, data from hot order by id limit 1 offset 1').get() as { id: number; data: Uint8Array };
-      data[data.length >> 1]! ^= 0xff;
-      database.prepare('update hot set data = ? where id = ?').run(data, id);
+      const { id, raw } = database.prepare('select id, raw from data order by id limit 1 offset 1').get() as { id: number; raw: Uint8Array };
+      raw[raw.length >> 1]! ^= 0xff;
+      database.prepare('update data set raw = ? where id = ?').run(raw, id);
     },
-    said: /^block \d+ \(40 events\): /,
+    said: /^block \d+ \(\d+ events\): /,
   },
-  'a block is missing': { damage: database => database.exec('delete from hot where id = (select id from hot order by id limit 1 offset 1)'), said: /^block \d+ should begin at \d+$/ },
-  'the last block is missing': { damage: database => database.exec('delete from hot where id = (select max(id) from hot)'), said: /^ends before \d+, and .* begins at \d+$/ },
-  'an event is not in the index of ids': { damage: database => database.exec('delete from ids where sequence = (select max(sequence) from ids)'), said: /^event a:\d+ is not found by one of its ids$/ },
-  'the index of ids has one too many': { damage: database => database.exec('insert into ids values (1, 1)'), said: /^the index of ids has \d+ entries, and the events have \d+$/ },
-  'a block leaves out the level of its events': { damage: database => database.exec('update hot set levels = 0 where id = (select min(id) from hot)'), said: /has a level that it does not name/ },
-  'a block gives other times': { damage: database => database.exec('update hot set tMax = tMin where id = (select min(id) from hot)'), said: /lies outside of its times/ },
+  'a block is missing': { damage: database => database.exec('delete from blocks where id = (select id from blocks order by id limit 1 offset 1)'), said: /^block \d+ should begin at \d+$/ },
+  'the last block is missing': { damage: database => database.exec('delete from blocks where id = (select max(id) from blocks)'), said: /^ends before \d+, and .* begins at \d+$/ },
+  'the events of a block are missing': { damage: database => database.exec('delete from data where id = (select max(id) from data)'), said: /^block \d+ \(\d+ events\): its events are missing$/ },
+  'the index of ids has one too few': { damage: database => database.exec('delete from idBuckets where bucket = (select max(bucket) from idBuckets)'), said: /^the index of ids has \d+ entries, and the events have \d+$/ },
+  'the index of ids leads elsewhere': { damage: database => database.exec('update idBuckets set data = zeroblob(length(data))'), said: /is not found by one of its ids$/ },
+  'the index of ids has one too many': { damage: database => database.exec('update idBuckets set data = data || data where bucket = (select max(bucket) from idBuckets)'), said: /^the index of ids has \d+ entries, and the events have \d+$/ },
+  'a block lacks words of its events': { damage: database => database.prepare('update words set textBytes = ?, data = ? where id = (select min(id) from words)').run(1, packWords('\n')), said: /would not be looked into for "line"$/ },
+  'a group of blocks lacks words of theirs': { damage: database => database.prepare('update wordGroups set textBytes = ?, data = ?').run(1, packWords('\n')), said: /^words of the blocks \d+ to \d+: block \d+ would not be looked into for "line"$/ },
+  'a minute counts one event too few': { damage: database => database.exec("update counts set n = n - 1 where service = '*'"), said: /^the minute of 2026-11-21T12:00:00\.000Z counts \d+ events, and has \d+$/ },
+  'a block names other bytes of a stream': { damage: database => database.exec('update blockStreams set data = zeroblob(24) where id = (select max(id) from blockStreams)'), said: /lies outside of its streams$/ },
+  'a block leaves out the level of its events': { damage: database => database.exec('update blocks set levels = 0 where id = (select min(id) from blocks)'), said: /has a level that it does not name/ },
+  'a block gives other times': { damage: database => database.exec('update blocks set tMax = tMin where id = (select min(id) from blocks)'), said: /lies outside of its times/ },
   'a stream has ranges that overlap': { damage: database => database.exec(`update streams set ranges = '[{"from":0,"to":9},{"from":5,"to":12}]'`), said: /^stream a: its stored ranges are not in order$/ },
 })) {
   test(`check finds it when ${what}, and a backup is refused`, async t => {
@@ -176,7 +183,7 @@ test('the commands say what they found, with exit codes', async t => {
   t.is(backup.code, 0);
   t.regex(backup.stderr, /300 events/);
   const database = new DatabaseSync(join(eventsFolder(dataDir), filesOf(dataDir)[0]!));
-  database.exec('delete from ids');
+  database.exec('delete from counts');
   database.close();
   t.is((await at('check')).code, 3);
   t.is((await runCommand(['store', 'check', '--data-dir', join(dataDir, 'nowhere')])).code, 3);

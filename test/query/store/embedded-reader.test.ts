@@ -1,4 +1,9 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import test from 'ava';
+import { canonicalId } from '#schemas/canonical-id.ts';
+import type { LogEvent } from '#schemas/event.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { parseQuery } from '#schemas/query/parse.ts';
 import { EmbeddedWriter } from '../../../collector/store/embedded-writer.ts';
@@ -31,8 +36,42 @@ test('rows that are joined into one while a query runs change nothing for it', a
   t.deepEqual(found, Array.from({ length: found.length }, (_, index) => found.length - 1 - index));
   t.true(found.length >= 35);
   const tailed = await tail;
-  t.deepEqual(tailed.events.map(({ streamOffset }) => streamOffset), Array.from({ length: tailed.events.length }, (_, index) => index));
-  t.deepEqual((await reader.after(tailed.cursor, parseQuery(''), 100, anyContext)).events.at(-1)?.streamOffset, 89);
+  const rest = await reader.after(tailed.cursor, parseQuery(''), 100, anyContext);
+  t.deepEqual([...tailed.events, ...rest.events].map(({ streamOffset }) => streamOffset), Array.from({ length: 90 }, (_, index) => index));
+  await reader.close();
+  writer.close();
+});
+
+test('ids are found through lists, runs and runs of runs, over a restart and a new file, and a group of blocks without a word is passed over', async t => {
+  const dataDir = testFolder(t);
+  const options = { dataDir, commitEventsMax: 1, commitBytesMax: 1 << 19, fileBytesMax: 1 << 30, retentionMs: 1e12, retentionBytesMax: 1e12, durable: false };
+  const idAt = (n: number): string => (n * 2654435761).toString(16).padStart(32, '9a');
+  const eventAt = (n: number): LogEvent => madeEvent('a', n, n + 1, { message: n % 500 === 250 ? 'zebra crossing' : 'line', raw: Buffer.from(n % 500 === 250 ? `zebra crossing ${idAt(n)}` : `line ${idAt(n)}`), ids: [{ kind: 'trace', name: 'traceId', value: idAt(n) }, { kind: 'session', name: 'session', value: `s-${n % 3}` }] });
+  const some = (from: number, count: number): LogEvent[] => Array.from({ length: count }, (_, index) => eventAt(from + index));
+  let writer = new EmbeddedWriter(options);
+  const reader = new EmbeddedReader(dataDir);
+  writer.append({ events: some(0, 1500), states: [] }, [], []);
+  writer.close();
+  writer = new EmbeddedWriter(options);
+  writer.append({ events: some(1500, 700), states: [] }, [], []);
+  const database = new DatabaseSync(join(dataDir, 'events', readdirSync(join(dataDir, 'events')).find(name => name.endsWith('.db'))!), { readOnly: true });
+  t.deepEqual(database.prepare('select level, count(*) as n from idRuns group by level').all().map(row => ({ ...row })), [{ level: 1, n: 4 }, { level: 2, n: 2 }]);
+  t.is((database.prepare('select count(*) as n from idLists').get() as { n: number }).n, 24);
+  database.close();
+  const check = async (total: number): Promise<void> => {
+    for (let n = 0; n < total; n += 7) t.deepEqual((await reader.ids([canonicalId(idAt(n))!], anyContext)).events.map(({ streamOffset }) => streamOffset), [n]);
+    t.deepEqual((await reader.ids([canonicalId(idAt(total))!, 'f00d'], anyContext)).events, []);
+    t.is((await reader.ids(['s-1'], anyContext)).events.length, Math.ceil((total - 1) / 3));
+    const rare = await reader.events({ query: parseQuery('zebra'), fromNs: null, toNs: null, limit: 100, cursor: null }, anyContext);
+    t.deepEqual(rare.events.map(({ streamOffset }) => streamOffset), Array.from({ length: total }, (_, n) => n).filter(n => n % 500 === 250).reverse());
+    t.is(rare.scanned.events, rare.events.length);
+  };
+  await check(2200);
+  writer.close();
+  writer = new EmbeddedWriter({ ...options, fileBytesMax: 1 });
+  writer.append({ events: some(2200, 50), states: [] }, [], []);
+  await check(2250);
+  t.is(readdirSync(join(dataDir, 'events')).filter(name => name.endsWith('.db')).length, 2);
   await reader.close();
   writer.close();
 });

@@ -1,0 +1,80 @@
+/** Keeps the lists of ids of an events file merged: see `schemas/embedded/id-list.ts`. Runs inside of the writer's transaction. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { bucketBitsFor, listsPerRun, mergeRuns, readBuckets, readIdList, readRunBlocks, runOf, writeBuckets, writeIdList, writeRunBlocks, type IdList, type IdRun } from '#schemas/embedded/id-list.ts';
+
+interface RunRow {
+  run: number;
+  bucketBits: number;
+  blocks: Uint8Array;
+}
+
+export class IdRuns {
+  private readonly insertList: StatementSync;
+  private readonly lists: StatementSync;
+  private readonly deleteListsTo: StatementSync;
+  private readonly countLists: StatementSync;
+  private readonly runsOfLevel: StatementSync;
+  private readonly bucketsOf: StatementSync;
+  private readonly insertRun: StatementSync;
+  private readonly insertBucket: StatementSync;
+  private readonly deleteRun: StatementSync;
+  private readonly deleteBuckets: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.insertList = database.prepare('insert into idLists (id, data) values (?, ?)');
+    this.lists = database.prepare('select id, data from idLists order by id limit ?');
+    this.deleteListsTo = database.prepare('delete from idLists where id <= ?');
+    this.countLists = database.prepare('select count(*) as n from idLists');
+    this.runsOfLevel = database.prepare('select run, bucketBits, blocks from idRuns where level = ? order by run');
+    this.bucketsOf = database.prepare('select bucket, data from idBuckets where run = ? order by bucket');
+    this.insertRun = database.prepare('insert into idRuns (level, bucketBits, blocks) values (?, ?, ?)');
+    this.insertBucket = database.prepare('insert into idBuckets (run, bucket, data) values (?, ?, ?)');
+    this.deleteRun = database.prepare('delete from idRuns where run = ?');
+    this.deleteBuckets = database.prepare('delete from idBuckets where run = ?');
+  }
+
+  /** Of a sealed block. */
+  add(id: number, list: IdList): void {
+    this.insertList.run(id, writeIdList(list));
+  }
+
+  /** After blocks were sealed. */
+  merge(): void {
+    while ((this.countLists.get() as { n: number }).n >= listsPerRun) this.mergeLists(listsPerRun);
+    while (this.runsOfLevel.all(1).length >= listsPerRun) this.mergeLevel(listsPerRun);
+  }
+
+  /** As few runs as can be, for a file that nothing is added to any more. */
+  mergeAll(): void {
+    this.merge();
+    this.mergeLists(listsPerRun);
+    this.mergeLevel(listsPerRun);
+  }
+
+  private mergeLists(count: number): void {
+    const lists = this.lists.all(count) as unknown as { id: number; data: Uint8Array }[];
+    if (lists.length === 0) return;
+    this.write(1, mergeRuns(lists.map(({ data }, index) => runOf(readIdList(data), index))), lists.map(({ id }) => id));
+    this.deleteListsTo.run(lists.at(-1)!.id);
+  }
+
+  private mergeLevel(count: number): void {
+    const rows = (this.runsOfLevel.all(1) as unknown as RunRow[]).slice(0, count);
+    if (rows.length === 0) return;
+    const blocks: number[] = [];
+    const runs: IdRun[] = [];
+    for (const { run, bucketBits, blocks: own } of rows) {
+      runs.push(readBuckets(this.bucketsOf.all(run) as unknown as { bucket: number; data: Uint8Array }[], bucketBits, blocks.length));
+      blocks.push(...readRunBlocks(own));
+      this.deleteRun.run(run);
+      this.deleteBuckets.run(run);
+    }
+    this.write(2, mergeRuns(runs), blocks);
+  }
+
+  private write(level: number, run: IdRun, blocks: readonly number[]): void {
+    const bits = bucketBitsFor(run.keys.length);
+    const { lastInsertRowid } = this.insertRun.run(level, bits, writeRunBlocks(blocks));
+    for (const { bucket, data } of writeBuckets(run, bits)) this.insertBucket.run(lastInsertRowid, bucket, data);
+  }
+}

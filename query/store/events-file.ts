@@ -1,0 +1,244 @@
+/**
+ * One events file of the embedded store, opened beside its writer. What was sealed once stays, so that what is known of blocks, runs of ids and groups
+ * of words is read once; `refresh` looks at what came since.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { idHash } from '#schemas/canonical-id.ts';
+import { Block } from '#schemas/embedded/block.ts';
+import { blockCodec } from '#schemas/embedded/block-format.ts';
+import { sealedTier, type EventsFileName } from '#schemas/embedded/layout.ts';
+import { unpackWords, type WordTest } from '#schemas/embedded/words.ts';
+import { BlockCache } from './block-cache.ts';
+import { IdIndex } from './id-index.ts';
+
+/** What is known of a block without unpacking it. Times are whole milliseconds, rounded down, so that they are plain numbers. */
+export interface BlockHead {
+  file: EventsFile;
+  /** The sequence of its first event. */
+  id: number;
+  n: number;
+  isSealed: boolean;
+  tMinMs: number;
+  tMaxMs: number;
+  levels: number;
+  /** `''` for events without one. */
+  services: ReadonlySet<string>;
+}
+
+/** A block and those of its ids that may be looked for. */
+export interface IdPlace {
+  id: number;
+  numbers: number[];
+}
+
+const nsPerMs = 1_000_000;
+const headColumns = 'id, n, tier, tMin, tMax, levels, services';
+/** Sets of services are shared by the blocks that have the same ones. */
+const serviceSetsMax = 10_000;
+
+export class EventsFile {
+  readonly name: EventsFileName;
+  readonly database: DatabaseSync;
+  /** All of its blocks, in the order of storing. */
+  heads: BlockHead[] = [];
+  private readonly cache: BlockCache;
+  private readonly begin: StatementSync;
+  private readonly commit: StatementSync;
+  private readonly version: StatementSync;
+  private readonly rewrites: StatementSync;
+  private readonly headsFrom: StatementSync;
+  private readonly dataOf: StatementSync;
+  private readonly groupsAfter: StatementSync;
+  private readonly groupWords: StatementSync;
+  private readonly wordsOf: StatementSync;
+  private seenVersion = -1;
+  private seenRewrites = '';
+  private sealed = 0;
+  private readonly ids: IdIndex;
+  private groups: { id: number; lastId: number }[] = [];
+  private newestFirst: BlockHead[] | null = null;
+  private readonly serviceSets = new Map<string, ReadonlySet<string>>();
+
+  constructor(name: EventsFileName, database: DatabaseSync, cache: BlockCache) {
+    this.name = name;
+    this.database = database;
+    this.cache = cache;
+    this.begin = database.prepare('begin');
+    this.commit = database.prepare('commit');
+    this.version = database.prepare('pragma data_version');
+    this.ids = new IdIndex(database);
+    this.rewrites = database.prepare("select value from meta where key = 'rewrites'");
+    this.headsFrom = database.prepare(`select ${headColumns} from blocks where id >= ? order by id`);
+    this.headsFrom.setReadBigInts(true);
+    this.dataOf = database.prepare('select codec, headBytes, head, raw from data where id = ?');
+    this.groupsAfter = database.prepare('select id, lastId from wordGroups where id > ? order by id');
+    this.groupWords = database.prepare('select textBytes, data from wordGroups where id = ?');
+    this.wordsOf = database.prepare('select textBytes, data from words where id = ?');
+  }
+
+  /** Takes in what was committed since. Costs next to nothing where nothing was. */
+  refresh(): void {
+    const version = this.versionNow();
+    if (version !== this.seenVersion) this.snapshot(() => this.refreshNow(version));
+  }
+
+  private versionNow(): number {
+    return (this.version.get() as { data_version: number }).data_version;
+  }
+
+  /** Everything that `read` looks at is as one commit left it. It must not wait for anything. */
+  private snapshot<T>(read: () => T): T {
+    this.begin.run();
+    try {
+      return read();
+    } finally {
+      this.commit.run();
+    }
+  }
+
+  /** @param version of before: where more was committed since, it is looked at again the next time */
+  private refreshNow(version: number): void {
+    const rewrites = (this.rewrites.get() as { value: string } | undefined)?.value ?? '';
+    if (rewrites !== this.seenRewrites) {
+      this.forget();
+      this.seenRewrites = rewrites;
+    }
+    const from = this.sealed === 0 ? 0 : this.heads[this.sealed - 1]!.id + 1;
+    this.heads.length = this.sealed;
+    for (const row of this.headsFrom.all(from) as unknown as Record<'id' | 'n' | 'tier' | 'tMin' | 'tMax' | 'levels', bigint>[] & { services: string }[]) {
+      const isSealed = row.tier === BigInt(sealedTier);
+      this.heads.push({ file: this, id: Number(row.id), n: Number(row.n), isSealed, tMinMs: floorMs(row.tMin), tMaxMs: floorMs(row.tMax), levels: Number(row.levels), services: this.serviceSet(row.services) });
+      if (isSealed) this.sealed = this.heads.length;
+    }
+    this.newestFirst = null;
+    this.ids.refresh();
+    for (const group of this.groupsAfter.all(this.groups.at(-1)?.id ?? -1) as unknown as { id: number; lastId: number }[]) this.groups.push(group);
+    this.seenVersion = version;
+  }
+
+  /** Blocks were written anew, as they are when events are deleted. */
+  private forget(): void {
+    this.heads = [];
+    this.sealed = 0;
+    this.ids.forget();
+    this.groups = [];
+    this.cache.forget(this.name.name);
+  }
+
+  /** All of its blocks, those with the latest event first. */
+  headsNewestFirst(): readonly BlockHead[] {
+    this.newestFirst ??= [...this.heads].sort((a, b) => b.tMaxMs - a.tMaxMs);
+    return this.newestFirst;
+  }
+
+  /** The block that holds a sequence now, and which of its events that is; null where it holds none. */
+  blockAt(sequence: number): { block: Block; row: number } | null {
+    let head = this.headAt(sequence);
+    if (head === null) return null;
+    let block = this.block(head);
+    if (block === null) {
+      // Small blocks were joined meanwhile.
+      this.refresh();
+      head = this.headAt(sequence);
+      block = head === null ? null : this.block(head);
+    }
+    return block === null ? null : { block, row: sequence - head!.id };
+  }
+
+  /** Null where it was joined with others meanwhile. */
+  block(head: BlockHead): Block | null {
+    const key = BlockCache.key(this.name.name, head.id, head.n);
+    const known = this.cache.get(key);
+    if (known !== undefined) return known;
+    const row = this.dataOf.get(head.id) as { codec: number; headBytes: number; head: Uint8Array; raw: Uint8Array } | undefined;
+    if (row === undefined) return null;
+    if (row.codec !== blockCodec) throw new Error(`block ${head.id} has codec ${row.codec}, which is not known`);
+    const block = new Block(row.head, row.headBytes, row.raw);
+    if (block.length !== head.n) return null;
+    this.cache.set(key, block);
+    return block;
+  }
+
+  /** Where these ids may be, in sealed blocks; and the blocks that are not sealed, which know nothing of their ids yet. */
+  idPlaces(canonicalIds: Iterable<string>): { sealed: IdPlace[]; small: BlockHead[] } {
+    const version = this.versionNow();
+    return this.snapshot(() => {
+      // In one look with the runs: a run that was merged meanwhile would be found empty.
+      if (version !== this.seenVersion || this.versionNow() !== version) this.refreshNow(version);
+      const places = new Map<number, number[]>();
+      const add = (id: number, number: number): void => {
+        const numbers = places.get(id);
+        if (numbers === undefined) places.set(id, [number]);
+        else numbers.push(number);
+      };
+      for (const canonical of canonicalIds) this.ids.find(idHash(canonical), add);
+      return { sealed: [...places].map(([id, numbers]) => ({ id, numbers })).sort((a, b) => b.id - a.id), small: this.heads.slice(this.sealed) };
+    });
+  }
+
+  headOf(id: number): BlockHead | null {
+    const head = this.headAt(id);
+    return head?.id === id ? head : null;
+  }
+
+  /** Asks the words of blocks, those of whole groups first. Made once per search. */
+  wordFilter(test: WordTest): (head: BlockHead) => boolean {
+    const groups = new Map<number, boolean>();
+    return head => {
+      if (!head.isSealed) return true;
+      const group = this.groupAt(head.id);
+      if (group !== null) {
+        let may = groups.get(group.id);
+        if (may === undefined) groups.set(group.id, (may = this.mayHold(this.groupWords, group.id, test)));
+        if (!may) return false;
+      }
+      return this.mayHold(this.wordsOf, head.id, test);
+    };
+  }
+
+  close(): void {
+    this.database.close();
+  }
+
+  private mayHold(statement: StatementSync, id: number, test: WordTest): boolean {
+    const row = statement.get(id) as { textBytes: number; data: Uint8Array } | undefined;
+    // Without any: they were too many to keep.
+    return row === undefined || row.textBytes === 0 || test(unpackWords(row.data, row.textBytes));
+  }
+
+  private headAt(sequence: number): BlockHead | null {
+    const index = lastAtOrBefore(this.heads, sequence);
+    const head = this.heads[index];
+    return head !== undefined && sequence < head.id + head.n ? head : null;
+  }
+
+  private groupAt(id: number): { id: number; lastId: number } | null {
+    const group = this.groups[lastAtOrBefore(this.groups, id)];
+    return group !== undefined && id <= group.lastId ? group : null;
+  }
+
+  private serviceSet(json: string): ReadonlySet<string> {
+    let set = this.serviceSets.get(json);
+    if (set === undefined) {
+      set = new Set(JSON.parse(json) as string[]);
+      if (this.serviceSets.size < serviceSetsMax) this.serviceSets.set(json, set);
+    }
+    return set;
+  }
+}
+
+function lastAtOrBefore(sorted: readonly { id: number }[], id: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]!.id <= id) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+export function floorMs(timeNs: bigint): number {
+  const ms = timeNs / BigInt(nsPerMs);
+  return Number(ms * BigInt(nsPerMs) > timeNs ? ms - 1n : ms);
+}

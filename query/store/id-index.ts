@@ -1,0 +1,58 @@
+/** The ids of an events file's sealed blocks, beside its writer: lists and runs are read once and looked into many times. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { bucketOf, entriesIn, numbersIn, readIdList, readRunBlocks, type IdList } from '#schemas/embedded/id-list.ts';
+
+interface Run {
+  run: number;
+  bucketBits: number;
+  blocks: Float64Array;
+}
+
+export class IdIndex {
+  private readonly listIds: StatementSync;
+  private readonly listOf: StatementSync;
+  private readonly runIds: StatementSync;
+  private readonly runOf: StatementSync;
+  private readonly bucket: StatementSync;
+  private lists = new Map<number, IdList>();
+  private runs = new Map<number, Run>();
+
+  constructor(database: DatabaseSync) {
+    this.listIds = database.prepare('select id from idLists');
+    this.listOf = database.prepare('select data from idLists where id = ?');
+    this.runIds = database.prepare('select run from idRuns');
+    this.runOf = database.prepare('select run, bucketBits, blocks from idRuns where run = ?');
+    this.bucket = database.prepare('select data from idBuckets where run = ? and bucket = ?');
+  }
+
+  /** Takes in what was merged since. In one transaction with the look-ups that follow: a run that was merged meanwhile would be found empty. */
+  refresh(): void {
+    const lists = new Map<number, IdList>();
+    for (const { id } of this.listIds.all() as unknown as { id: number }[]) lists.set(id, this.lists.get(id) ?? readIdList((this.listOf.get(id) as { data: Uint8Array }).data));
+    this.lists = lists;
+    const runs = new Map<number, Run>();
+    for (const { run } of this.runIds.all() as unknown as { run: number }[]) {
+      let known = this.runs.get(run);
+      if (known === undefined) {
+        const { bucketBits, blocks } = this.runOf.get(run) as unknown as { bucketBits: number; blocks: Uint8Array };
+        known = { run, bucketBits, blocks: readRunBlocks(blocks) };
+      }
+      runs.set(run, known);
+    }
+    this.runs = runs;
+  }
+
+  forget(): void {
+    this.lists.clear();
+    this.runs.clear();
+  }
+
+  /** Gives each block that may hold an id of this hash, with the id's number there. */
+  find(hash: number, found: (block: number, number: number) => void): void {
+    for (const [id, list] of this.lists) for (const number of numbersIn(list, hash)) found(id, number);
+    for (const { run, bucketBits, blocks } of this.runs.values()) {
+      const row = this.bucket.get(run, bucketOf(hash, bucketBits)) as { data: Uint8Array } | undefined;
+      if (row !== undefined) for (const { block, number } of entriesIn(row.data, hash)) found(blocks[block]!, number);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Block } from '#schemas/embedded/block.ts';
+import type { ReadContext, Scanned } from '#schemas/store.ts';
+
+/** How long one turn of the event loop may be held before a cancelled query is noticed. */
+const turnMsMax = 10;
+const progressIntervalMs = 100;
+
+/** Counts what one query does and stops it when it is cancelled or has done enough. */
+export class ReadWork {
+  events = 0;
+  private bytes = 0;
+  private readonly startedMs = performance.now();
+  private turnMs = performance.now();
+  private progressMs = performance.now();
+  private readonly context: ReadContext;
+
+  constructor(context: ReadContext) {
+    this.context = context;
+    context.signal.throwIfAborted();
+  }
+
+  scanned(block: Block): void {
+    this.events += block.length;
+    this.bytes += block.rawBytes;
+  }
+
+  /** False when the budget is used up. @throws the signal's reason when the query was cancelled. */
+  async goesOn(): Promise<boolean> {
+    const now = performance.now();
+    if (now - this.turnMs > turnMsMax) {
+      await nextTurn();
+      this.turnMs = performance.now();
+    }
+    this.context.signal.throwIfAborted();
+    return this.events < this.context.budget.eventsMax && now - this.startedMs < this.context.budget.msMax;
+  }
+
+  /** True at most every `progressMs`. */
+  isProgressDue(): boolean {
+    const now = performance.now();
+    if (now - this.progressMs < progressIntervalMs) return false;
+    this.progressMs = now;
+    return true;
+  }
+
+  result(): Scanned {
+    return { events: this.events, bytes: this.bytes, ms: Math.round((performance.now() - this.startedMs) * 10) / 10 };
+  }
+}

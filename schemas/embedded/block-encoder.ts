@@ -1,0 +1,315 @@
+/** Events -> a block (`block-format.ts`). */
+import { isUtf8 } from 'node:buffer';
+import { constants, zstdCompressSync } from 'node:zlib';
+import { invariant } from '#lib/assert.ts';
+import { canonicalId, idHash } from '../canonical-id.ts';
+import { levelRank, type FieldValue, type LogEvent } from '../event.ts';
+import { RowColumns, type BlockStream, type Description } from './block-format.ts';
+import { has, messageIs, ShapeTree, valueIs, type MessageIs, type Shape, type ValueIs } from './block-shape.ts';
+import { ColumnWriter } from './columns.ts';
+import { idListOf, type IdList } from './id-list.ts';
+import { splitTime, type SplitTime } from './nanoseconds.ts';
+import type { WordSet } from './words.ts';
+
+/** Longer lines are not searched for their fields' values: those are written beside it. */
+const lineCharactersMax = 64 * 1024;
+
+export interface EncodedBlock {
+  n: number;
+  rawBytes: number;
+  headBytes: number;
+  head: Uint8Array;
+  raw: Uint8Array;
+  /** The lines as they lie in `raw`; good until the next block is made. */
+  lines: Buffer;
+  ids: IdList;
+}
+
+/** Makes blocks; keeps what it learned of shapes from one to the next. */
+export class BlockEncoder {
+  private readonly tree = new ShapeTree();
+  private lines = Buffer.allocUnsafe(1 << 20);
+
+  /**
+   * Any event can be written.
+   * @param words takes the words of the lines and of what does not stand in them
+   */
+  encode(events: readonly LogEvent[], words: WordSet | null = null): EncodedBlock {
+    let rawBytes = 0;
+    for (const { raw } of events) rawBytes += raw.length;
+    if (this.lines.length < rawBytes) this.lines = Buffer.allocUnsafe(Math.max(rawBytes, 2 * this.lines.length));
+    else if (this.lines.length > linesKeptBytes && rawBytes <= linesKeptBytes) this.lines = Buffer.allocUnsafe(linesKeptBytes);
+    const writing = new BlockWriting(this.tree, this.lines, words);
+    for (const event of events) writing.add(event);
+    return writing.finish(rawBytes);
+  }
+}
+
+const linesKeptBytes = 4 << 20;
+
+interface WrittenShape {
+  shape: Shape;
+  n: number;
+  /** Places of message, fields and ids, in the order in which `EventReading` takes them. */
+  columns: ColumnWriter[];
+}
+
+class BlockWriting {
+  private readonly tree: ShapeTree;
+  private readonly lines: Buffer;
+  private readonly words: WordSet | null;
+  private readonly rows = new RowColumns(() => new ColumnWriter());
+  private readonly streams: BlockStream[] = [];
+  private readonly streamsById = new Map<string, number[]>();
+  private readonly streamEnds: number[] = [];
+  private readonly shapes: WrittenShape[] = [];
+  private readonly templates = new Map<string | null, number>([[null, 0]]);
+  private readonly own: string[] = [];
+  private readonly idNumbers = new Map<string, number>();
+  private readonly idRow = new ColumnWriter();
+  private readonly idFrom = new ColumnWriter();
+  private readonly idLength = new ColumnWriter();
+  private readonly ownIds: string[] = [];
+  private lastIdRow = 0;
+  private readonly hashed: { hash: number; number: number }[] = [];
+  private readonly time: SplitTime = { ms: 0, ns: 0 };
+  private lastMs = 0;
+  private n = 0;
+  private linesEnd = 0;
+  // Of the event at hand: places of its values, then of its message, in the line; numbers of its ids.
+  private readonly places: number[] = [];
+  private readonly eventIds: number[] = [];
+  private readonly fieldsAre: ValueIs[] = [];
+
+  constructor(tree: ShapeTree, lines: Buffer, words: WordSet | null) {
+    this.tree = tree;
+    this.lines = lines;
+    this.words = words;
+  }
+
+  add(event: LogEvent): void {
+    const { rows, tree, places, eventIds, fieldsAre } = this;
+    const raw = Buffer.isBuffer(event.raw) ? event.raw : Buffer.from(event.raw.buffer, event.raw.byteOffset, event.raw.byteLength);
+    this.lines.set(raw, this.linesEnd);
+    this.linesEnd += raw.length;
+    const text = isUtf8(raw) ? raw.toString('utf8') : null;
+    if (this.words !== null) {
+      if (text?.length === raw.length) this.words.addAscii(raw);
+      else this.words.addText(text ?? raw.toString('utf8'));
+    }
+    const own: unknown[] = [];
+    let bits = text === null ? has.notUtf8 | has.notAscii : text.length === raw.length ? 0 : has.notAscii;
+    const { pieces } = event;
+    if (pieces.length !== 1 || pieces[0]!.from !== event.streamOffset || pieces[0]!.to !== event.streamOffsetEnd) {
+      bits |= has.pieces;
+      own.push(pieces.map(({ from, to }) => [from, to]));
+    }
+    if (event.part !== null) {
+      bits |= has.part;
+      own.push(event.part);
+    }
+    if (event.gap !== null) {
+      bits |= has.gap;
+      own.push(event.gap);
+    }
+
+    eventIds.length = 0;
+    let requestIdIs = -1;
+    for (let index = 0; index < event.ids.length; index++) {
+      const { value } = event.ids[index]!;
+      if (requestIdIs < 0 && value === event.requestId) requestIdIs = index;
+      eventIds.push(this.idNumber(value, text));
+    }
+    if (event.requestId !== null && requestIdIs < 0) {
+      bits |= has.requestId;
+      own.push(event.requestId);
+    }
+
+    const line = text !== null && text.length <= lineCharactersMax ? text : null;
+    const { message } = event;
+    let is: MessageIs = messageIs.own;
+    let messageFrom = -1;
+    if (message === text) is = messageIs.line;
+    else if (text?.endsWith(message) === true) {
+      is = messageIs.end;
+      messageFrom = text.length - message.length;
+    } else {
+      messageFrom = line?.indexOf(message) ?? -1;
+      if (messageFrom >= 0) is = messageIs.part;
+      else {
+        own.push(message);
+        this.words?.addText(message);
+      }
+    }
+
+    tree.start();
+    tree.step(event.timeSource);
+    tree.step(event.output);
+    tree.step(event.requestIdSource);
+    tree.step(event.confidence);
+    tree.step(event.exceptionType);
+    tree.step(event.ids.length);
+    for (const { kind, name } of event.ids) {
+      tree.step(kind);
+      tree.step(name);
+    }
+
+    places.length = 0;
+    fieldsAre.length = 0;
+    let reached = 0;
+    let messageAfter = 0;
+    let messageBase = 0;
+    for (const name in event.fields) {
+      const value = event.fields[name]!;
+      let valueAt = placeOf(value);
+      if (valueAt <= valueIs.number) {
+        const spelled = typeof value === 'string' ? value : String(value);
+        let from = line === null ? -1 : line.indexOf(spelled, reached);
+        if (from < 0 && reached > 0 && line !== null) from = line.indexOf(spelled);
+        if (from < 0) valueAt = valueIs.own;
+        else {
+          places.push(from - reached, spelled.length);
+          reached = from + spelled.length;
+          if (reached <= messageFrom) {
+            messageAfter = places.length / 2;
+            messageBase = reached;
+          }
+        }
+      }
+      if (valueAt === valueIs.own) {
+        own.push(value);
+        this.words?.addValue(value);
+      }
+      fieldsAre.push(valueAt);
+      tree.step(name);
+      tree.step(valueAt);
+    }
+    // Never a field's name: those are strings.
+    tree.step(-1);
+    tree.step(bits);
+    tree.step(is);
+    tree.step(messageAfter);
+    tree.step(requestIdIs);
+    if (is === messageIs.part) places.push(messageFrom - messageBase, message.length);
+    else if (is === messageIs.end) places.push(messageFrom - messageBase);
+
+    let shape = tree.numberIn(this);
+    if (shape < 0) shape = this.newShape(event, bits, is, messageAfter, requestIdIs);
+    const written = this.shapes[shape]!;
+    written.n += 1;
+    const { columns } = written;
+    invariant(columns.length === places.length + eventIds.length, 'events of one shape have as many places and ids');
+    let column = 0;
+    for (let index = 0; index < places.length; index++) columns[column++]!.values.push(places[index]!);
+    for (let index = 0; index < eventIds.length; index++) columns[column++]!.values.push(eventIds[index]!);
+
+    const stream = this.streamNumber(event);
+    rows.shape.values.push(shape);
+    rows.stream.values.push(stream);
+    rows.level.values.push(levelRank(event.level));
+    splitTime(event.timeNs, this.time);
+    rows.msStep.values.push(this.time.ms - this.lastMs);
+    this.lastMs = this.time.ms;
+    rows.ns.values.push(this.time.ns);
+    rows.offsetStep.values.push(event.streamOffset - this.streamEnds[stream]!);
+    this.streamEnds[stream] = event.streamOffsetEnd;
+    rows.framingBytes.values.push(event.streamOffsetEnd - event.streamOffset - raw.length);
+    rows.rawBytes.values.push(raw.length);
+    let ownBytes = 0;
+    if (own.length > 0) {
+      const json = JSON.stringify(own);
+      ownBytes = Buffer.byteLength(json);
+      this.own.push(json);
+    }
+    rows.ownBytes.values.push(ownBytes);
+    let template = this.templates.get(event.template);
+    if (template === undefined) this.templates.set(event.template, (template = this.templates.size));
+    rows.template.values.push(template);
+    this.n += 1;
+  }
+
+  finish(rawBytes: number): EncodedBlock {
+    const { rows } = this;
+    const columns = [...rows.all(), this.idRow, this.idFrom, this.idLength, ...this.shapes.flatMap(shape => shape.columns)];
+    let bytes = 0;
+    for (const column of columns) bytes += column.close();
+    const own = Buffer.from(this.own.join(''));
+    const description = Buffer.from(JSON.stringify({
+      n: this.n,
+      rawBytes,
+      streams: this.streams,
+      shapes: this.shapes.map(({ shape, n }) => ({ ...shape, n })),
+      templates: [...this.templates.keys()].slice(1) as string[],
+      ids: this.idNumbers.size,
+      ownIds: this.ownIds,
+      columns: columns.map(({ shape }) => shape),
+    } satisfies Description));
+    const head = Buffer.allocUnsafe(4 + description.length + bytes + own.length);
+    head.writeUInt32LE(description.length, 0);
+    head.set(description, 4);
+    let at = 4 + description.length;
+    for (const column of columns) at = column.write(head, at);
+    head.set(own, at);
+    const lines = this.lines.subarray(0, rawBytes);
+    return { n: this.n, rawBytes, headBytes: head.length, head: zstdCompressSync(head, compression), raw: zstdCompressSync(lines, compression), lines, ids: idListOf(this.hashed) };
+  }
+
+  private newShape(event: LogEvent, bits: number, message: Shape['message'], messageAfter: number, requestIdIs: number): number {
+    const number = this.shapes.length;
+    const { timeSource, output, requestIdSource, confidence, exceptionType } = event;
+    const fields = Object.keys(event.fields).map((name, index): Shape['fields'][number] => [name, this.fieldsAre[index]!]);
+    // Spelled otherwise in the line, or not at all.
+    for (const [, is] of fields) if (is === valueIs.true || is === valueIs.false || is === valueIs.null) this.words?.addText(is === valueIs.null ? 'null' : String(is === valueIs.true));
+    const shape: Shape = { bits, timeSource, output, requestIdSource, confidence, exceptionType, message, messageAfter, requestIdIs, ids: event.ids.map(({ kind, name }) => ({ kind, name })), fields };
+    this.shapes.push({ shape, n: 0, columns: Array.from({ length: this.places.length + this.eventIds.length }, () => new ColumnWriter()) });
+    this.tree.number(this, number);
+    return number;
+  }
+
+  private streamNumber(event: LogEvent): number {
+    const { streams } = this;
+    let numbers = this.streamsById.get(event.streamId);
+    if (numbers === undefined) this.streamsById.set(event.streamId, (numbers = []));
+    for (const number of numbers) {
+      const stream = streams[number]!;
+      if (stream.service === event.service && stream.container === event.container && stream.pod === event.pod && stream.namespace === event.namespace && stream.node === event.node && stream.source === event.source && stream.chainPosition === (event.chainPosition ?? 0)) return number;
+    }
+    const { streamId, source, service, container, pod, namespace, node, chainPosition, streamOffset } = event;
+    numbers.push(streams.length);
+    this.streamEnds.push(streamOffset);
+    return streams.push({ streamId, source, service, container, pod, namespace, node, chainPosition: chainPosition ?? 0, from: streamOffset }) - 1;
+  }
+
+  private idNumber(value: string, text: string | null): number {
+    let number = this.idNumbers.get(value);
+    if (number !== undefined) return number;
+    number = this.idNumbers.size;
+    this.idNumbers.set(value, number);
+    const from = value === '' ? -1 : (text?.indexOf(value) ?? -1);
+    this.idRow.values.push(this.n - this.lastIdRow);
+    this.lastIdRow = this.n;
+    this.idFrom.values.push(Math.max(0, from));
+    this.idLength.values.push(from < 0 ? 0 : value.length);
+    if (from < 0) this.ownIds.push(value);
+    const canonical = canonicalId(value);
+    if (canonical !== null) this.hashed.push({ hash: idHash(canonical), number });
+    return number;
+  }
+}
+
+/** Fast, and with a checksum, so that a damaged block is noticed. */
+const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } };
+
+/** Where a value may lie; whether it does is for the line to say. */
+function placeOf(value: FieldValue): ValueIs {
+  switch (typeof value) {
+    case 'string':
+      return value === '' ? valueIs.empty : valueIs.text;
+    case 'number':
+      return valueIs.number;
+    case 'boolean':
+      return value ? valueIs.true : valueIs.false;
+    default:
+      return value === null ? valueIs.null : valueIs.own;
+  }
+}

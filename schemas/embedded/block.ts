@@ -1,0 +1,136 @@
+/** A block that is read (`block-format.ts`): cheap columns for all of its events, whole events for those asked for. */
+import { invariant } from '#lib/assert.ts';
+import { canonicalId, idHash } from '../canonical-id.ts';
+import type { LogEvent } from '../event.ts';
+import { BlockColumns } from './block-columns.ts';
+import { has, messageIs } from './block-shape.ts';
+import { EventView } from './event-view.ts';
+import { anyNumber, idListOf, type IdList } from './id-list.ts';
+import { joinTime } from './nanoseconds.ts';
+
+export class Block {
+  readonly length: number;
+  readonly rawBytes: number;
+  /** Bytes it holds in memory when all of it is unpacked, for a cache's accounting. */
+  readonly byteLength: number;
+  private readonly columns: BlockColumns;
+  private ownIdList: IdList | null = null;
+
+  /** @throws Error from zlib where the bytes are damaged; those of the lines are looked at when they are wanted. */
+  constructor(head: Uint8Array, headBytes: number, raw: Uint8Array) {
+    this.columns = new BlockColumns(head, headBytes, raw);
+    this.length = this.columns.length;
+    this.rawBytes = this.columns.rawBytes;
+    this.byteLength = headBytes + this.rawBytes;
+  }
+
+  timeNs(row: number): bigint {
+    return joinTime(this.columns.timeMs[row]!, this.columns.rows.ns.at(row));
+  }
+
+  /** Whole milliseconds, rounded down. */
+  timeMs(row: number): number {
+    return this.columns.timeMs[row]!;
+  }
+
+  /** Rank of the level, -1 where unknown. */
+  levelRank(row: number): number {
+    return this.columns.rows.level.at(row);
+  }
+
+  service(row: number): string | null {
+    return this.columns.streams[this.columns.rows.stream.at(row)]!.service;
+  }
+
+  streamId(row: number): string {
+    return this.columns.streams[this.columns.rows.stream.at(row)]!.streamId;
+  }
+
+  streamOffset(row: number): number {
+    return this.columns.streamOffsets[row]!;
+  }
+
+  /** The hashes of its ids, as a sealed block's are kept. */
+  idList(): IdList {
+    if (this.ownIdList === null) {
+      const hashed: { hash: number; number: number }[] = [];
+      for (let number = 0; number < this.columns.idCount; number++) {
+        const canonical = canonicalId(this.columns.idValue(number));
+        if (canonical !== null) hashed.push({ hash: idHash(canonical), number });
+      }
+      this.ownIdList = idListOf(hashed);
+    }
+    return this.ownIdList;
+  }
+
+  /** Numbers of the ids whose spelling satisfies `wanted`, among these (`anyNumber` stands for all from it on). */
+  idsLike(numbers: readonly number[], wanted: (value: string) => boolean): number[] {
+    const all = numbers.flatMap(number => (number === anyNumber ? Array.from({ length: this.columns.idCount - anyNumber }, (_, index) => anyNumber + index) : [number]));
+    return all.filter(number => wanted(this.columns.idValue(number)));
+  }
+
+  /** The events that carry any of these ids, ascending. */
+  rowsWithIds(numbers: readonly number[]): number[] {
+    const wanted = new Set(numbers);
+    // An id's first event is known; those after it are found by their shape's columns of ids.
+    let first = this.length;
+    for (const number of wanted) first = Math.min(first, this.columns.idRows[number]!);
+    const rows: number[] = [];
+    for (let row = first; row < this.length; row++) {
+      const shape = this.columns.shapes[this.columns.rows.shape.at(row)]!;
+      const ordinal = this.columns.ordinals[row]!;
+      for (let index = shape.columns.length - shape.ids.length; index < shape.columns.length; index++) {
+        if (!wanted.has(shape.columns[index]!.at(ordinal))) continue;
+        rows.push(row);
+        break;
+      }
+    }
+    return rows;
+  }
+
+  /**
+   * Where a text can be in the message, by a look at all lines at once: every event whose message matches is among them, and some that do not.
+   * @param search a global regular expression over bytes as Latin-1 text; it decides only for lines that are ASCII and hold their message as it is
+   */
+  rowsThatMayMatch(search: RegExp): number[] {
+    const text = this.columns.lines().toString('latin1');
+    const rows: number[] = [];
+    const unclear = this.columns.shapes.map(({ bits, message }) => (bits & has.notAscii) !== 0 || message === messageIs.own);
+    const anyUnclear = unclear.includes(true);
+    let row = 0;
+    search.lastIndex = 0;
+    for (;;) {
+      const found = search.exec(text);
+      const hit = found === null ? this.length : this.rowOf(found.index, row);
+      if (anyUnclear) for (; row < hit; row++) if (unclear[this.columns.rows.shape.at(row)]!) rows.push(row);
+      if (hit >= this.length) return rows;
+      rows.push(hit);
+      row = hit + 1;
+      search.lastIndex = this.columns.lineEnds[hit]!;
+    }
+  }
+
+  /** An event whose parts are worked out when they are asked for: for predicates, which ask for few. Good while nobody keeps it. */
+  view(row: number): LogEvent {
+    return new EventView(this.columns, row);
+  }
+
+  event(row: number): LogEvent {
+    invariant(row >= 0 && row < this.length, `row ${row} of a block of ${this.length}`);
+    const { eventId, timeNs, timeSource, service, container, pod, namespace, node, level, message, raw, fields, requestId, requestIdSource, confidence, ids, source, streamId, streamOffset, streamOffsetEnd, pieces, output, part, gap, exceptionType, template, chainPosition } = new EventView(this.columns, row);
+    // The line is a copy: the block's bytes are not for the reader to keep.
+    return { eventId, timeNs, timeSource, service, container, pod, namespace, node, level, message, raw: Buffer.from(raw), fields, requestId, requestIdSource, confidence, ids, source, streamId, streamOffset, streamOffsetEnd, pieces, output, part, gap, exceptionType, template, chainPosition };
+  }
+
+  /** The row whose line holds this byte, from `row` on. */
+  private rowOf(byte: number, row: number): number {
+    let low = row;
+    let high = this.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.columns.lineEnds[middle]! > byte) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}

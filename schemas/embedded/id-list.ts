@@ -1,0 +1,186 @@
+/**
+ * Which blocks hold an id, by the hash of its canonical form. A block brings a list of its own (`IdList`). Every `blocksPerList` lists are merged into
+ * a run, and every `listsPerRun` of those into one again (an LSM tree of two levels): so each entry is written three times in its life and in order,
+ * where a B-tree over random hashes would touch a page of the disk per entry, and a look-up takes one short row per run.
+ *
+ * A run knows 40 bits of a hash and lies in buckets by the first of them, sorted within. Hashes may collide: the id's text in its block decides.
+ *
+ *     list: u32 n | f64 hash x n | u16 number x n           ascending by hash
+ *     bucket: u32 low bits x n | u16 block x n | u16 number x n      ascending by low bits, then by block
+ */
+
+/** The hashes of a block's ids and their numbers in the block. */
+export interface IdList {
+  hashes: Float64Array;
+  numbers: Uint16Array;
+}
+
+/** Stands for every id of a block from this number on. */
+export const anyNumber = 0xffff;
+/** Lists merged into one run, and runs of the first level into one of the second. */
+export const listsPerRun = 32;
+
+const keyBits = 40;
+/** The first 40 bits of the 53. */
+const keyOf = (hash: number): number => Math.floor(hash / 2 ** (53 - keyBits));
+const low32 = 2 ** 32;
+/** At least as many bits as 32 cannot hold. */
+const bucketBitsMin = keyBits - 32;
+const bucketEntries = 512;
+const entryBytes = 8;
+
+export function idListOf(hashed: { hash: number; number: number }[]): IdList {
+  hashed.sort((a, b) => a.hash - b.hash || a.number - b.number);
+  return { hashes: Float64Array.from(hashed, ({ hash }) => hash), numbers: Uint16Array.from(hashed, ({ number }) => Math.min(number, anyNumber)) };
+}
+
+export function writeIdList({ hashes, numbers }: IdList): Buffer {
+  const n = hashes.length;
+  const bytes = Buffer.allocUnsafe(4 + 10 * n);
+  bytes.writeUInt32LE(n, 0);
+  for (let index = 0; index < n; index++) {
+    bytes.writeDoubleLE(hashes[index]!, 4 + 8 * index);
+    bytes.writeUInt16LE(numbers[index]!, 4 + 8 * n + 2 * index);
+  }
+  return bytes;
+}
+
+export function readIdList(data: Uint8Array): IdList {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const n = bytes.readUInt32LE(0);
+  const list: IdList = { hashes: new Float64Array(n), numbers: new Uint16Array(n) };
+  for (let index = 0; index < n; index++) {
+    list.hashes[index] = bytes.readDoubleLE(4 + 8 * index);
+    list.numbers[index] = bytes.readUInt16LE(4 + 8 * n + 2 * index);
+  }
+  return list;
+}
+
+/** Numbers in the block of the ids with this hash. */
+export function numbersIn({ hashes, numbers }: IdList, hash: number): number[] {
+  let low = 0;
+  let high = hashes.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (hashes[middle]! < hash) low = middle + 1;
+    else high = middle;
+  }
+  const found: number[] = [];
+  for (; low < hashes.length && hashes[low] === hash; low++) found.push(numbers[low]!);
+  return found;
+}
+
+/** Entries of several blocks, ascending by key, then by block. */
+export interface IdRun {
+  keys: Float64Array;
+  /** Index into the run's own list of blocks. */
+  blocks: Uint16Array;
+  numbers: Uint16Array;
+}
+
+/** @param block index of the list's block */
+export function runOf({ hashes, numbers }: IdList, block: number): IdRun {
+  return { keys: hashes.map(keyOf), blocks: new Uint16Array(hashes.length).fill(block), numbers };
+}
+
+/** Two by two, so that each entry is moved as often as the number of runs has bits. Runs are in the order of their blocks. */
+export function mergeRuns(runs: readonly IdRun[]): IdRun {
+  if (runs.length === 0) return { keys: new Float64Array(0), blocks: new Uint16Array(0), numbers: new Uint16Array(0) };
+  let left = [...runs];
+  while (left.length > 1) {
+    const merged: IdRun[] = [];
+    for (let index = 0; index < left.length; index += 2) merged.push(index + 1 < left.length ? mergeTwo(left[index]!, left[index + 1]!) : left[index]!);
+    left = merged;
+  }
+  return left[0]!;
+}
+
+function mergeTwo(a: IdRun, b: IdRun): IdRun {
+  const n = a.keys.length + b.keys.length;
+  const run: IdRun = { keys: new Float64Array(n), blocks: new Uint16Array(n), numbers: new Uint16Array(n) };
+  let fromA = 0;
+  let fromB = 0;
+  for (let index = 0; index < n; index++) {
+    // Of equal keys those of `a` first: its blocks come before those of `b`.
+    const isA = fromB >= b.keys.length || (fromA < a.keys.length && a.keys[fromA]! <= b.keys[fromB]!);
+    const from = isA ? a : b;
+    const at = isA ? fromA++ : fromB++;
+    run.keys[index] = from.keys[at]!;
+    run.blocks[index] = from.blocks[at]!;
+    run.numbers[index] = from.numbers[at]!;
+  }
+  return run;
+}
+
+export function writeRunBlocks(ids: readonly number[]): Uint8Array {
+  return new Uint8Array(Float64Array.from(ids).buffer);
+}
+
+/** The ids of a run's blocks, in its order. */
+export function readRunBlocks(blocks: Uint8Array): Float64Array {
+  return new Float64Array(blocks.slice().buffer);
+}
+
+/** How many bits of the key name the bucket, for a run of so many entries. */
+export function bucketBitsFor(entries: number): number {
+  return Math.max(bucketBitsMin, Math.min(24, Math.ceil(Math.log2(Math.max(1, entries / bucketEntries)))));
+}
+
+export function bucketOf(hash: number, bucketBits: number): number {
+  return Math.floor(keyOf(hash) / 2 ** (keyBits - bucketBits));
+}
+
+/** The run cut into buckets; those without an entry are left out. */
+export function* writeBuckets({ keys, blocks, numbers }: IdRun, bucketBits: number): Generator<{ bucket: number; data: Buffer }> {
+  const span = 2 ** (keyBits - bucketBits);
+  for (let from = 0; from < keys.length; ) {
+    const bucket = Math.floor(keys[from]! / span);
+    let to = from + 1;
+    while (to < keys.length && keys[to]! < (bucket + 1) * span) to += 1;
+    const n = to - from;
+    const data = Buffer.allocUnsafe(entryBytes * n);
+    for (let index = 0; index < n; index++) {
+      data.writeUInt32LE(keys[from + index]! % low32, 4 * index);
+      data.writeUInt16LE(blocks[from + index]!, 4 * n + 2 * index);
+      data.writeUInt16LE(numbers[from + index]!, 6 * n + 2 * index);
+    }
+    yield { bucket, data };
+    from = to;
+  }
+}
+
+/** A run from its buckets, ascending. @param firstBlock is added to the index of each block */
+export function readBuckets(buckets: readonly { bucket: number; data: Uint8Array }[], bucketBits: number, firstBlock: number): IdRun {
+  const n = buckets.reduce((sum, { data }) => sum + data.byteLength / entryBytes, 0);
+  const run: IdRun = { keys: new Float64Array(n), blocks: new Uint16Array(n), numbers: new Uint16Array(n) };
+  let at = 0;
+  for (const { bucket, data } of buckets) {
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    const count = bytes.length / entryBytes;
+    // What the bucket's name says beyond the 32 bits written.
+    const high = Math.floor((bucket * 2 ** (keyBits - bucketBits)) / low32) * low32;
+    for (let index = 0; index < count; index++, at++) {
+      run.keys[at] = high + bytes.readUInt32LE(4 * index);
+      run.blocks[at] = firstBlock + bytes.readUInt16LE(4 * count + 2 * index);
+      run.numbers[at] = bytes.readUInt16LE(6 * count + 2 * index);
+    }
+  }
+  return run;
+}
+
+/** The entries of one hash in its bucket. */
+export function entriesIn(data: Uint8Array, hash: number): { block: number; number: number }[] {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const n = bytes.length / entryBytes;
+  const key = keyOf(hash) % low32;
+  let low = 0;
+  let high = n;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (bytes.readUInt32LE(4 * middle) < key) low = middle + 1;
+    else high = middle;
+  }
+  const found: { block: number; number: number }[] = [];
+  for (; low < n && bytes.readUInt32LE(4 * low) === key; low++) found.push({ block: bytes.readUInt16LE(4 * n + 2 * low), number: bytes.readUInt16LE(6 * n + 2 * low) });
+  return found;
+}

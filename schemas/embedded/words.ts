@@ -1,0 +1,154 @@
+/**
+ * The words of a block: every run of three or more letters a to z in its lines, in lower case, that has one past `f` among them (or each hexadecimal
+ * id would bring some). What is looked for can be in a block only where the words of what is looked for are among the block's, so a block without
+ * them needs not be unpacked. Never a no where there is something: letters that become a to z only in lower case (the Kelvin sign) are words too.
+ */
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { FieldValue } from '../event.ts';
+import { filterOf, type Node, type Query } from '../query/ast.ts';
+import { isOwnField } from '../query/field.ts';
+
+/** Of one block; a block with more has none, and every search looks into it. */
+export const wordsBytesMax = 128 * 1024;
+/** Of the blocks of one group; likewise. */
+export const groupWordsBytesMax = 1 << 20;
+/** Blocks whose words are kept together once more, so that most of a store is passed over in large steps. */
+export const blocksPerWordGroup = 32;
+
+const letterA = 0x61;
+const letterF = 0x66;
+const letterZ = 0x7a;
+const lowerCaseBit = 0x20;
+const wordLettersMin = 3;
+const tableSize = 1 << 16;
+
+/** Collects words; used for one block after the other. */
+export class WordSet {
+  private readonly table = new Int32Array(tableSize);
+  private readonly arena = Buffer.allocUnsafe(wordsBytesMax);
+  private readonly starts: number[] = [];
+  private readonly hashes: number[] = [];
+  private used = 0;
+  private overflown = false;
+
+  clear(): void {
+    this.table.fill(0);
+    this.starts.length = this.hashes.length = 0;
+    this.used = 0;
+    this.overflown = false;
+  }
+
+  /** A line whose bytes are all ASCII. */
+  addAscii(bytes: Uint8Array): void {
+    const { length } = bytes;
+    let from = 0;
+    let hash = 0;
+    let isWord = false;
+    for (let index = 0; index <= length; index++) {
+      const code = index < length ? bytes[index]! | lowerCaseBit : 0;
+      if (code >= letterA && code <= letterZ) {
+        hash = (Math.imul(hash, 31) + code) | 0;
+        if (code > letterF) isWord = true;
+      } else {
+        if (isWord && index - from >= wordLettersMin) this.addWord(bytes, from, index, hash);
+        from = index + 1;
+        hash = 0;
+        isWord = false;
+      }
+    }
+  }
+
+  addText(text: string): void {
+    this.addAscii(Buffer.from(text.toLowerCase()));
+  }
+
+  addValue(value: FieldValue): void {
+    if (Array.isArray(value)) for (const member of value) this.addValue(member);
+    else this.addText(String(value));
+  }
+
+  /** Between newlines, and with one at both ends; null where they were too many. */
+  text(): string | null {
+    if (this.overflown) return null;
+    const words = this.starts.map((start, index) => this.arena.toString('latin1', start, this.starts[index + 1] ?? this.used));
+    return `\n${words.sort().join('\n')}\n`;
+  }
+
+  private addWord(bytes: Uint8Array, from: number, to: number, hash: number): void {
+    const { table, arena } = this;
+    const length = to - from;
+    let slot = (hash ^ (hash >>> 15)) & (tableSize - 1);
+    for (let entry = table[slot]!; entry !== 0; entry = table[(slot = (slot + 1) & (tableSize - 1))]!) {
+      if (this.hashes[entry - 1] !== hash) continue;
+      const start = this.starts[entry - 1]!;
+      const end = this.starts[entry] ?? this.used;
+      if (end - start !== length) continue;
+      let index = 0;
+      // Words, not hashes: a collision would hide one.
+      while (index < length && arena[start + index] === (bytes[from + index]! | lowerCaseBit)) index += 1;
+      if (index === length) return;
+    }
+    if (this.used + length > wordsBytesMax) this.overflown = true;
+    if (this.overflown) return;
+    for (let index = 0; index < length; index++) arena[this.used + index] = bytes[from + index]! | lowerCaseBit;
+    this.starts.push(this.used);
+    this.hashes.push(hash);
+    this.used += length;
+    table[slot] = this.starts.length;
+  }
+}
+
+export function packWords(text: string): Uint8Array {
+  return zstdCompressSync(Buffer.from(text, 'latin1'), { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } });
+}
+
+/** @param textBytes as kept beside it */
+export function unpackWords(data: Uint8Array, textBytes: number): string {
+  return zstdDecompressSync(data, { chunkSize: textBytes + 64 }).toString('latin1');
+}
+
+/** Whether a block with these words may hold a match. */
+export type WordTest = (words: string) => boolean;
+
+/** Null where a query says nothing about words. */
+export function wordTest(query: Query | Node): WordTest | null {
+  return testOf(filterOf(query));
+}
+
+function testOf(node: Node): WordTest | null {
+  switch (node.type) {
+    case 'and': {
+      const tests = node.nodes.map(testOf).filter(test => test !== null);
+      return tests.length === 0 ? null : words => tests.every(test => test(words));
+    }
+    case 'or': {
+      const tests = node.nodes.map(testOf);
+      return tests.includes(null) ? null : words => tests.some(test => test!(words));
+    }
+    case 'text':
+      return allOf(node.parts);
+    case 'equals':
+      // Leadline's own fields do not stand in the line.
+      return isOwnField(node.field) && node.field !== 'message' ? null : allOf([node.value]);
+    case 'glob':
+      return isOwnField(node.field) && node.field !== 'message' ? null : allOf(node.parts);
+    default:
+      return null;
+  }
+}
+
+/** Each of these texts is somewhere in a line: its words at its ends may be parts of longer ones. */
+function allOf(texts: readonly string[]): WordTest | null {
+  const needles: string[] = [];
+  for (const text of texts) {
+    const lower = text.toLowerCase();
+    for (const { 0: word, index } of lower.matchAll(/[a-z]{3,}/g)) {
+      if (!/[g-z]/.test(word)) continue;
+      needles.push(`${index > 0 ? '\n' : ''}${word}${index + word.length < lower.length ? '\n' : ''}`);
+    }
+  }
+  if (needles.length === 0) return null;
+  // Long words are rare: the first test says no most often.
+  needles.sort((a, b) => b.length - a.length);
+  return words => needles.every(needle => words.includes(needle));
+}

@@ -1,0 +1,26 @@
+/** What two readers of the same events answer must be the same. */
+import assert from 'node:assert/strict';
+import type { CountRequest, StoreReader } from '#schemas/store.ts';
+import { anyContext, comparable } from './made-up.ts';
+
+const withoutWork = (answer: { scanned: unknown }): unknown => ({ ...answer, scanned: null });
+
+export async function sameCounts(reader: StoreReader, oracle: StoreReader, range: CountRequest, valuesMax: number): Promise<void> {
+  const { text } = range.query;
+  assert.deepEqual(withoutWork(await reader.count(range, anyContext)), withoutWork(await oracle.count(range, anyContext)), text);
+  for (const by of [null, 'level', 'service'] as const) {
+    for (const stepMs of [1000, 60_000, 3_600_000]) {
+      const request = { ...range, by, stepMs };
+      assert.deepEqual(withoutWork(await reader.histogram(request, anyContext)), withoutWork(await oracle.histogram(request, anyContext)), `${text} by ${by ?? 'nothing'} in steps of ${stepMs} ms`);
+    }
+  }
+  const request = { ...range, fields: ['level', 'service', 'code', 'id', 'tags', 'nothing'], valuesMax };
+  assert.deepEqual(withoutWork(await reader.facets(request, anyContext)), withoutWork(await oracle.facets(request, anyContext)), text);
+}
+
+export async function sameAround(reader: StoreReader, oracle: StoreReader, eventId: string, lines: number): Promise<void> {
+  for (const [id, before, after] of [[eventId, lines, 2], [eventId, 0, 0], [eventId, 1, lines], ['a:999999', 1, 1], ['nothing', 1, 1]] as const) {
+    const [found, expected] = [await reader.around(id, before, after, anyContext), await oracle.around(id, before, after, anyContext)];
+    assert.deepEqual(found?.events.map(comparable), expected?.events.map(comparable), `around ${id}`);
+  }
+}
