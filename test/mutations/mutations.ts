@@ -6,7 +6,7 @@ export const mutations: readonly Mutation[] = [
     name: 'checkpoint-before-acknowledgement',
     without: 'the checkpoint follows acknowledgements',
     edits: [{ file: 'shipper/ack-tracker.ts', search: 'this.#marks = [...this.#marks, { end, safe, tail }];', replace: 'this.#marks = [...this.#marks, { end, safe, tail }];\n    this.#safe = safe;\n    this.#tail = tail;' }],
-    proof: { campaign: { kinds: ['kill-shipper', 'kill-broker', 'pause-broker'], faults: 30, minutes: 1 } },
+    proof: { tests: ['test/shipper/steps.test.ts', 'test/model/model.test.ts'] },
   },
   {
     name: 'highest-acknowledged',
@@ -18,7 +18,7 @@ export const mutations: readonly Mutation[] = [
     name: 'checkpoint-written-in-place',
     without: 'a checkpoint is written beside the old one, synced and renamed',
     edits: [{ file: 'shipper/checkpoint-store.ts', search: 'const temporary = `${path}.tmp`;', replace: 'const temporary = path;' }],
-    proof: { campaign: { kinds: ['kill-shipper', 'disk-full'], faults: 30, minutes: 1.2 } },
+    proof: { tests: ['test/shipper/checkpoint.test.ts'] },
   },
   {
     name: 'sent-before-known',
@@ -36,13 +36,13 @@ export const mutations: readonly Mutation[] = [
     name: 'size-alone',
     without: 'first line and tail hash prove that a file is still the stream',
     edits: [{ file: 'shipper/stream-reader.ts', search: 'if (this.stats().size < sizeBytes) return false;', replace: 'if (this.stats().size < sizeBytes) return false;\n    if (sizeBytes >= 0) return true;' }],
-    proof: { campaign: { kinds: ['truncate', 'copytruncate', 'kill-shipper'], logs: ['truncated', 'copied', 'copied-same-start'], faults: 60, minutes: 1.5 } },
+    proof: { tests: ['test/shipper/shipper.test.ts', 'test/shipper/histories.test.ts', 'test/model/model.test.ts'] },
   },
   {
     name: 'inode-and-birth-not-matched',
     without: 'a file is known again by inode and birth time',
     edits: [{ file: 'shipper/file-identity.ts', search: 'return a.inode !== null && a.inode === b.inode &&', replace: 'return a.inode === null && a.inode === b.inode &&' }],
-    proof: { campaign: { kinds: ['kill-shipper', 'rename'], logs: ['numbered', 'dated', 'same-start'], faults: 20, minutes: 0.7 } },
+    proof: { tests: ['test/shipper/shipper.test.ts', 'test/shipper/histories.test.ts', 'test/model/model.test.ts'] },
   },
   {
     name: 'generation-not-raised',
@@ -117,6 +117,6 @@ export const mutations: readonly Mutation[] = [
     name: 'position-behind-the-record',
     without: 'the committed position moves only behind what is stored',
     edits: [{ file: 'collector/consumed-positions.ts', search: 'this.markOf(topicId, partition).next = recordOffset + 1n;', replace: 'this.markOf(topicId, partition).next = recordOffset + 40n;' }],
-    proof: { campaign: { kinds: ['kill-collector'], faults: 8, minutes: 0.5 } },
+    proof: { tests: ['test/collector/consumed-positions.test.ts'] },
   },
 ];

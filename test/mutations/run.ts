@@ -38,11 +38,17 @@ function misfits({ edits }: Mutation): string[] {
   });
 }
 
-function run(args: readonly string[], cwd: string): Promise<{ code: number | null; output: string }> {
+/** @param minutesMax a tree that never comes to its end is stopped: `code` is null then */
+function run(args: readonly string[], cwd: string, minutesMax = 15): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, ['--no-warnings', ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '' } });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
-  return new Promise(resolve => child.on('close', code => resolve({ code, output })));
+  const timer = setTimeout(() => child.kill('SIGKILL'), minutesMax * 60_000);
+  return new Promise(resolve =>
+    child.on('close', code => {
+      clearTimeout(timer);
+      resolve({ code, output });
+    }));
 }
 
 function campaignArgs({ kinds, logs, cells = 'a:1:1', faults, minutes, linesPerS }: CampaignProof, tree: string): string[] {
