@@ -129,6 +129,13 @@ withOptions(store.command('backup <DIR>'), ['common'], { except: ['server', 'api
     const { backupCommand } = await import('./deploy/store-commands.ts');
     process.exitCode = await backupCommand(dir, configOf(flags));
   });
+withOptions(store.command('delete'), ['common'], { except: ['server', 'apiKey', 'pathPattern'] })
+  .description('Deletes every event that carries an id, and every line that holds it as text. Stop the process that writes the store first.')
+  .requiredOption('--id <ID>', 'The id, in any spelling.')
+  .action(async (flags: Flags) => {
+    const { deleteCommand } = await import('./deploy/store-commands.ts');
+    process.exitCode = await deleteCommand(flags, configOf(flags));
+  });
 withOptions(store.command('export [QUERY]'), ['common'], { except: ['server', 'apiKey', 'pathPattern', 'json'] })
   .description('Events as NDJSON, all or those that match, in the order in which they were stored.')
   .option('--since <TIME>', 'From this time on: 2026-11-21T08:15:00Z, 2026-11-21, 15m.')

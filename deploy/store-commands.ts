@@ -1,15 +1,18 @@
-/** `leadline store check`, `stats`, `backup` and `export`: upkeep of an embedded store, also beside the process that writes it. */
+/** `leadline store check`, `stats`, `backup` and `export`: upkeep of an embedded store, also beside the process that writes it; `delete` without one. */
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { bytesText, counted, countText, printable, printableJson, table } from '../query/cli/render/terminal.ts';
 import { EmbeddedReader } from '../query/store/embedded-reader.ts';
+import { deleteEvents, Spellings } from '../collector/store/delete-events.ts';
+import { StoreOwner } from '../collector/store/store-owner.ts';
+import { forgetTexts } from '../query/alerts/forget-texts.ts';
 import { backupStore } from '../query/upkeep/backup-store.ts';
 import { checkStore, type CheckedFile } from '../query/upkeep/check-store.ts';
 import { eventsFilesOf } from '../query/upkeep/events-files.ts';
 import { storeStats, type FileStats } from '../query/upkeep/store-stats.ts';
-import { eventsFolder } from '#schemas/embedded/layout.ts';
+import { alertsFile, eventsFolder } from '#schemas/embedded/layout.ts';
 import { eventToJson, formatTimeNs, type LogEvent } from '#schemas/event.ts';
 import { readTime } from '#schemas/time-text.ts';
 import type { Config } from './config.ts';
@@ -63,6 +66,35 @@ export async function backupCommand(target: string, config: Config): Promise<num
   const { files, events, bytes } = await backupStore(dir, target);
   if (!config.options.quiet) process.stderr.write(`leadline: ${printable(target)}: ${counted(files, 'file')}, ${countText(events)} events, ${bytesText(bytes)}, copied and read again in ${((performance.now() - beganMs) / 1000).toFixed(1)} s. Use it with --data-dir ${printable(target)}\n`);
   return done;
+}
+
+/**
+ * Nobody else may write meanwhile.
+ * @returns 1 where nothing was found. @throws LeadlineError NO_STORE, STORE_OWNED, NOT_AN_ID, STORE_FULL
+ */
+export async function deleteCommand(flags: Flags, config: Config): Promise<number> {
+  const { options } = config;
+  const dir = storedDirOf(config);
+  const spellings = new Spellings(String(flags['id']));
+  const owner = new StoreOwner(dir);
+  const bar = new ProgressBar(process.stderr, !options.quiet);
+  try {
+    const { files, events, bytes } = await deleteEvents(dir, spellings, { eventsMax: options.commitEventsMax, rawBytes: options.commitBytesMax }, progress => bar.show(progress.filesDone, progress.files, ''));
+    const episodes = forgetTexts(alertsFile(dir), text => spellings.without(text));
+    bar.end();
+    if (forPrograms(config)) printRow({ events, files, bytes, episodes });
+    if (events === 0 && episodes === 0 && files === 0) {
+      if (!options.quiet) process.stderr.write(`leadline: no stored line holds ${printable(String(flags['id']))}\n`);
+      return nothingFound;
+    }
+    if (!options.quiet) {
+      process.stderr.write(`leadline: ${counted(events, 'event')} of ${bytesText(bytes)} deleted, ${counted(files, 'file')} written anew and read again: nothing of it is left. Each event left its place and size as a gap. Logs, Kafka topics and backups keep what they have.\n`);
+    }
+    return done;
+  } finally {
+    bar.end();
+    owner.release();
+  }
 }
 
 /** NDJSON, in the order of storing. @throws LeadlineError NO_STORE, BAD_QUERY, BAD_TIME */

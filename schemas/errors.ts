@@ -58,6 +58,7 @@ export const errorCatalogue = {
   STORE_OWNED: entry(409, 3, '{dir}: this data directory is in use by another Leadline process{owner}. Stop that one, or use another directory with --data-dir.'),
   STORE_VERSION: entry(500, 2, '{path}: was written in store layout {found}; this Leadline reads layout {expected}. Read it with the Leadline that wrote it, or start afresh with another --data-dir.'),
   STORE_DAMAGED: entry(500, 3, '{path}: is damaged ({problem}). Move it away and ingest its logs again.'),
+  NOT_AN_ID: entry(400, 2, '"{id}" is no id: logs write it where they have none. Name the id whose events shall be deleted.'),
   BACKUP_EXISTS: entry(409, 2, '{dir}: is there already and not empty. A backup is made in a folder of its own: name one that is not there.'),
   BACKUP_FAILED: entry(500, 3, '{dir}: the backup was not made ({problem}), and nothing of it is left there. Free some space, or choose another place.', true),
   STORE_FULL: entry(507, 3, '{dir}: no space left on the disk. Nothing is lost: the lines stay in their files and reading goes on when there is room. Free some space, or lower --retention-bytes-max.', true),

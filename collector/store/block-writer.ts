@@ -97,6 +97,13 @@ export class BlockWriter {
     this.ids.mergeAll();
   }
 
+  /** A block as another file has it, with its first sequence and tier. Blocks come in order. */
+  rewrite(id: number, tier: number, events: readonly LogEvent[]): void {
+    this.counts.add(events);
+    this.insert(id, tier, events);
+    if (tier === sealedTier) this.ids.merge();
+  }
+
   committed(): void {
     this.before = this.small;
     this.words.committed();

@@ -7,7 +7,7 @@ import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { invariant } from '#lib/assert.ts';
-import { addRanges, coverage } from '#lib/byte-ranges.ts';
+import { addRanges, coverage, type ByteRange } from '#lib/byte-ranges.ts';
 import type { Signal } from '#schemas/alert.ts';
 import { namingDamage } from '#schemas/embedded/damage.ts';
 import { createTables, eventsFileName, eventsFilesIn, eventsFolder, layoutVersion, toJsonWithBigints, writerPragmas, type EventsFileName } from '#schemas/embedded/layout.ts';
@@ -36,6 +36,14 @@ type ChangedStreams = Map<string, StreamEntry>;
 
 /** Unfinished lines that a batch adds (or, null, tells), by eventId. */
 type ChangedUnfinished = Map<string, UnfinishedLine | null>;
+
+/** With a last range of its own, which may be made longer. */
+function copied(ranges: readonly ByteRange[]): ByteRange[] {
+  const copy = [...ranges];
+  const last = copy.at(-1);
+  if (last !== undefined) copy[copy.length - 1] = { ...last };
+  return copy;
+}
 
 const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
@@ -80,7 +88,7 @@ export class EmbeddedWriter implements StoreWriter {
       this.rollWhenDue();
       const changed: ChangedStreams = new Map();
       const unfinished: ChangedUnfinished = new Map();
-      for (const line of batch.unfinished ?? []) if (this.takesBytes(line.event, changed, unfinished)) unfinished.set(line.event.eventId, line);
+      for (const line of batch.unfinished ?? []) if (this.takesBytes(line.event, this.changedStream(changed, line.event.streamId, line.event.source), unfinished)) unfinished.set(line.event.eventId, line);
       const events = this.newEvents(batch.events, changed, unfinished);
       for (const state of batch.states) this.changedStream(changed, state.streamId, state.source).state = state;
       if (changed.size === 0 && positions.length === 0 && signals.length === 0) return;
@@ -175,7 +183,7 @@ export class EmbeddedWriter implements StoreWriter {
         if (stream.gaps.some(gap => gap.from === gapRange.from)) return false;
         stream.gaps = [...stream.gaps, gapRange];
         stream.gapBytes += event.gap.bytes;
-      } else if (!this.takesBytes(event, changed, unfinished)) return false;
+      } else if (!this.takesBytes(event, stream, unfinished)) return false;
       stream.events += 1;
       stream.lastTimeNs = event.timeNs;
       if (stream.watermarkNs === null || event.timeNs > stream.watermarkNs) stream.watermarkNs = event.timeNs;
@@ -185,14 +193,19 @@ export class EmbeddedWriter implements StoreWriter {
   }
 
   /** Makes an event's bytes stored, and what it goes on with told. False where they were stored before. @throws LeadlineError EVENT_OVERLAPS_STORED */
-  private takesBytes(event: LogEvent, changed: ChangedStreams, unfinished: ChangedUnfinished): boolean {
-    const stream = this.changedStream(changed, event.streamId, event.source);
-    if (event.streamOffsetEnd > event.streamOffset) {
-      const covered = event.pieces.map(piece => coverage(piece, stream.storedRanges));
-      if (covered.every(state => state === 'all')) return false;
-      if (covered.some(state => state !== 'none')) throw new LeadlineError('EVENT_OVERLAPS_STORED', { streamId: event.streamId, from: event.streamOffset, to: event.streamOffsetEnd });
+  private takesBytes(event: LogEvent, stream: StreamEntry, unfinished: ChangedUnfinished): boolean {
+    const { pieces } = event;
+    const last = stream.storedRanges.at(-1);
+    // The usual case: right behind what is stored. The last range is this commit's own.
+    if (pieces.length === 1 && last?.to === pieces[0]!.from && event.streamOffsetEnd > event.streamOffset) last.to = pieces[0]!.to;
+    else {
+      if (event.streamOffsetEnd > event.streamOffset) {
+        const covered = pieces.map(piece => coverage(piece, stream.storedRanges));
+        if (covered.every(state => state === 'all')) return false;
+        if (covered.some(state => state !== 'none')) throw new LeadlineError('EVENT_OVERLAPS_STORED', { streamId: event.streamId, from: event.streamOffset, to: event.streamOffsetEnd });
+      }
+      stream.storedRanges = copied(addRanges(stream.storedRanges, pieces));
     }
-    stream.storedRanges = addRanges(stream.storedRanges, event.pieces);
     stream.lines += event.lineCount ?? 1;
     if (event.begunAs !== undefined) unfinished.set(event.begunAs, null);
     return true;
@@ -207,7 +220,7 @@ export class EmbeddedWriter implements StoreWriter {
     let stream = changed.get(streamId);
     if (stream === undefined) {
       const known = this.streamsById.get(streamId);
-      stream = known === undefined ? { streamId, source, storedRanges: [], gaps: [], lines: 0, events: 0, gapBytes: 0, watermarkNs: null, lastTimeNs: null, state: null, chainPosition: this.nextChainPosition + changed.size } : { ...known };
+      stream = known === undefined ? { streamId, source, storedRanges: [], gaps: [], lines: 0, events: 0, gapBytes: 0, watermarkNs: null, lastTimeNs: null, state: null, chainPosition: this.nextChainPosition + changed.size } : { ...known, storedRanges: copied(known.storedRanges) };
       changed.set(streamId, stream);
     }
     return stream;

@@ -1,6 +1,6 @@
 /** Keeps the lists of ids of an events file merged: see `schemas/embedded/id-list.ts`. Runs inside of the writer's transaction. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { bucketBitsFor, listsPerRun, mergeRuns, readBuckets, readIdList, readRunBlocks, runOf, writeBuckets, writeIdList, writeRunBlocks, type IdList, type IdRun } from '#schemas/embedded/id-list.ts';
+import { bucketBitsFor, bucketId, listsPerRun, mergeRuns, readBuckets, readIdList, readRunBlocks, runOf, writeBuckets, writeIdList, writeRunBlocks, type IdList, type IdRun } from '#schemas/embedded/id-list.ts';
 
 interface RunRow {
   run: number;
@@ -26,11 +26,11 @@ export class IdRuns {
     this.deleteListsTo = database.prepare('delete from idLists where id <= ?');
     this.countLists = database.prepare('select count(*) as n from idLists');
     this.runsOfLevel = database.prepare('select run, bucketBits, blocks from idRuns where level = ? order by run');
-    this.bucketsOf = database.prepare('select bucket, data from idBuckets where run = ? order by bucket');
+    this.bucketsOf = database.prepare('select id, data from idBuckets where id >= ? and id < ? order by id');
     this.insertRun = database.prepare('insert into idRuns (level, bucketBits, blocks) values (?, ?, ?)');
-    this.insertBucket = database.prepare('insert into idBuckets (run, bucket, data) values (?, ?, ?)');
+    this.insertBucket = database.prepare('insert into idBuckets (id, data) values (?, ?)');
     this.deleteRun = database.prepare('delete from idRuns where run = ?');
-    this.deleteBuckets = database.prepare('delete from idBuckets where run = ?');
+    this.deleteBuckets = database.prepare('delete from idBuckets where id >= ? and id < ?');
   }
 
   /** Of a sealed block. */
@@ -64,10 +64,11 @@ export class IdRuns {
     const blocks: number[] = [];
     const runs: IdRun[] = [];
     for (const { run, bucketBits, blocks: own } of rows) {
-      runs.push(readBuckets(this.bucketsOf.all(run) as unknown as { bucket: number; data: Uint8Array }[], bucketBits, blocks.length));
+      const buckets = this.bucketsOf.all(bucketId(run, 0), bucketId(run + 1, 0)) as unknown as { id: number; data: Uint8Array }[];
+      runs.push(readBuckets(buckets.map(({ id, data }) => ({ bucket: id - bucketId(run, 0), data })), bucketBits, blocks.length));
       blocks.push(...readRunBlocks(own));
       this.deleteRun.run(run);
-      this.deleteBuckets.run(run);
+      this.deleteBuckets.run(bucketId(run, 0), bucketId(run + 1, 0));
     }
     this.write(2, mergeRuns(runs), blocks);
   }
@@ -75,6 +76,6 @@ export class IdRuns {
   private write(level: number, run: IdRun, blocks: readonly number[]): void {
     const bits = bucketBitsFor(run.keys.length);
     const { lastInsertRowid } = this.insertRun.run(level, bits, writeRunBlocks(blocks));
-    for (const { bucket, data } of writeBuckets(run, bits)) this.insertBucket.run(lastInsertRowid, bucket, data);
+    for (const { bucket, data } of writeBuckets(run, bits)) this.insertBucket.run(bucketId(Number(lastInsertRowid), bucket), data);
   }
 }

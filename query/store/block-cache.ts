@@ -33,14 +33,6 @@ export class BlockCache {
     }
   }
 
-  forget(file: string): void {
-    for (const [key, block] of this.blocks) {
-      if (!key.startsWith(`${file}:`)) continue;
-      this.blocks.delete(key);
-      this.bytes -= block.byteLength;
-    }
-  }
-
   clear(): void {
     this.blocks.clear();
     this.bytes = 0;

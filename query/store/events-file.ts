@@ -45,14 +45,12 @@ export class EventsFile {
   private readonly begin: StatementSync;
   private readonly commit: StatementSync;
   private readonly version: StatementSync;
-  private readonly rewrites: StatementSync;
   private readonly headsFrom: StatementSync;
   private readonly dataOf: StatementSync;
   private readonly groupsAfter: StatementSync;
   private readonly groupWords: StatementSync;
   private readonly wordsOf: StatementSync;
   private seenVersion = -1;
-  private seenRewrites = '';
   private sealed = 0;
   private readonly ids: IdIndex;
   private groups: { id: number; lastId: number }[] = [];
@@ -67,7 +65,6 @@ export class EventsFile {
     this.commit = database.prepare('commit');
     this.version = database.prepare('pragma data_version');
     this.ids = new IdIndex(database);
-    this.rewrites = database.prepare("select value from meta where key = 'rewrites'");
     this.headsFrom = database.prepare(`select ${headColumns} from blocks where id >= ? order by id`);
     this.headsFrom.setReadBigInts(true);
     this.dataOf = database.prepare('select codec, headBytes, head, raw from data where id = ?');
@@ -98,11 +95,6 @@ export class EventsFile {
 
   /** @param version of before: where more was committed since, it is looked at again the next time */
   private refreshNow(version: number): void {
-    const rewrites = (this.rewrites.get() as { value: string } | undefined)?.value ?? '';
-    if (rewrites !== this.seenRewrites) {
-      this.forget();
-      this.seenRewrites = rewrites;
-    }
     const from = this.sealed === 0 ? 0 : this.heads[this.sealed - 1]!.id + 1;
     this.heads.length = this.sealed;
     for (const row of this.headsFrom.all(from) as unknown as Record<'id' | 'n' | 'tier' | 'tMin' | 'tMax' | 'levels', bigint>[] & { services: string }[]) {
@@ -114,15 +106,6 @@ export class EventsFile {
     this.ids.refresh();
     for (const group of this.groupsAfter.all(this.groups.at(-1)?.id ?? -1) as unknown as { id: number; lastId: number }[]) this.groups.push(group);
     this.seenVersion = version;
-  }
-
-  /** Blocks were written anew, as they are when events are deleted. */
-  private forget(): void {
-    this.heads = [];
-    this.sealed = 0;
-    this.ids.forget();
-    this.groups = [];
-    this.cache.forget(this.name.name);
   }
 
   /** All of its blocks, those with the latest event first. */

@@ -1,6 +1,6 @@
 /** The ids of an events file's sealed blocks, beside its writer: lists and runs are read once and looked into many times. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { bucketOf, entriesIn, numbersIn, readIdList, readRunBlocks, type IdList } from '#schemas/embedded/id-list.ts';
+import { bucketId, bucketOf, entriesIn, numbersIn, readIdList, readRunBlocks, type IdList } from '#schemas/embedded/id-list.ts';
 
 interface Run {
   run: number;
@@ -22,7 +22,7 @@ export class IdIndex {
     this.listOf = database.prepare('select data from idLists where id = ?');
     this.runIds = database.prepare('select run from idRuns');
     this.runOf = database.prepare('select run, bucketBits, blocks from idRuns where run = ?');
-    this.bucket = database.prepare('select data from idBuckets where run = ? and bucket = ?');
+    this.bucket = database.prepare('select data from idBuckets where id = ?');
   }
 
   /** Takes in what was merged since. In one transaction with the look-ups that follow: a run that was merged meanwhile would be found empty. */
@@ -42,16 +42,11 @@ export class IdIndex {
     this.runs = runs;
   }
 
-  forget(): void {
-    this.lists.clear();
-    this.runs.clear();
-  }
-
   /** Gives each block that may hold an id of this hash, with the id's number there. */
   find(hash: number, found: (block: number, number: number) => void): void {
     for (const [id, list] of this.lists) for (const number of numbersIn(list, hash)) found(id, number);
     for (const { run, bucketBits, blocks } of this.runs.values()) {
-      const row = this.bucket.get(run, bucketOf(hash, bucketBits)) as { data: Uint8Array } | undefined;
+      const row = this.bucket.get(bucketId(run, bucketOf(hash, bucketBits))) as { data: Uint8Array } | undefined;
       if (row !== undefined) for (const { block, number } of entriesIn(row.data, hash)) found(blocks[block]!, number);
     }
   }

@@ -1,5 +1,5 @@
 /** Events -> a block (`block-format.ts`). */
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { invariant } from '#lib/assert.ts';
 import { canonicalId, idHash } from '../canonical-id.ts';
@@ -64,7 +64,7 @@ class BlockWriting {
   private readonly streamEnds: number[] = [];
   private readonly shapes: WrittenShape[] = [];
   private readonly templates = new Map<string | null, number>([[null, 0]]);
-  private readonly own: string[] = [];
+  private readonly ownTexts: string[] = [];
   private readonly idNumbers = new Map<string, number>();
   private readonly idRow = new ColumnWriter();
   private readonly idFrom = new ColumnWriter();
@@ -80,6 +80,7 @@ class BlockWriting {
   private readonly places: number[] = [];
   private readonly eventIds: number[] = [];
   private readonly fieldsAre: ValueIs[] = [];
+  private readonly own: unknown[] = [];
 
   constructor(tree: ShapeTree, lines: Buffer, words: WordSet | null) {
     this.tree = tree;
@@ -92,13 +93,15 @@ class BlockWriting {
     const raw = Buffer.isBuffer(event.raw) ? event.raw : Buffer.from(event.raw.buffer, event.raw.byteOffset, event.raw.byteLength);
     this.lines.set(raw, this.linesEnd);
     this.linesEnd += raw.length;
-    const text = isUtf8(raw) ? raw.toString('utf8') : null;
+    const plain = isAscii(raw);
+    const text = plain ? raw.toString('latin1') : isUtf8(raw) ? raw.toString('utf8') : null;
     if (this.words !== null) {
-      if (text?.length === raw.length) this.words.addAscii(raw);
+      if (plain) this.words.addAscii(raw);
       else this.words.addText(text ?? raw.toString('utf8'));
     }
-    const own: unknown[] = [];
-    let bits = text === null ? has.notUtf8 | has.notAscii : text.length === raw.length ? 0 : has.notAscii;
+    const { own } = this;
+    own.length = 0;
+    let bits = plain ? 0 : text === null ? has.notUtf8 | has.notAscii : has.notAscii;
     const { pieces } = event;
     if (pieces.length !== 1 || pieces[0]!.from !== event.streamOffset || pieces[0]!.to !== event.streamOffsetEnd) {
       bits |= has.pieces;
@@ -219,7 +222,7 @@ class BlockWriting {
     if (own.length > 0) {
       const json = JSON.stringify(own);
       ownBytes = Buffer.byteLength(json);
-      this.own.push(json);
+      this.ownTexts.push(json);
     }
     rows.ownBytes.values.push(ownBytes);
     let template = this.templates.get(event.template);
@@ -233,7 +236,7 @@ class BlockWriting {
     const columns = [...rows.all(), this.idRow, this.idFrom, this.idLength, ...this.shapes.flatMap(shape => shape.columns)];
     let bytes = 0;
     for (const column of columns) bytes += column.close();
-    const own = Buffer.from(this.own.join(''));
+    const own = Buffer.from(this.ownTexts.join(''));
     const description = Buffer.from(JSON.stringify({
       n: this.n,
       rawBytes,

@@ -26,7 +26,9 @@ const keyOf = (hash: number): number => Math.floor(hash / 2 ** (53 - keyBits));
 const low32 = 2 ** 32;
 /** At least as many bits as 32 cannot hold. */
 const bucketBitsMin = keyBits - 32;
-const bucketEntries = 512;
+/** Several buckets fill a page of the file with little left over. */
+const bucketEntries = 96;
+const bucketBitsMax = 24;
 const entryBytes = 8;
 
 export function idListOf(hashed: { hash: number; number: number }[]): IdList {
@@ -123,11 +125,16 @@ export function readRunBlocks(blocks: Uint8Array): Float64Array {
 
 /** How many bits of the key name the bucket, for a run of so many entries. */
 export function bucketBitsFor(entries: number): number {
-  return Math.max(bucketBitsMin, Math.min(24, Math.ceil(Math.log2(Math.max(1, entries / bucketEntries)))));
+  return Math.max(bucketBitsMin, Math.min(bucketBitsMax, Math.ceil(Math.log2(Math.max(1, entries / bucketEntries)))));
 }
 
 export function bucketOf(hash: number, bucketBits: number): number {
   return Math.floor(keyOf(hash) / 2 ** (keyBits - bucketBits));
+}
+
+/** The row of a bucket: those of one run lie together, in order. */
+export function bucketId(run: number, bucket: number): number {
+  return run * 2 ** bucketBitsMax + bucket;
 }
 
 /** The run cut into buckets; those without an entry are left out. */

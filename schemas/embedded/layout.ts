@@ -64,7 +64,7 @@ export const createTables = `
   create table if not exists wordGroups (id integer primary key, lastId integer not null, textBytes integer not null, data blob not null);
   create table if not exists idLists (id integer primary key, data blob not null);
   create table if not exists idRuns (run integer primary key, level integer not null, bucketBits integer not null, blocks blob not null);
-  create table if not exists idBuckets (run integer not null, bucket integer not null, data blob not null, primary key (run, bucket)) without rowid;
+  create table if not exists idBuckets (id integer primary key, data blob not null);
   create table if not exists counts (service text not null, minute integer not null, level integer not null, n integer not null, primary key (service, minute, level)) without rowid;
   create table if not exists streams (chainPosition integer primary key, streamId text not null unique, source text not null, ranges text not null, gaps text not null, lines integer not null, events integer not null, gapBytes integer not null, watermarkNs integer, lastTimeNs integer, state text);
   create table if not exists unfinished (eventId text primary key, lane text not null, endedMs integer not null, headBytes integer not null, head blob not null, raw blob not null) without rowid;

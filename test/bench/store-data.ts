@@ -11,6 +11,9 @@ const regions = ['eu-west-1a', 'eu-west-1b', 'us-east-2c'];
 const causes = ['ETIMEDOUT', 'ECONNRESET', 'card declined by issuer', 'inventory exhausted', 'deadline exceeded'];
 const hostOf = services.map((service, index) => `${service}-6d9f7c5b8-${['x2v9k', 'fnmft', 'q8zzp', 'b4mtw'][index % 4]!}`);
 
+const streamOf = services.map(service => `${service}-stream`);
+const sourceOf = services.map((service, index) => `shop/${hostOf[index]!}/${service}`);
+
 /** Events of event time per second: five million a day. */
 const eventsPerSecond = 57.9;
 const rareEvery = 100_000;
@@ -98,8 +101,8 @@ export class StoreData {
     if (level === 'error') this.errors += 1;
     this.told(slot, request, spanId);
     return {
-      eventId: `${name}-stream:${from}`, timeNs: BigInt(ms) * 1_000_000n, timeSource: 'line', service: name, container: name, pod: hostOf[service]!, namespace: 'shop', node: null, level, message: msg, raw, fields,
-      requestId: request.traceId, requestIdSource: 'field:traceId', confidence: 1, ids, source: `shop/${hostOf[service]!}/${name}`, streamId: `${name}-stream`, streamOffset: from, streamOffsetEnd: to, pieces: [{ from, to }],
+      eventId: `${streamOf[service]!}:${from}`, timeNs: BigInt(ms) * 1_000_000n, timeSource: 'line', service: name, container: name, pod: hostOf[service]!, namespace: 'shop', node: null, level, message: msg, raw, fields,
+      requestId: request.traceId, requestIdSource: 'field:traceId', confidence: 1, ids, source: sourceOf[service]!, streamId: streamOf[service]!, streamOffset: from, streamOffsetEnd: to, pieces: [{ from, to }],
       output: null, part: null, gap: null, exceptionType: stack === null ? null : 'Error', template: null, lineCount: 1,
     };
   }

@@ -17,14 +17,14 @@ export interface BenchStore {
   close(): Promise<void> | void;
 }
 
-export async function medianMs(times: number, work: () => Promise<unknown> | unknown): Promise<string> {
+export async function medianMs(times: number, work: () => unknown): Promise<string> {
   const took: number[] = [];
   for (let time = 0; time < times; time++) took.push(await tookMs(work));
   const median = percentile(took, 0.5);
   return median.toFixed(median < 10 ? 1 : 0);
 }
 
-export async function tookMs(work: () => Promise<unknown> | unknown): Promise<number> {
+export async function tookMs(work: () => unknown): Promise<number> {
   const startedMs = performance.now();
   await work();
   return performance.now() - startedMs;
