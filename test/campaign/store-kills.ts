@@ -121,7 +121,7 @@ async function main(): Promise<void> {
       if (deleting.exitCode === 0 || deleting.exitCode === 1) break;
       total.duringDelete += 1;
       // A file is either as it was or without it.
-      await readAll(dataDir, acknowledged, () => false).catch(error => {
+      await readAll(dataDir, acknowledged, () => false).catch((error: unknown) => {
         if (!/is not what was stored|events of/.test((error as Error).message)) throw error;
         total.unfinished += 1;
       });
