@@ -6,10 +6,11 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { eventsFilesIn, eventsFolder } from '#schemas/embedded/layout.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { levels } from '#schemas/event.ts';
 import { parseQuery } from '#schemas/query/parse.ts';
@@ -50,6 +51,9 @@ interface Seen {
 /** @throws Error saying what is wrong. @param acknowledged events of each stream that were told to be durable */
 async function readAll(dataDir: string, acknowledged: readonly number[], isDeleted: (event: LogEvent) => boolean): Promise<Seen> {
   const seen: Seen = { events: 0, blocks: 0, files: 0 };
+  // Killed before there was a file.
+  const isThere = existsSync(eventsFolder(dataDir)) && eventsFilesIn(eventsFolder(dataDir)).length > 0;
+  if (!isThere && acknowledged.every(count => count === 0)) return seen;
   for await (const { name, problems, blocks } of checkStore(dataDir)) {
     if (problems.length > 0) throw new Error(`${name}: ${problems.join('; ')}`);
     seen.blocks += blocks;
