@@ -107,7 +107,9 @@ export class EmbeddedReader implements StoreReader {
         for (const row of block.rowsWithIds(block.idsLike(candidates, isWanted)).reverse()) {
           if (numbers === null && (row < first || row >= first + n)) continue;
           if (events.length >= context.budget.eventsMax) return { events, truncated: true };
-          events.push(block.event(row));
+          const event = block.event(row);
+          // The id may be its request id only.
+          if (event.ids.some(({ value }) => isWanted(value))) events.push(event);
           work.events += 1;
         }
       }

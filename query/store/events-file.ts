@@ -159,7 +159,14 @@ export class EventsFile {
     });
   }
 
-  headOf(id: number): BlockHead | null {
+  /** The blocks that may hold any of these ids, those with the latest event first. */
+  headsWithIds(canonicalIds: ReadonlySet<string>): readonly BlockHead[] {
+    const { sealed, small } = this.idPlaces(canonicalIds);
+    const heads = [...small, ...sealed.map(({ id }) => this.headOf(id)).filter(head => head !== null)];
+    return heads.sort((a, b) => b.tMaxMs - a.tMaxMs);
+  }
+
+  private headOf(id: number): BlockHead | null {
     const head = this.headAt(id);
     return head?.id === id ? head : null;
   }

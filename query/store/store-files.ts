@@ -97,7 +97,7 @@ export class StoreFiles {
     const fromMs = fromNs === null ? -Infinity : floorMs(fromNs);
     const toMs = toNs === null ? Infinity : floorMs(toNs);
     const test = wordTest(query);
-    const lanes = this.open().map(file => ({ heads: file.headsNewestFirst(), at: 0, mayHold: test === null ? always : file.wordFilter(test) }));
+    const lanes = this.open().map(file => ({ heads: needs.ids === null ? file.headsNewestFirst() : file.headsWithIds(needs.ids), at: 0, mayHold: test === null ? always : file.wordFilter(test) }));
     for (;;) {
       let newest: (typeof lanes)[number] | null = null;
       for (const lane of lanes) {

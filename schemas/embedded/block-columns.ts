@@ -1,6 +1,6 @@
 /** The columns of a block (`block-format.ts`), unpacked; what they mean for an event is `event-view.ts`. */
 import { zstdDecompressSync } from 'node:zlib';
-import { placesOf, RowColumns, type BlockStream, type Description } from './block-format.ts';
+import { idColumnsOf, placesOf, RowColumns, type BlockStream, type Description } from './block-format.ts';
 import type { Shape } from './block-shape.ts';
 import { Column } from './columns.ts';
 
@@ -56,7 +56,7 @@ export class BlockColumns {
     this.idRows = column(ids).runningSums();
     this.idFrom = column(ids);
     this.idLength = column(ids);
-    this.shapes = shapes.map(shape => ({ ...shape, columns: Array.from({ length: placesOf(shape) + shape.ids.length }, () => column(shape.n)) }));
+    this.shapes = shapes.map(shape => ({ ...shape, columns: Array.from({ length: placesOf(shape) + idColumnsOf(shape) }, () => column(shape.n)) }));
     this.ownFrom = at;
     this.timeMs = this.rows.msStep.runningSums();
     this.lineEnds = this.rows.rawBytes.runningSums();

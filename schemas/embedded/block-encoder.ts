@@ -124,8 +124,9 @@ class BlockWriting {
       eventIds.push(this.idNumber(value, text));
     }
     if (event.requestId !== null && requestIdIs < 0) {
+      // One id more, which is none of the event's own.
       bits |= has.requestId;
-      own.push(event.requestId);
+      eventIds.push(this.idNumber(event.requestId, text));
     }
 
     const line = text !== null && text.length <= lineCharactersMax ? text : null;

@@ -9,7 +9,7 @@
  * Places in a line count UTF-16 units of its text.
  */
 import type { Origin } from '../event.ts';
-import { messageIs, valueIs, type Shape } from './block-shape.ts';
+import { has, messageIs, valueIs, type Shape } from './block-shape.ts';
 import type { ColumnShape } from './columns.ts';
 
 export const blockCodec = 2;
@@ -64,6 +64,11 @@ export class RowColumns<T> {
   all(): T[] {
     return [this.shape, this.stream, this.level, this.msStep, this.ns, this.offsetStep, this.framingBytes, this.rawBytes, this.ownBytes, this.template];
   }
+}
+
+/** Columns of ids that events of a shape have: of their own, and of a request id that is none of those. */
+export function idColumnsOf({ ids, bits }: Shape): number {
+  return ids.length + ((bits & has.requestId) === 0 ? 0 : 1);
 }
 
 /** Columns of places that events of a shape have: two for each value in the line, and those of the message. */

@@ -15,7 +15,7 @@ export type MessageIs = (typeof messageIs)[keyof typeof messageIs];
 export const valueIs = { text: 0, number: 1, true: 2, false: 3, null: 4, empty: 5, own: 6 } as const;
 export type ValueIs = (typeof valueIs)[keyof typeof valueIs];
 
-/** Bits of a shape: what an event of it says in JSON of its own, in this order, and how its line can be read. */
+/** Bits of a shape: what an event of it says in JSON of its own (the first three, in this order), what more it has, and how its line can be read. */
 export const has = { pieces: 1, part: 2, gap: 4, requestId: 8, notUtf8: 16, notAscii: 32 } as const;
 
 export interface Shape {

@@ -3,6 +3,7 @@ import { invariant } from '#lib/assert.ts';
 import { canonicalId, idHash } from '../canonical-id.ts';
 import type { LogEvent } from '../event.ts';
 import { BlockColumns } from './block-columns.ts';
+import { idColumnsOf } from './block-format.ts';
 import { has, messageIs } from './block-shape.ts';
 import { EventView } from './event-view.ts';
 import { anyNumber, idListOf, type IdList } from './id-list.ts';
@@ -69,7 +70,7 @@ export class Block {
     return all.filter(number => wanted(this.columns.idValue(number)));
   }
 
-  /** The events that carry any of these ids, ascending. */
+  /** The events that carry any of these ids, or have one as their request id, ascending. */
   rowsWithIds(numbers: readonly number[]): number[] {
     const wanted = new Set(numbers);
     // An id's first event is known; those after it are found by their shape's columns of ids.
@@ -79,7 +80,7 @@ export class Block {
     for (let row = first; row < this.length; row++) {
       const shape = this.columns.shapes[this.columns.rows.shape.at(row)]!;
       const ordinal = this.columns.ordinals[row]!;
-      for (let index = shape.columns.length - shape.ids.length; index < shape.columns.length; index++) {
+      for (let index = shape.columns.length - idColumnsOf(shape); index < shape.columns.length; index++) {
         if (!wanted.has(shape.columns[index]!.at(ordinal))) continue;
         rows.push(row);
         break;

@@ -4,7 +4,7 @@
 import { joinTime } from './nanoseconds.ts';
 import { levels, type EventGap, type EventId, type EventPart, type Fields, type FieldValue, type Level, type LogEvent, type Output, type Piece, type TimeSource } from '../event.ts';
 import type { BlockColumns, ReadShape } from './block-columns.ts';
-import type { BlockStream } from './block-format.ts';
+import { idColumnsOf, type BlockStream } from './block-format.ts';
 import { has, messageIs, valueIs } from './block-shape.ts';
 
 export class EventView implements LogEvent {
@@ -124,13 +124,13 @@ export class EventView implements LogEvent {
 
   get ids(): EventId[] {
     const { shape: { columns, ids } } = this;
-    const first = columns.length - ids.length;
+    const first = columns.length - idColumnsOf(this.shape);
     return (this.ownIds ??= ids.map(({ kind, name }, index) => ({ kind, name, value: this.columns.idValue(columns[first + index]!.at(this.ordinal)) })));
   }
 
   get requestId(): string | null {
-    const { bits, requestIdIs } = this.shape;
-    if ((bits & has.requestId) !== 0) return this.own[this.ownBefore(has.requestId)] as string;
+    const { bits, requestIdIs, columns } = this.shape;
+    if ((bits & has.requestId) !== 0) return this.columns.idValue(columns.at(-1)!.at(this.ordinal));
     return requestIdIs < 0 ? null : this.ids[requestIdIs]!.value;
   }
 
@@ -144,7 +144,7 @@ export class EventView implements LogEvent {
       default: {
         let from = 0;
         for (let column = 0; column < 2 * messageAfter; column++) from += columns[column]!.at(this.ordinal);
-        const place = columns.length - this.shape.ids.length - (message === messageIs.part ? 2 : 1);
+        const place = columns.length - idColumnsOf(this.shape) - (message === messageIs.part ? 2 : 1);
         from += columns[place]!.at(this.ordinal);
         return message === messageIs.end ? this.text.slice(from) : this.text.slice(from, from + columns[place + 1]!.at(this.ordinal));
       }
@@ -212,9 +212,9 @@ export class EventView implements LogEvent {
   }
 }
 
-const ownBits = has.pieces | has.part | has.gap | has.requestId;
+const ownBits = has.pieces | has.part | has.gap;
 /** Behind all of them. */
-const ownEnd = has.requestId << 1;
+const ownEnd = has.gap << 1;
 
 function setField(fields: Fields, name: string, value: FieldValue): void {
   // Assigned, it would set the prototype.
