@@ -131,8 +131,8 @@ async function rewritten(path: string, spellings: Spellings, size: BlockSize): P
       to.exec(createTables);
       copyOthers(from, to, spellings);
       found.bytes = await copyEvents(from, to, spellings, size);
-      // One file, complete in itself, before it takes the other's name.
-      to.exec('pragma wal_checkpoint(truncate); pragma journal_mode = delete');
+      // One file, complete in itself, before it takes the other's name; its log goes with its last connection.
+      to.exec('pragma wal_checkpoint(truncate)');
     } finally {
       to.close();
     }
@@ -140,15 +140,13 @@ async function rewritten(path: string, spellings: Spellings, size: BlockSize): P
     from.close();
   }
   sync(newPath(path));
-  // What the old file's log still holds is in the new one; a log must never stay behind beside another file.
+  // What the old file's log still holds is in the new one. A log must never stay behind beside another file, so the old one goes on without: that is
+  // refused where somebody else has it open.
   const old = new DatabaseSync(path);
   old.exec('pragma wal_checkpoint(truncate); pragma journal_mode = delete');
   old.close();
   renameSync(newPath(path), path);
   sync(dirname(path));
-  const renewed = new DatabaseSync(path);
-  renewed.exec('pragma journal_mode = wal');
-  renewed.close();
   return found;
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { copyFileSync, cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test from 'ava';
@@ -74,4 +74,28 @@ test('ids are found through lists, runs and runs of runs, over a restart and a n
   t.is(readdirSync(join(dataDir, 'events')).filter(name => name.endsWith('.db')).length, 2);
   await reader.close();
   writer.close();
+});
+
+test('a file whose rewriting was cut off by a kill is read as it was before', async t => {
+  const dataDir = testFolder(t);
+  const copyDir = testFolder(t);
+  const writer = new EmbeddedWriter({ dataDir, commitEventsMax: 40, commitBytesMax: 1 << 19, fileBytesMax: 100_000, retentionMs: 1e12, retentionBytesMax: 1e12, durable: false });
+  for (let n = 0; n < 4000; n += 10) writer.append({ events: Array.from({ length: 10 }, (_, index) => madeEvent('a', n + index, n + index + 1)), states: [] }, [], []);
+  writer.close();
+  cpSync(dataDir, copyDir, { recursive: true });
+  const names = readdirSync(join(dataDir, 'events')).filter(name => name.endsWith('.db')).sort();
+  t.true(names.length > 1);
+  const [oldest] = names;
+  const path = join(dataDir, 'events', oldest!);
+  const database = new DatabaseSync(path);
+  database.exec('pragma journal_mode = delete; pragma cache_size = 1; begin; update data set raw = zeroblob(9000)');
+  // As the disk is when the process ends here: the file changed, and its journal beside it.
+  for (const suffix of ['', '-journal']) copyFileSync(path + suffix, join(copyDir, 'events', oldest! + suffix));
+  database.exec('rollback');
+  database.close();
+  t.false(readFileSync(join(copyDir, 'events', oldest!)).equals(readFileSync(path)));
+  const reader = new EmbeddedReader(copyDir);
+  t.is((await reader.count({ query: parseQuery(''), fromNs: null, toNs: null }, anyContext)).count, 4000);
+  t.is((await reader.after('0', parseQuery(''), 10, anyContext)).events[0]?.streamOffset, 0);
+  await reader.close();
 });
