@@ -140,6 +140,7 @@ withOptions(store.command('export [QUERY]'), ['common'], { except: ['server', 'a
   .description('Events as NDJSON, all or those that match, in the order in which they were stored.')
   .option('--since <TIME>', 'From this time on: 2026-11-21T08:15:00Z, 2026-11-21, 15m.')
   .option('--until <TIME>', 'Before this time.')
+  .option('--request <ID>', 'All lines of one request, by any id it is known under; the other choices are left aside then.')
   .action(async (query: string | undefined, flags: Flags) => {
     const { exportCommand } = await import('./deploy/store-commands.ts');
     process.exitCode = await exportCommand(query ?? '', flags, configOf(flags));

@@ -62,7 +62,7 @@ export async function testAlerts(paths: readonly string[], flags: Record<string,
 
 /** All events by event time, oldest first. The store reads newest first, so spans of time are read, each turned around. */
 async function* eventsInOrder(reader: StoreReader, fromNs: bigint | null, toNs: bigint | null): AsyncGenerator<LogEvent> {
-  const context = { signal: new AbortController().signal, budget: { eventsMax: Number.MAX_SAFE_INTEGER, msMax: Number.MAX_SAFE_INTEGER } };
+  const context = { signal: new AbortController().signal, budget: { eventsMax: Number.MAX_SAFE_INTEGER, bytesMax: Infinity, msMax: Number.MAX_SAFE_INTEGER } };
   const { oldestNs, newestNs } = await reader.stats(context);
   if (oldestNs === null || newestNs === null) return;
   const query = parseQuery('');

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { bytesText, counted, countText, printable, printableJson, table } from '../query/cli/render/terminal.ts';
+import { Queries } from '../query/queries.ts';
 import { EmbeddedReader } from '../query/store/embedded-reader.ts';
 import { deleteEvents, Spellings } from '../collector/store/delete-events.ts';
 import { StoreOwner } from '../collector/store/store-owner.ts';
@@ -13,7 +14,8 @@ import { checkStore, type CheckedFile } from '../query/upkeep/check-store.ts';
 import { eventsFilesOf } from '../query/upkeep/events-files.ts';
 import { storeStats, type FileStats } from '../query/upkeep/store-stats.ts';
 import { alertsFile, eventsFolder } from '#schemas/embedded/layout.ts';
-import { eventToJson, formatTimeNs, type LogEvent } from '#schemas/event.ts';
+import { eventToJson, formatTimeNs } from '#schemas/event.ts';
+import { withTimes } from '#schemas/query/with-times.ts';
 import { readTime } from '#schemas/time-text.ts';
 import type { Config } from './config.ts';
 import { ProgressBar } from './progress-bar.ts';
@@ -99,22 +101,21 @@ export async function deleteCommand(flags: Flags, config: Config): Promise<numbe
 
 /** NDJSON, in the order of storing. @throws LeadlineError NO_STORE, BAD_QUERY, BAD_TIME */
 export async function exportCommand(text: string, flags: Flags, config: Config): Promise<number> {
-  const query = checkQuery(text);
   const { since, until } = timeRange(flags);
-  const fromNs = since === undefined ? null : readTime('--since', since, Date.now());
-  const toNs = until === undefined ? null : readTime('--until', until, Date.now());
-  const isWanted = ({ timeNs }: LogEvent): boolean => (fromNs === null || timeNs >= fromNs) && (toNs === null || timeNs < toNs);
+  const readGiven = (name: string, time: string | undefined): bigint | null => (time === undefined ? null : readTime(name, time, Date.now()));
+  const query = withTimes(checkQuery(text), readGiven('--since', since), readGiven('--until', until));
   const stopping = new AbortController();
   // Whoever reads has enough, as `head` has.
   process.stdout.on('error', () => stopping.abort());
   const reader = new EmbeddedReader(storedDirOf(config));
+  const request = flags['request'];
+  if (typeof request === 'string') return exportRequest(request, reader, config, stopping.signal);
   let count = 0;
   try {
     for (let cursor = '1'; !stopping.signal.aborted; ) {
-      const page = await reader.after(cursor, query, exportPageMax, { signal: stopping.signal, budget: { eventsMax: Infinity, msMax: Infinity } });
-      const events = page.events.filter(isWanted);
-      count += events.length;
-      const lines = events.map(event => `${JSON.stringify(eventToJson(event))}\n`).join('');
+      const page = await reader.after(cursor, query, exportPageMax, { signal: stopping.signal, budget: { eventsMax: Infinity, bytesMax: Infinity, msMax: Infinity } });
+      count += page.events.length;
+      const lines = page.events.map(event => `${JSON.stringify(eventToJson(event))}\n`).join('');
       if (lines !== '' && !process.stdout.write(lines)) await once(process.stdout, 'drain', { signal: stopping.signal }).catch(() => undefined);
       if (page.atEnd) break;
       cursor = page.cursor;
@@ -123,6 +124,19 @@ export async function exportCommand(text: string, flags: Flags, config: Config):
     await reader.close();
   }
   return count > 0 ? done : nothingFound;
+}
+
+/** All lines of one request, whatever id it is asked by, in the order of its timeline. */
+async function exportRequest(id: string, reader: EmbeddedReader, { options }: Config, signal: AbortSignal): Promise<number> {
+  const queries = new Queries(reader, options);
+  try {
+    const { events, truncated, truncatedBecause } = await queries.timeline(id, signal);
+    process.stdout.write(events.map(event => `${JSON.stringify(event)}\n`).join(''));
+    if (truncated) process.stderr.write(`leadline: not complete: ${truncatedBecause ?? 'a limit was reached'}\n`);
+    return events.length > 0 ? done : nothingFound;
+  } finally {
+    await queries.close();
+  }
 }
 
 function renderCheck(dir: string, files: readonly CheckedFile[]): string {
@@ -147,7 +161,10 @@ function renderStats(dir: string, files: readonly FileStats[]): string {
   const times = files.flatMap(file => [file.oldestNs, file.newestNs]).filter(time => time !== null).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   const span = times.length === 0 ? 'no events' : `events from ${formatTimeNs(times[0]!)} to ${formatTimeNs(times.at(-1)!)}`;
   const withoutWords = sum(file => file.blocksWithoutWords);
-  const verdict = `${printable(dir)}: ${span}; ${counted(sum(file => file.blocks), 'block')} of ${bytesText(sum(file => file.rawBytes))} of lines${withoutWords === 0 ? '' : `, ${countText(withoutWords)} of them with too many words to keep: every search looks into those`}`;
+  const shares = files.flatMap(({ blocksPerWordPercent, blocks }) => (blocksPerWordPercent === null ? [] : [{ share: blocksPerWordPercent, blocks }]));
+  const share = shares.reduce((total, each) => total + each.share * each.blocks, 0) / shares.reduce((total, each) => total + each.blocks, 0);
+  const filters = shares.length === 0 ? '' : `\nA search for a word passes over ${(100 - share).toFixed(1)} % of the blocks, on average over all words.`;
+  const verdict = `${printable(dir)}: ${span}; ${counted(sum(file => file.blocks), 'block')} of ${bytesText(sum(file => file.rawBytes))} of lines${withoutWords === 0 ? '' : `, ${countText(withoutWords)} of them with too many words to keep: every search looks into those`}.${filters}`;
   return [table(['file', 'events', 'on disk', 'B/event', ...partNames.map(part => (part === 'events' ? 'blocks' : part))], rows), '', verdict].join('\n');
 }
 

@@ -24,7 +24,7 @@ export interface TailAnswer {
   atEnd: boolean;
 }
 
-type QueryLimits = Pick<Options, 'queryMsMax' | 'queryEventsMax' | 'timelineEventsMax' | 'joinEventsMax' | 'joinSpanMsMax'>;
+type QueryLimits = Pick<Options, 'queryMsMax' | 'queryEventsMax' | 'queryBytesMax' | 'timelineEventsMax' | 'joinEventsMax' | 'joinSpanMsMax'>;
 
 export class Queries {
   private readonly reader: StoreReader;
@@ -73,7 +73,7 @@ export class Queries {
   }
 
   private context(signal: AbortSignal): ReadContext {
-    return { signal, budget: { eventsMax: this.limits.queryEventsMax, msMax: this.limits.queryMsMax } };
+    return { signal, budget: { eventsMax: this.limits.queryEventsMax, bytesMax: this.limits.queryBytesMax, msMax: this.limits.queryMsMax } };
   }
 
   private request(parameters: SearchParameters, limitDefault: number): EventsRequest {

@@ -1,7 +1,7 @@
 /** Requests newest first: those that have a line matching a query. */
 import type { LogEvent } from '#schemas/event.ts';
 import type { RequestsAnswer } from '#schemas/http-api.ts';
-import type { EventsRequest, ReadContext, StoreReader } from '#schemas/store.ts';
+import { nothingScanned, type EventsRequest, type ReadContext, type StoreReader } from '#schemas/store.ts';
 import { writeCursor } from './store/cursor.ts';
 import { ClosureWalk, strongestIdOf, type ClosureLimits } from './timeline/closure.ts';
 import { requestOf, summaryOf } from './timeline/timeline.ts';
@@ -15,13 +15,14 @@ const pagesMax = 40;
  * that of the event search, so that a page never repeats the lines of the one before, and a request that reaches over two pages may stand on both.
  */
 export async function requestsOf(reader: StoreReader, request: EventsRequest, limits: ClosureLimits, context: ReadContext): Promise<RequestsAnswer> {
-  const answer: RequestsAnswer = { requests: [], cursor: request.cursor, truncated: false, scanned: { events: 0, bytes: 0, ms: 0 } };
+  const answer: RequestsAnswer = { requests: [], cursor: request.cursor, truncated: false, scanned: nothingScanned };
   // One walk for the whole answer: requests share nothing but what was read once need not be read again.
   const walk = new ClosureWalk(reader, limits, context);
   const seen = new Set<string>();
   for (let page = 0; page < pagesMax; page++) {
     const { events, cursor, truncated, scanned } = await reader.events({ ...request, cursor: answer.cursor, limit: pageEvents }, context);
-    answer.scanned = { events: answer.scanned.events + scanned.events, bytes: answer.scanned.bytes + scanned.bytes, ms: answer.scanned.ms + scanned.ms };
+    const { events: looked, bytes, blocks, passedOver, ms } = answer.scanned;
+    answer.scanned = { events: looked + scanned.events, bytes: bytes + scanned.bytes, blocks: blocks + scanned.blocks, passedOver: passedOver + scanned.passedOver, ms: ms + scanned.ms };
     answer.truncated = truncated;
     for (const event of events) {
       const id = strongestIdOf(event);

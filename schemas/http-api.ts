@@ -76,7 +76,13 @@ export const TimelineSchema = Type.Object({
   truncatedBecause: nullable(Type.String()),
 });
 
-export const ScannedSchema = Type.Object({ events: Type.Integer(), bytes: Type.Integer(), ms: Type.Number() });
+export const ScannedSchema = Type.Object({
+  events: Type.Integer({ description: 'Events looked at.' }),
+  bytes: Type.Integer({ description: 'Of their lines.' }),
+  blocks: Type.Integer({ description: 'Blocks looked into.' }),
+  passedOver: Type.Integer({ description: 'Blocks that a filter said hold no match.' }),
+  ms: Type.Number(),
+});
 
 export const EventsAnswerSchema = Type.Object({
   events: Type.Array(EventSchema, { description: 'Newest first.' }),

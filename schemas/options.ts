@@ -127,6 +127,7 @@ export const options = {
   apiKey: text<string | null>('serve', null, 'KEY', 'Key that every request must carry as "Authorization: Bearer KEY".', true),
   publicUrl: text<string | null>('serve', null, 'URL', 'Address under which people reach the page, for links in messages.'),
   queryMsMax: integer('serve', 10 * secondMs, 10, 10 * minuteMs, 'Longest work on one query; the answer then says that it is cut.'),
+  queryBytesMax: integer('serve', 8 * GiB, MiB, 64 * 1024 * GiB, 'Most bytes of lines looked at for one query; the answer then says that it is cut.'),
   queryEventsMax: integer('serve', 5_000_000, 1000, 1_000_000_000, 'Most events looked at for one query; the answer then says that it is cut.'),
   timelineEventsMax: integer('serve', 100_000, 10, 1_000_000, 'Most lines of one timeline; the answer then says that it is cut.'),
   joinEventsMax: integer('serve', 10_000, 10, 1_000_000, 'A request of more lines takes in no further ids.'),

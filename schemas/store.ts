@@ -74,6 +74,8 @@ export interface StoreWriter {
 /** Work that a read may do. It ends early with `truncated: true`, never with an error. */
 export interface ReadBudget {
   eventsMax: number;
+  /** Of raw lines. */
+  bytesMax: number;
   msMax: number;
 }
 
@@ -91,9 +93,15 @@ export interface ReadProgress {
 
 export interface Scanned {
   events: number;
+  /** Of their raw lines. */
   bytes: number;
+  /** Blocks looked into, and those passed over because a filter said that they hold no match; 0 where a store has none. */
+  blocks: number;
+  passedOver: number;
   ms: number;
 }
+
+export const nothingScanned: Scanned = { events: 0, bytes: 0, blocks: 0, passedOver: 0, ms: 0 };
 
 export interface EventsRequest {
   query: Query;

@@ -285,7 +285,7 @@ export class AlertLoop {
   }
 
   private context(): ReadContext {
-    return { signal: this.stopping.signal, budget: { eventsMax: 1_000_000, msMax: 10_000 } };
+    return { signal: this.stopping.signal, budget: { eventsMax: 1_000_000, bytesMax: Infinity, msMax: 10_000 } };
   }
 }
 

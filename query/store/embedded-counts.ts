@@ -87,7 +87,10 @@ export class EmbeddedCounts {
   private async look(sought: Sought, work: ReadWork, context: ReadContext, counted: () => number, found: (event: LogEvent, ms: number) => void): Promise<boolean> {
     for (const { head, mayHold } of this.files.heads(sought)) {
       if (!(await work.goesOn())) return true;
-      if (!mayHold(head)) continue;
+      if (!mayHold(head)) {
+        work.passedOver();
+        continue;
+      }
       const { rows, block } = this.files.rowsOf(head, sought.search);
       if (block === null) continue;
       work.scanned(block);

@@ -12,7 +12,6 @@ import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { compareEvents, type LogEvent } from '#schemas/event.ts';
 import type { Query } from '#schemas/query/ast.ts';
-import { compilePredicate } from '#schemas/query/predicate.ts';
 import type { CountAnswer, CountRequest, EventsPage, EventsRequest, FacetsAnswer, FacetsRequest, HistogramAnswer, HistogramRequest, ReadContext, SignalsPage, StoredStream, StoreReader, StoreStats, TailPage } from '#schemas/store.ts';
 import { newestFirst, readCursor, writeCursor } from './cursor.ts';
 import { EmbeddedCounts } from './embedded-counts.ts';
@@ -66,7 +65,10 @@ export class EmbeddedReader implements StoreReader {
         truncated = true;
         break;
       }
-      if (!mayHold(head)) continue;
+      if (!mayHold(head)) {
+        work.passedOver();
+        continue;
+      }
       const { rows, block } = this.files.rowsOf(head, sought.search);
       if (block === null) continue;
       work.scanned(block);
@@ -122,22 +124,26 @@ export class EmbeddedReader implements StoreReader {
     const files = this.files.open();
     if (cursor === null) return { events: [], cursors: [], cursor: String(this.endSequence(files)), atEnd: true };
     let sequence = readSequence(cursor);
-    const predicate = compilePredicate(query);
+    const sought = new Sought(query, null, null);
     const events: LogEvent[] = [];
     const cursors: string[] = [];
     for (const [index, file] of files.entries()) {
       const next = files[index + 1]?.name.firstSequence ?? Number.MAX_SAFE_INTEGER;
-      if (next <= sequence) continue;
       while (sequence < next) {
-        const found = file.blockAt(Math.max(sequence, file.name.firstSequence));
+        sequence = Math.max(sequence, file.name.firstSequence);
+        const head = file.headAt(sequence);
+        if (head === null) break;
+        if (!sought.mayBeIn(head)) {
+          sequence = head.id + head.n;
+          continue;
+        }
+        const found = file.blockAt(sequence);
         if (found === null) break;
         const { block } = found;
-        sequence = Math.max(sequence, file.name.firstSequence);
         for (let { row } = found; row < block.length; row++) {
-          const event = block.event(row);
           sequence += 1;
-          if (!predicate(event)) continue;
-          events.push(event);
+          if (!sought.mayMatch(block, row) || !sought.matches(block.view(row))) continue;
+          events.push(block.event(row));
           cursors.push(String(sequence));
           if (events.length >= limit) return { events, cursors, cursor: String(sequence), atEnd: false };
         }

@@ -196,7 +196,8 @@ export class EventsFile {
     return row === undefined || row.textBytes === 0 || test(unpackWords(row.data, row.textBytes));
   }
 
-  private headAt(sequence: number): BlockHead | null {
+  /** The block that holds a sequence, as far as is known. */
+  headAt(sequence: number): BlockHead | null {
     const index = lastAtOrBefore(this.heads, sequence);
     const head = this.heads[index];
     return head !== undefined && sequence < head.id + head.n ? head : null;

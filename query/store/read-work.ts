@@ -10,6 +10,8 @@ const progressIntervalMs = 100;
 export class ReadWork {
   events = 0;
   private bytes = 0;
+  private blocks = 0;
+  private skipped = 0;
   private readonly startedMs = performance.now();
   private turnMs = performance.now();
   private progressMs = performance.now();
@@ -23,6 +25,12 @@ export class ReadWork {
   scanned(block: Block): void {
     this.events += block.length;
     this.bytes += block.rawBytes;
+    this.blocks += 1;
+  }
+
+  /** A block was asked for its words and has not what is looked for. */
+  passedOver(): void {
+    this.skipped += 1;
   }
 
   /** False when the budget is used up. @throws the signal's reason when the query was cancelled. */
@@ -33,7 +41,8 @@ export class ReadWork {
       this.turnMs = performance.now();
     }
     this.context.signal.throwIfAborted();
-    return this.events < this.context.budget.eventsMax && now - this.startedMs < this.context.budget.msMax;
+    const { eventsMax, bytesMax, msMax } = this.context.budget;
+    return this.events < eventsMax && this.bytes < bytesMax && now - this.startedMs < msMax;
   }
 
   /** True at most every `progressMs`. */
@@ -45,6 +54,6 @@ export class ReadWork {
   }
 
   result(): Scanned {
-    return { events: this.events, bytes: this.bytes, ms: Math.round((performance.now() - this.startedMs) * 10) / 10 };
+    return { events: this.events, bytes: this.bytes, blocks: this.blocks, passedOver: this.skipped, ms: Math.round((performance.now() - this.startedMs) * 10) / 10 };
   }
 }

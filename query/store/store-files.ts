@@ -47,6 +47,12 @@ export class Sought {
     return (this.fromNs === null || timeNs >= this.fromNs) && (this.toNs === null || timeNs < this.toNs);
   }
 
+  /** By what is known of a block without reading it. */
+  mayBeIn({ tMinMs, tMaxMs, levels, services }: BlockHead): boolean {
+    if ((levels & this.levels) === 0 || (this.fromNs !== null && tMaxMs < floorMs(this.fromNs)) || (this.toNs !== null && tMinMs > floorMs(this.toNs))) return false;
+    return this.needs.services === null || [...this.needs.services].some(service => services.has(service));
+  }
+
   matches(event: LogEvent): boolean {
     return this.predicate(event);
   }
@@ -93,9 +99,9 @@ export class StoreFiles {
   }
 
   /** Blocks that may hold a match, those with the latest event first. `mayHold` asks their words, which takes longer. */
-  *heads({ query, needs, levels, fromNs, toNs }: Sought): Generator<{ head: BlockHead; mayHold: (head: BlockHead) => boolean }> {
+  *heads(sought: Sought): Generator<{ head: BlockHead; mayHold: (head: BlockHead) => boolean }> {
+    const { query, needs, fromNs } = sought;
     const fromMs = fromNs === null ? -Infinity : floorMs(fromNs);
-    const toMs = toNs === null ? Infinity : floorMs(toNs);
     const test = wordTest(query);
     const lanes = this.open().map(file => ({ heads: needs.ids === null ? file.headsNewestFirst() : file.headsWithIds(needs.ids), at: 0, mayHold: test === null ? always : file.wordFilter(test) }));
     for (;;) {
@@ -106,9 +112,7 @@ export class StoreFiles {
       }
       if (newest === null) return;
       const head = newest.heads[newest.at++]!;
-      if (head.tMinMs > toMs || (head.levels & levels) === 0) continue;
-      if (needs.services !== null && ![...needs.services].some(service => head.services.has(service))) continue;
-      yield { head, mayHold: newest.mayHold };
+      if (sought.mayBeIn(head)) yield { head, mayHold: newest.mayHold };
     }
   }
 

@@ -1,7 +1,9 @@
 /** `leadline store stats`: what an embedded store takes, file by file and part by part. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import { eventsFolder, sealedTier } from '#schemas/embedded/layout.ts';
+import { unpackWords } from '#schemas/embedded/words.ts';
 import { openEventsFile } from '../store/open-events-file.ts';
 import { eventsFilesOf } from './events-files.ts';
 
@@ -18,6 +20,10 @@ export interface FileStats {
   blocks: number;
   /** Sealed blocks with more words than are kept: every search looks into them. */
   blocksWithoutWords: number;
+  /** Different words in its sealed blocks. */
+  words: number;
+  /** In how many of 100 blocks a word stands, on average over the words: the rest is passed over by a search for one. Null where there is none. */
+  blocksPerWordPercent: number | null;
   /** Of `bytes`: the events, the index of ids, words, counts, what is known of streams; `log` is written and not in its place yet; `other` is the rest. */
   parts: { events: number; ids: number; words: number; counts: number; streams: number; log: number; other: number };
 }
@@ -39,11 +45,23 @@ export function* storeStats(dataDir: string): Generator<FileStats> {
       const bytes = sizeOf(path) + log;
       // What is in the log only is counted with the part that it belongs to as well.
       const other = Math.max(0, bytes - Object.values(parts).reduce((sum, part) => sum + part, 0));
-      yield { name, events: Number(row.events ?? 0n), oldestNs: row.oldest, newestNs: row.newest, bytes, rawBytes: Number(row.rawBytes ?? 0n), blocks: Number(row.blocks), blocksWithoutWords: Number(row.withoutWords ?? 0n), parts: { ...parts, other } };
+      yield { name, events: Number(row.events ?? 0n), oldestNs: row.oldest, newestNs: row.newest, bytes, rawBytes: Number(row.rawBytes ?? 0n), blocks: Number(row.blocks), blocksWithoutWords: Number(row.withoutWords ?? 0n), ...wordShare(database), parts: { ...parts, other } };
     } finally {
       database.close();
     }
   }
+}
+
+function wordShare(database: DatabaseSync): Pick<FileStats, 'words' | 'blocksPerWordPercent'> {
+  const blocksOf = new Map<string, number>();
+  let blocks = 0;
+  for (const { textBytes, data } of database.prepare('select textBytes, data from words').iterate() as unknown as Iterable<{ textBytes: number; data: Uint8Array }>) {
+    blocks += 1;
+    for (const word of unpackWords(data, textBytes).slice(1, -1).split('\n')) if (word !== '') blocksOf.set(word, (blocksOf.get(word) ?? 0) + 1);
+  }
+  let sum = 0;
+  for (const count of blocksOf.values()) sum += count;
+  return { words: blocksOf.size, blocksPerWordPercent: blocksOf.size === 0 ? null : Math.round((1000 * sum) / blocksOf.size / blocks) / 10 };
 }
 
 function sizeOf(path: string): number {

@@ -8,7 +8,7 @@ import type { StreamState } from '#schemas/transport.ts';
 export const noon = 1_795_262_400_000_000_000n; // 2026-11-21T12:00:00Z
 export const noonMs = Number(noon / 1_000_000n);
 
-export const anyContext: ReadContext = { signal: new AbortController().signal, budget: { eventsMax: 1_000_000, msMax: 60_000 } };
+export const anyContext: ReadContext = { signal: new AbortController().signal, budget: { eventsMax: 1_000_000, bytesMax: Infinity, msMax: 60_000 } };
 
 const origin = { service: 'cart', container: null, pod: null, namespace: null, node: null };
 

@@ -163,11 +163,11 @@ export function eventStoreContract(name: string, open: OpenStore, historyRuns: n
   contractTest('a budget used up is said, and what is given is right', async (t, { writer, reader }) => {
     const ids: EventId[] = [{ kind: 'request', name: 'id', value: 'r-1234' }];
     for (let n = 0; n < 30; n++) writer.append({ events: [madeEvent('a', 10 * n, 10 * n + 10, { ids })], states: [] }, [], []);
-    const context = { ...anyContext, budget: { eventsMax: 5, msMax: 60_000 } };
+    const context = { ...anyContext, budget: { eventsMax: 5, bytesMax: Infinity, msMax: 60_000 } };
     const found = await reader.ids([canonicalId('r-1234')!], context);
     t.true(found.truncated);
     t.is(found.events.length, 5);
-    t.deepEqual(await reader.ids([canonicalId('r-1234')!], { ...context, budget: { eventsMax: 30, msMax: 60_000 } }).then(({ events, truncated }) => [events.length, truncated]), [30, false]);
+    t.deepEqual(await reader.ids([canonicalId('r-1234')!], { ...context, budget: { eventsMax: 30, bytesMax: Infinity, msMax: 60_000 } }).then(({ events, truncated }) => [events.length, truncated]), [30, false]);
     const page = await reader.events({ query: parseQuery('/nothing like this/'), fromNs: null, toNs: null, limit: 5, cursor: null }, context);
     t.true(page.truncated || page.scanned.events === 30);
     t.deepEqual(page.events, []);

@@ -7,7 +7,7 @@ import { compareEvents, type LogEvent } from '#schemas/event.ts';
 import { compilePredicate } from '#schemas/query/predicate.ts';
 import type { Query } from '#schemas/query/ast.ts';
 import { fieldReader } from '#schemas/query/field.ts';
-import type { ConsumedPosition, CountAnswer, CountRequest, EventsPage, EventsRequest, Facet, FacetsAnswer, FacetsRequest, HistogramAnswer, HistogramBar, HistogramRequest, ReadContext, SignalsPage, StoreBatch, StoredStream, StoreReader, StoreStats, StoreWriter, TailPage, UnfinishedLine } from '#schemas/store.ts';
+import { nothingScanned, type ConsumedPosition, type CountAnswer, type CountRequest, type EventsPage, type EventsRequest, type Facet, type FacetsAnswer, type FacetsRequest, type HistogramAnswer, type HistogramBar, type HistogramRequest, type ReadContext, type SignalsPage, type StoreBatch, type StoredStream, type StoreReader, type StoreStats, type StoreWriter, type TailPage, type UnfinishedLine } from '#schemas/store.ts';
 
 export class MemoryStore implements StoreWriter {
   /** In the order of storing. */
@@ -121,7 +121,7 @@ export class MemoryReader implements StoreReader {
       .sort((a, b) => compareEvents(b, a));
     const skip = request.cursor === null ? 0 : numberOf(request.cursor);
     const end = skip + request.limit;
-    return { events: all.slice(skip, end), cursor: end < all.length ? String(end) : null, truncated: false, scanned: { events: this.store.stored.length, bytes: 0, ms: 0 } };
+    return { events: all.slice(skip, end), cursor: end < all.length ? String(end) : null, truncated: false, scanned: { ...nothingScanned, events: this.store.stored.length } };
   }
 
   async ids(canonicalIds: readonly string[], context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean }> {
@@ -154,7 +154,7 @@ export class MemoryReader implements StoreReader {
 
   async count(request: CountRequest, context: ReadContext): Promise<CountAnswer> {
     context.signal.throwIfAborted();
-    return { count: this.matching(request).length, truncated: false, scanned: { events: this.store.stored.length, bytes: 0, ms: 0 } };
+    return { count: this.matching(request).length, truncated: false, scanned: { ...nothingScanned, events: this.store.stored.length } };
   }
 
   async histogram(request: HistogramRequest, context: ReadContext): Promise<HistogramAnswer> {
@@ -170,7 +170,7 @@ export class MemoryReader implements StoreReader {
       bars.set(name, bar);
     }
     const sorted = [...bars.values()].sort((a, b) => a.fromMs - b.fromMs || (a.key === null ? -1 : b.key === null ? 1 : a.key < b.key ? -1 : 1));
-    return { bars: sorted, truncated: false, scanned: { events: this.store.stored.length, bytes: 0, ms: 0 } };
+    return { bars: sorted, truncated: false, scanned: { ...nothingScanned, events: this.store.stored.length } };
   }
 
   async facets(request: FacetsRequest, context: ReadContext): Promise<FacetsAnswer> {
@@ -189,7 +189,7 @@ export class MemoryReader implements StoreReader {
       const values = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
       return { field, values: values.slice(0, request.valuesMax), distinct: values.length, events: having, uncounted: 0 };
     });
-    return { facets, count: events.length, truncated: false, scanned: { events: this.store.stored.length, bytes: 0, ms: 0 } };
+    return { facets, count: events.length, truncated: false, scanned: { ...nothingScanned, events: this.store.stored.length } };
   }
 
   async around(eventId: string, before: number, after: number, context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean } | null> {

@@ -30,11 +30,11 @@ function remember(address: string, found: Found): void {
 }
 
 function addPage(found: Found | null, page: EventsAnswer): Found {
-  const { events, bytes, ms } = found?.scanned ?? { events: 0, bytes: 0, ms: 0 };
+  const { events, bytes, blocks, passedOver, ms } = found?.scanned ?? { events: 0, bytes: 0, blocks: 0, passedOver: 0, ms: 0 };
   return {
     events: [...(found?.events ?? []), ...page.events],
     last: page,
-    scanned: { events: events + page.scanned.events, bytes: bytes + page.scanned.bytes, ms: ms + page.scanned.ms },
+    scanned: { events: events + page.scanned.events, bytes: bytes + page.scanned.bytes, blocks: blocks + page.scanned.blocks, passedOver: passedOver + page.scanned.passedOver, ms: ms + page.scanned.ms },
   };
 }
 

@@ -14,7 +14,7 @@ import { memoryMbOf } from '../measured-process.ts';
 import { commonWord, rareWords, type StoreData } from '../store-data.ts';
 import { medianMs, mustBe, spread, spreadOver, tookMs, type BenchStore, type Measured } from './bench-store.ts';
 
-const context: ReadContext = { signal: neverAborted, budget: { eventsMax: Infinity, msMax: Infinity } };
+const context: ReadContext = { signal: neverAborted, budget: { eventsMax: Infinity, bytesMax: Infinity, msMax: Infinity } };
 const everything = { fromNs: null, toNs: null };
 const hourNs = 3_600_000_000_000n;
 

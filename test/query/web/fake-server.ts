@@ -147,7 +147,7 @@ export class FakeServer {
       const found = this.requests.map(each => each.summary).filter(summary => query === '' || summary.errors > 0);
       const from = Number(params.get('cursor') ?? '0');
       const page: RequestSummary[] = found.slice(from, from + Number(params.get('limit') ?? '50'));
-      return json({ requests: page, cursor: from + page.length < found.length ? String(from + page.length) : null, truncated: false, scanned: { events: 1200, bytes: 312_000, ms: 1.2 } });
+      return json({ requests: page, cursor: from + page.length < found.length ? String(from + page.length) : null, truncated: false, scanned: { events: 1200, bytes: 312_000, blocks: 2, passedOver: 0, ms: 1.2 } });
     }
     if (path === '/api/v1/events') {
       const words = query.toLowerCase();
@@ -155,7 +155,7 @@ export class FakeServer {
       const from = Number(params.get('cursor') ?? '0');
       const page = found.slice(from, from + Number(params.get('limit') ?? '100'));
       return json({
-        events: page, cursor: from + page.length < found.length ? String(from + page.length) : null, truncated: words === 'everything', scanned: { events: 12_058, bytes: 3_140_000, ms: 8.41 },
+        events: page, cursor: from + page.length < found.length ? String(from + page.length) : null, truncated: words === 'everything', scanned: { events: 12_058, bytes: 3_140_000, blocks: 9, passedOver: 3, ms: 8.41 },
         hint: words === 'servce:cart' ? 'No event has a field servce; did you mean service?' : null,
       });
     }
