@@ -1,10 +1,11 @@
 /** Every question the API and the command line ask, answered over a store reader in the shapes of `schemas/http-api.ts`. */
 import { eventToJson, type LogEvent } from '#schemas/event.ts';
-import type { EventBody, EventsAnswer, RequestsAnswer, StreamsAnswer, TimelineBody } from '#schemas/http-api.ts';
+import type { ContextBody, EventBody, EventsAnswer, FacetsBody, HistogramBody, RequestsAnswer, StreamsAnswer, TimelineBody } from '#schemas/http-api.ts';
 import type { Options } from '#schemas/options.ts';
 import { parseQuery } from '#schemas/query/parse.ts';
 import type { EventsRequest, ReadContext, SignalsPage, StoredStream, StoreReader } from '#schemas/store.ts';
 import { readTime } from '#schemas/time-text.ts';
+import { contextOf, facetsOf, histogramOf } from './explore.ts';
 import { requestsOf } from './requests.ts';
 import { streamsAnswer } from './streams.ts';
 import { timelineOf } from './timeline/timeline.ts';
@@ -16,6 +17,8 @@ export interface SearchParameters {
   limit?: number | undefined;
   cursor?: string | undefined;
 }
+
+type RangeParameters = Pick<SearchParameters, 'query' | 'since' | 'until'>;
 
 export interface TailAnswer {
   events: EventBody[];
@@ -49,6 +52,18 @@ export class Queries {
     const request = this.request(parameters, 100);
     const page = await this.reader.events(request, this.context(signal));
     return { events: page.events.map(eventBody), cursor: page.cursor, truncated: page.truncated, scanned: page.scanned, hint: null };
+  }
+
+  histogram({ step, by, ...parameters }: RangeParameters & { step?: string | undefined; by?: 'level' | 'service' | undefined }, signal: AbortSignal): Promise<HistogramBody> {
+    return histogramOf(this.reader, this.request(parameters, 1), step, by ?? null, this.nowMs(), this.context(signal));
+  }
+
+  facets({ fields, limit, ...parameters }: RangeParameters & { fields?: string | undefined; limit?: number | undefined }, signal: AbortSignal): Promise<FacetsBody> {
+    return facetsOf(this.reader, this.request(parameters, 1), fields ?? 'service,level,exceptionType', limit ?? 10, this.context(signal));
+  }
+
+  linesAround(eventId: string, { before = 20, after = 20 }: { before?: number | undefined; after?: number | undefined }, signal: AbortSignal): Promise<ContextBody> {
+    return contextOf(this.reader, eventId, before, after, this.context(signal));
   }
 
   async tail(cursor: string | null, query: string, limit: number, signal: AbortSignal): Promise<TailAnswer> {

@@ -11,6 +11,7 @@ import { isLoopback, letIn, listenOn, newHttpServer, type Server } from './http-
 import type { ReaderPool } from './store/reader-pool.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { eventRoutes } from './routes/events.ts';
+import { exploreRoutes } from './routes/explore.ts';
 import { healthRoutes } from './routes/health.ts';
 import { pageRoutes } from './routes/page.ts';
 import { requestRoutes } from './routes/requests.ts';
@@ -62,6 +63,7 @@ export async function buildServer(parts: ServerParts): Promise<Server> {
   timelineRoutes(server, parts);
   requestRoutes(server, parts);
   eventRoutes(server, parts);
+  exploreRoutes(server, parts);
   tailRoutes(server, parts);
   alertRoutes(server, parts);
   streamRoutes(server, parts);

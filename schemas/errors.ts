@@ -32,6 +32,7 @@ export const errorCatalogue = {
   UTF16_FILE: entry(400, 2, '{path}: is UTF-16 text, which cannot be cut at newlines byte by byte. Convert it first: iconv -f UTF-16 -t UTF-8.'),
   BAD_QUERY: entry(400, 2, '{message}'),
   COMMAND_NOT_STARTED: entry(400, 2, '{command}: cannot be started ({systemCode}). Check its name, and that it may be executed.'),
+  BAD_STEP: entry(400, 2, 'step: "{value}" {problem}. Write 1s, 5m, 1h, 1d; without it a width is chosen that gives some hundred bars.'),
   BAD_TIME: entry(400, 2, '{name}: "{value}" is not a time. Write 2026-11-21T08:15:00Z, 2026-11-21, or a span back from now such as 15m, 2h, 7d.'),
   BAD_CURSOR: entry(400, 2, 'cursor: "{value}" is not a cursor of this store. Leave it out to begin at the newest.'),
   BAD_CHUNK: entry(400, 2, 'chunk refused: {problem}'),
@@ -39,6 +40,7 @@ export const errorCatalogue = {
   // Found or not
   REQUEST_NOT_FOUND: entry(404, 1, 'No stored line carries the id {id}. It may have been mistyped, not have arrived yet (leadline status shows the lag), or be older than the retention.'),
   ALERT_NOT_FOUND: entry(404, 1, 'There is no alert {id}. leadline alerts list shows what is known.'),
+  EVENT_NOT_FOUND: entry(404, 1, 'No event {id} is stored: its id may be mistyped, or it is older than the retention.'),
   NOT_FOUND: entry(404, 1, 'There is no {what} here.'),
 
   // Access

@@ -99,6 +99,29 @@ export const RequestsAnswerSchema = Type.Object({
   scanned: ScannedSchema,
 });
 
+export const HistogramAnswerSchema = Type.Object({
+  stepMs: Type.Integer({ description: 'Width of a bar; bars begin at its multiples since the epoch.' }),
+  bars: Type.Array(Type.Object({ from: Type.String(), key: nullable(Type.String({ description: 'The level or service; null for events without one, and where none was asked for.' })), count: Type.Integer() }), { description: 'Ascending by time, then by key; what holds nothing is no bar.' }),
+  count: Type.Integer(),
+  truncated: Type.Boolean({ description: 'True where a limit of work cut it: counts are then at least these, the newest complete.' }),
+  scanned: ScannedSchema,
+});
+
+export const FacetsAnswerSchema = Type.Object({
+  facets: Type.Array(Type.Object({
+    field: Type.String(),
+    values: Type.Array(Type.Object({ value: Type.String(), count: Type.Integer() }), { description: 'Descending by count.' }),
+    distinct: Type.Integer({ description: 'Different values, as far as they were told apart.' }),
+    events: Type.Integer({ description: 'Events that have the field.' }),
+    uncounted: Type.Integer({ description: 'Events whose value was not counted: too many different ones had come before it.' }),
+  })),
+  count: Type.Integer(),
+  truncated: Type.Boolean(),
+  scanned: ScannedSchema,
+});
+
+export const ContextAnswerSchema = Type.Object({ events: Type.Array(EventSchema, { description: 'In stream order, the event itself among them.' }), truncated: Type.Boolean() });
+
 export const StreamStatusSchema = Type.Object({
   streamId: Type.String(),
   source: Type.String(),
@@ -161,6 +184,27 @@ export const SearchQuerySchema = Type.Object({
   cursor: Type.Optional(Type.String()),
 }, { additionalProperties: false });
 
+export const HistogramQuerySchema = Type.Object({
+  query: Type.Optional(Type.String({ maxLength: 10_000, default: '' })),
+  since: Type.Optional(Type.String()),
+  until: Type.Optional(Type.String()),
+  step: Type.Optional(Type.String({ description: 'Width of a bar: 1s, 5m, 1h.' })),
+  by: Type.Optional(Type.Union([Type.Literal('level'), Type.Literal('service')])),
+}, { additionalProperties: false });
+
+export const FacetsQuerySchema = Type.Object({
+  query: Type.Optional(Type.String({ maxLength: 10_000, default: '' })),
+  since: Type.Optional(Type.String()),
+  until: Type.Optional(Type.String()),
+  fields: Type.Optional(Type.String({ maxLength: 2000, description: 'Names with commas between them.', default: 'service,level,exceptionType' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 10 })),
+}, { additionalProperties: false });
+
+export const ContextQuerySchema = Type.Object({
+  before: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, default: 20 })),
+  after: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, default: 20 })),
+}, { additionalProperties: false });
+
 export const RequestsQuerySchema = Type.Object({
   query: Type.Optional(Type.String({ maxLength: 10_000, default: '' })),
   since: Type.Optional(Type.String()),
@@ -175,6 +219,9 @@ export type EventBody = Static<typeof EventSchema>;
 export type RequestSummary = Static<typeof RequestSummarySchema>;
 export type TimelineBody = Static<typeof TimelineSchema>;
 export type EventsAnswer = Static<typeof EventsAnswerSchema>;
+export type HistogramBody = Static<typeof HistogramAnswerSchema>;
+export type FacetsBody = Static<typeof FacetsAnswerSchema>;
+export type ContextBody = Static<typeof ContextAnswerSchema>;
 export type RequestsAnswer = Static<typeof RequestsAnswerSchema>;
 export type StreamsAnswer = Static<typeof StreamsAnswerSchema>;
 export type StreamStatus = Static<typeof StreamStatusSchema>;
