@@ -162,8 +162,8 @@ class FileCheck {
       if (!services.has(event.service ?? '')) throw new Error(`event ${event.eventId} is of a service that it does not name`);
       const range = streams === undefined ? null : readBlockStream(streams, event.chainPosition ?? 0);
       if (range === null || event.streamOffset < range.from || event.streamOffset > range.to) throw new Error(`event ${event.eventId} lies outside of its streams`);
-      this.#words.addText(Buffer.from(event.raw).toString('utf8'));
       this.#words.addText(event.message);
+      for (const value of Object.values(event.fields)) this.#words.addValue(value);
       const minute = Math.floor(block.timeMs(index) / minuteMs);
       for (const service of [serviceKey(event.service), allServices]) {
         const key = JSON.stringify([service, minute, block.levelRank(index)]);

@@ -7,7 +7,7 @@ import { levelRank, type FieldValue, type LogEvent } from '../event.ts';
 import { RowColumns, type BlockStream, type Description } from './block-format.ts';
 import { has, messageIs, ShapeTree, valueIs, type MessageIs, type Shape, type ValueIs } from './block-shape.ts';
 import { ColumnWriter } from './columns.ts';
-import { idListOf, type IdList } from './id-list.ts';
+import { addHashed, idListOf, type IdList } from './id-list.ts';
 import { splitTime, type SplitTime } from './nanoseconds.ts';
 import type { WordSet } from './words.ts';
 
@@ -50,6 +50,8 @@ const linesKeptBytes = 4 << 20;
 interface WrittenShape {
   shape: Shape;
   n: number;
+  /** Of its fields, in the event before. */
+  lastValues: (FieldValue | undefined)[];
   /** Places of message, fields and ids, in the order in which `EventReading` takes them. */
   columns: ColumnWriter[];
 }
@@ -71,7 +73,7 @@ class BlockWriting {
   private readonly idLength = new ColumnWriter();
   private readonly ownIds: string[] = [];
   private lastIdRow = 0;
-  private readonly hashed: { hash: number; number: number }[] = [];
+  private readonly hashed = new Map<number, number | number[]>();
   private readonly time: SplitTime = { ms: 0, ns: 0 };
   private lastMs = 0;
   private n = 0;
@@ -80,6 +82,8 @@ class BlockWriting {
   private readonly places: number[] = [];
   private readonly eventIds: number[] = [];
   private readonly fieldsAre: ValueIs[] = [];
+  /** The shape that an event of this stream and level had last: most have the same again. */
+  private readonly guesses: (number | undefined)[] = [];
   private readonly own: unknown[] = [];
 
   constructor(tree: ShapeTree, lines: Buffer, words: WordSet | null) {
@@ -89,16 +93,12 @@ class BlockWriting {
   }
 
   add(event: LogEvent): void {
-    const { rows, tree, places, eventIds, fieldsAre } = this;
+    const { rows, places, eventIds, fieldsAre } = this;
     const raw = Buffer.isBuffer(event.raw) ? event.raw : Buffer.from(event.raw.buffer, event.raw.byteOffset, event.raw.byteLength);
     this.lines.set(raw, this.linesEnd);
     this.linesEnd += raw.length;
     const plain = isAscii(raw);
     const text = plain ? raw.toString('latin1') : isUtf8(raw) ? raw.toString('utf8') : null;
-    if (this.words !== null) {
-      if (plain) this.words.addAscii(raw);
-      else this.words.addText(text ?? raw.toString('utf8'));
-    }
     const { own } = this;
     own.length = 0;
     let bits = plain ? 0 : text === null ? has.notUtf8 | has.notAscii : has.notAscii;
@@ -131,36 +131,19 @@ class BlockWriting {
 
     const line = text !== null && text.length <= lineCharactersMax ? text : null;
     const { message } = event;
-    let is: MessageIs = messageIs.own;
-    let messageFrom = -1;
-    if (message === text) is = messageIs.line;
-    else if (text?.endsWith(message) === true) {
-      is = messageIs.end;
-      messageFrom = text.length - message.length;
-    } else {
-      messageFrom = line?.indexOf(message) ?? -1;
-      if (messageFrom >= 0) is = messageIs.part;
-      else {
-        own.push(message);
-        this.words?.addText(message);
-      }
-    }
-
-    tree.start();
-    tree.step(event.timeSource);
-    tree.step(event.output);
-    tree.step(event.requestIdSource);
-    tree.step(event.confidence);
-    tree.step(event.exceptionType);
-    tree.step(event.ids.length);
-    for (const { kind, name } of event.ids) {
-      tree.step(kind);
-      tree.step(name);
-    }
+    const stream = this.streamNumber(event);
+    const rank = levelRank(event.level);
+    const slot = stream * shapeSlots + rank + 1;
+    const guess = this.guesses[slot];
+    const guessed = guess === undefined ? null : this.shapes[guess]!;
+    let isGuessed = guessed !== null;
 
     places.length = 0;
     fieldsAre.length = 0;
+    let fieldCount = 0;
     let reached = 0;
+    // Where the message is, if it is one of the fields or stands behind some of them.
+    let messageFrom = -1;
     let messageAfter = 0;
     let messageBase = 0;
     for (const name in event.fields) {
@@ -172,34 +155,49 @@ class BlockWriting {
         if (from < 0 && reached > 0 && line !== null) from = line.indexOf(spelled);
         if (from < 0) valueAt = valueIs.own;
         else {
-          places.push(from - reached, spelled.length);
-          reached = from + spelled.length;
-          if (reached <= messageFrom) {
+          if (messageFrom < 0 && value === message) {
+            messageFrom = from;
             messageAfter = places.length / 2;
             messageBase = reached;
           }
+          places.push(from - reached, spelled.length);
+          reached = from + spelled.length;
         }
       }
-      if (valueAt === valueIs.own) {
-        own.push(value);
-        this.words?.addValue(value);
-      }
+      if (valueAt === valueIs.own) own.push(value);
+      if (this.words !== null && typeof value !== 'number') this.addWords(guessed, fieldCount, value);
       fieldsAre.push(valueAt);
-      tree.step(name);
-      tree.step(valueAt);
+      if (isGuessed) {
+        const field = guessed!.shape.fields[fieldCount];
+        isGuessed = field !== undefined && field[0] === name && field[1] === valueAt;
+      }
+      fieldCount += 1;
     }
-    // Never a field's name: those are strings.
-    tree.step(-1);
-    tree.step(bits);
-    tree.step(is);
-    tree.step(messageAfter);
-    tree.step(requestIdIs);
-    if (is === messageIs.part) places.push(messageFrom - messageBase, message.length);
-    else if (is === messageIs.end) places.push(messageFrom - messageBase);
+    let is: MessageIs = messageIs.part;
+    if (message === text) is = messageIs.line;
+    else if (messageFrom < 0) {
+      if (text?.endsWith(message) === true) {
+        is = messageIs.end;
+        messageFrom = text.length - message.length;
+      } else {
+        messageFrom = line?.indexOf(message) ?? -1;
+        if (messageFrom < 0) is = messageIs.own;
+      }
+      this.words?.addText(message);
+    }
+    if (is === messageIs.line) this.words?.addText(message);
+    // Before the values of fields, where it is read.
+    if (is === messageIs.own) own.splice(countBits(bits & ownBits), 0, message);
+    if (is === messageIs.line || is === messageIs.own) messageAfter = 0;
+    else places.push(messageFrom - messageBase);
+    if (is === messageIs.part) places.push(message.length);
 
-    let shape = tree.numberIn(this);
-    if (shape < 0) shape = this.newShape(event, bits, is, messageAfter, requestIdIs);
-    const written = this.shapes[shape]!;
+    let number = guess ?? -1;
+    if (!isGuessed || guessed!.shape.fields.length !== fieldCount || !isLike(guessed!.shape, event, bits, is, messageAfter, requestIdIs)) {
+      number = this.shapeNumber(event, bits, is, messageAfter, requestIdIs);
+      this.guesses[slot] = number;
+    }
+    const written = this.shapes[number]!;
     written.n += 1;
     const { columns } = written;
     invariant(columns.length === places.length + eventIds.length, 'events of one shape have as many places and ids');
@@ -207,10 +205,9 @@ class BlockWriting {
     for (let index = 0; index < places.length; index++) columns[column++]!.values.push(places[index]!);
     for (let index = 0; index < eventIds.length; index++) columns[column++]!.values.push(eventIds[index]!);
 
-    const stream = this.streamNumber(event);
-    rows.shape.values.push(shape);
+    rows.shape.values.push(number);
     rows.stream.values.push(stream);
-    rows.level.values.push(levelRank(event.level));
+    rows.level.values.push(rank);
     splitTime(event.timeNs, this.time);
     rows.msStep.values.push(this.time.ms - this.lastMs);
     this.lastMs = this.time.ms;
@@ -258,16 +255,52 @@ class BlockWriting {
     return { n: this.n, rawBytes, headBytes: head.length, head: zstdCompressSync(head, compression), raw: zstdCompressSync(lines, compression), lines, ids: idListOf(this.hashed) };
   }
 
-  private newShape(event: LogEvent, bits: number, message: Shape['message'], messageAfter: number, requestIdIs: number): number {
+  private shapeNumber(event: LogEvent, bits: number, is: MessageIs, messageAfter: number, requestIdIs: number): number {
+    const { tree } = this;
+    tree.start();
+    tree.step(event.timeSource);
+    tree.step(event.output);
+    tree.step(event.requestIdSource);
+    tree.step(event.confidence);
+    tree.step(event.exceptionType);
+    tree.step(event.ids.length);
+    for (const { kind, name } of event.ids) {
+      tree.step(kind);
+      tree.step(name);
+    }
+    let index = 0;
+    for (const name in event.fields) {
+      tree.step(name);
+      tree.step(this.fieldsAre[index++]!);
+    }
+    // Never a field's name: those are strings.
+    tree.step(-1);
+    tree.step(bits);
+    tree.step(is);
+    tree.step(messageAfter);
+    tree.step(requestIdIs);
+    const known = tree.numberIn(this);
+    return known < 0 ? this.newShape(event, bits, is, messageAfter, requestIdIs) : known;
+  }
+
+  private newShape(event: LogEvent, bits: number, message: MessageIs, messageAfter: number, requestIdIs: number): number {
     const number = this.shapes.length;
     const { timeSource, output, requestIdSource, confidence, exceptionType } = event;
     const fields = Object.keys(event.fields).map((name, index): Shape['fields'][number] => [name, this.fieldsAre[index]!]);
-    // Spelled otherwise in the line, or not at all.
-    for (const [, is] of fields) if (is === valueIs.true || is === valueIs.false || is === valueIs.null) this.words?.addText(is === valueIs.null ? 'null' : String(is === valueIs.true));
     const shape: Shape = { bits, timeSource, output, requestIdSource, confidence, exceptionType, message, messageAfter, requestIdIs, ids: event.ids.map(({ kind, name }) => ({ kind, name })), fields };
-    this.shapes.push({ shape, n: 0, columns: Array.from({ length: this.places.length + this.eventIds.length }, () => new ColumnWriter()) });
+    this.shapes.push({ shape, n: 0, lastValues: [], columns: Array.from({ length: this.places.length + this.eventIds.length }, () => new ColumnWriter()) });
     this.tree.number(this, number);
     return number;
+  }
+
+  /** Values come again and again: what the last event of the shape had is known. */
+  private addWords(guessed: WrittenShape | null, index: number, value: FieldValue): void {
+    if (guessed !== null) {
+      if (guessed.lastValues[index] === value) return;
+      guessed.lastValues[index] = value;
+    }
+    if (typeof value === 'string') this.words!.addText(value);
+    else this.words!.addValue(value);
   }
 
   private streamNumber(event: LogEvent): number {
@@ -296,13 +329,37 @@ class BlockWriting {
     this.idLength.values.push(from < 0 ? 0 : value.length);
     if (from < 0) this.ownIds.push(value);
     const canonical = canonicalId(value);
-    if (canonical !== null) this.hashed.push({ hash: idHash(canonical), number });
+    if (canonical !== null) addHashed(this.hashed, idHash(canonical), number);
     return number;
   }
 }
 
 /** Fast, and with a checksum, so that a damaged block is noticed. */
 const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } };
+
+/** Levels, and none. */
+const shapeSlots = 7;
+const ownBits = has.pieces | has.part | has.gap;
+
+function countBits(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count += 1;
+  return count;
+}
+
+/** Whether an event with the same fields is of this shape. */
+function isLike(shape: Shape, event: LogEvent, bits: number, is: MessageIs, messageAfter: number, requestIdIs: number): boolean {
+  const { ids } = event;
+  if (
+    shape.bits !== bits || shape.message !== is || shape.messageAfter !== messageAfter || shape.requestIdIs !== requestIdIs || shape.timeSource !== event.timeSource || shape.output !== event.output ||
+    shape.requestIdSource !== event.requestIdSource || shape.confidence !== event.confidence || shape.exceptionType !== event.exceptionType || shape.ids.length !== ids.length
+  ) return false;
+  for (let index = 0; index < ids.length; index++) {
+    const { kind, name } = shape.ids[index]!;
+    if (kind !== ids[index]!.kind || name !== ids[index]!.name) return false;
+  }
+  return true;
+}
 
 /** Where a value may lie; whether it does is for the line to say. */
 function placeOf(value: FieldValue): ValueIs {

@@ -6,7 +6,7 @@ import { BlockColumns } from './block-columns.ts';
 import { idColumnsOf } from './block-format.ts';
 import { has, messageIs } from './block-shape.ts';
 import { EventView } from './event-view.ts';
-import { anyNumber, idListOf, type IdList } from './id-list.ts';
+import { addHashed, anyNumber, idListOf, type IdList } from './id-list.ts';
 import { joinTime } from './nanoseconds.ts';
 
 export class Block {
@@ -54,10 +54,10 @@ export class Block {
   /** The hashes of its ids, as a sealed block's are kept. */
   idList(): IdList {
     if (this.ownIdList === null) {
-      const hashed: { hash: number; number: number }[] = [];
+      const hashed = new Map<number, number | number[]>();
       for (let number = 0; number < this.columns.idCount; number++) {
         const canonical = canonicalId(this.columns.idValue(number));
-        if (canonical !== null) hashed.push({ hash: idHash(canonical), number });
+        if (canonical !== null) addHashed(hashed, idHash(canonical), number);
       }
       this.ownIdList = idListOf(hashed);
     }

@@ -31,9 +31,28 @@ const bucketEntries = 96;
 const bucketBitsMax = 24;
 const entryBytes = 8;
 
-export function idListOf(hashed: { hash: number; number: number }[]): IdList {
-  hashed.sort((a, b) => a.hash - b.hash || a.number - b.number);
-  return { hashes: Float64Array.from(hashed, ({ hash }) => hash), numbers: Uint16Array.from(hashed, ({ number }) => Math.min(number, anyNumber)) };
+/** @param hashed numbers of the ids with each hash, ascending */
+export function idListOf(hashed: ReadonlyMap<number, number | number[]>): IdList {
+  // Sorted as plain numbers: far faster than pairs are.
+  const distinct = Float64Array.from(hashed.keys()).sort();
+  const hashes: number[] = [];
+  const numbers: number[] = [];
+  for (const hash of distinct) {
+    const own = hashed.get(hash)!;
+    for (const number of typeof own === 'number' ? [own] : own) {
+      hashes.push(hash);
+      numbers.push(Math.min(number, anyNumber));
+    }
+  }
+  return { hashes: Float64Array.from(hashes), numbers: Uint16Array.from(numbers) };
+}
+
+/** Numbers of ids by hash, as `idListOf` takes them. */
+export function addHashed(hashed: Map<number, number | number[]>, hash: number, number: number): void {
+  const known = hashed.get(hash);
+  if (known === undefined) hashed.set(hash, number);
+  else if (typeof known === 'number') hashed.set(hash, [known, number]);
+  else known.push(number);
 }
 
 export function writeIdList({ hashes, numbers }: IdList): Buffer {

@@ -1,5 +1,5 @@
 /**
- * The words of a block: every run of three or more letters a to z in its lines, in lower case, that has one past `f` among them (or each hexadecimal
+ * The words of a block: every run of three or more letters a to z in its events' messages and fields, in lower case, that has one past `f` among them (or each hexadecimal
  * id would bring some). What is looked for can be in a block only where the words of what is looked for are among the block's, so a block without
  * them needs not be unpacked. Never a no where there is something: letters that become a to z only in lower case (the Kelvin sign) are words too.
  */
@@ -19,6 +19,7 @@ const letterA = 0x61;
 const letterF = 0x66;
 const letterZ = 0x7a;
 const lowerCaseBit = 0x20;
+const beyondAscii = 0x80;
 const wordLettersMin = 3;
 const tableSize = 1 << 16;
 
@@ -38,19 +39,24 @@ export class WordSet {
     this.overflown = false;
   }
 
-  /** A line whose bytes are all ASCII. */
-  addAscii(bytes: Uint8Array): void {
-    const { length } = bytes;
+  addText(text: string): void {
+    const { length } = text;
     let from = 0;
     let hash = 0;
     let isWord = false;
     for (let index = 0; index <= length; index++) {
-      const code = index < length ? bytes[index]! | lowerCaseBit : 0;
+      const unit = index < length ? text.charCodeAt(index) : 0;
+      if (unit >= beyondAscii) {
+        // What it is in lower case may be a letter.
+        this.addLowerCase(text.toLowerCase());
+        return;
+      }
+      const code = unit | lowerCaseBit;
       if (code >= letterA && code <= letterZ) {
         hash = (Math.imul(hash, 31) + code) | 0;
         if (code > letterF) isWord = true;
       } else {
-        if (isWord && index - from >= wordLettersMin) this.addWord(bytes, from, index, hash);
+        if (isWord && index - from >= wordLettersMin) this.addWord(text, from, index, hash);
         from = index + 1;
         hash = 0;
         isWord = false;
@@ -58,8 +64,13 @@ export class WordSet {
     }
   }
 
-  addText(text: string): void {
-    this.addAscii(Buffer.from(text.toLowerCase()));
+  private addLowerCase(text: string): void {
+    for (const { 0: word } of text.matchAll(/[a-z]{3,}/g)) {
+      if (!/[g-z]/.test(word)) continue;
+      let hash = 0;
+      for (let index = 0; index < word.length; index++) hash = (Math.imul(hash, 31) + word.charCodeAt(index)) | 0;
+      this.addWord(word, 0, word.length, hash);
+    }
   }
 
   addValue(value: FieldValue): void {
@@ -74,7 +85,7 @@ export class WordSet {
     return `\n${words.sort().join('\n')}\n`;
   }
 
-  private addWord(bytes: Uint8Array, from: number, to: number, hash: number): void {
+  private addWord(text: string, from: number, to: number, hash: number): void {
     const { table, arena } = this;
     const length = to - from;
     let slot = (hash ^ (hash >>> 15)) & (tableSize - 1);
@@ -85,12 +96,12 @@ export class WordSet {
       if (end - start !== length) continue;
       let index = 0;
       // Words, not hashes: a collision would hide one.
-      while (index < length && arena[start + index] === (bytes[from + index]! | lowerCaseBit)) index += 1;
+      while (index < length && arena[start + index] === (text.charCodeAt(from + index) | lowerCaseBit)) index += 1;
       if (index === length) return;
     }
     if (this.used + length > wordsBytesMax) this.overflown = true;
     if (this.overflown) return;
-    for (let index = 0; index < length; index++) arena[this.used + index] = bytes[from + index]! | lowerCaseBit;
+    for (let index = 0; index < length; index++) arena[this.used + index] = text.charCodeAt(from + index) | lowerCaseBit;
     this.starts.push(this.used);
     this.hashes.push(hash);
     this.used += length;

@@ -1,7 +1,7 @@
 /**
  * `npm run bench:store`: the embedded store with events of `store-data.ts`: append, size, look-ups, searches, counts, at each of the sizes told.
  *
- *     node test/bench/store.ts [--events 1m,10m] [--dir DIR] [--peers] [--name store]
+ *     node test/bench/store.ts [--events 1m,10m] [--dir DIR] [--peers] [--name store] [--no-report]
  *
  * Beside it, with `--peers`, on the same events: SQLite rows with an index per id and FTS5, and VictoriaLogs where `VICTORIA_LOGS` names its program.
  * Every answer is compared with what the generator knows; a wrong one ends the bench.
@@ -17,7 +17,7 @@ import type { BenchStore, Measured } from './stores/bench-store.ts';
 import { VictoriaLogs } from './stores/victoria-logs.ts';
 import { StoreData } from './store-data.ts';
 
-const { values } = parseArgs({ options: { events: { type: 'string', default: '1m' }, dir: { type: 'string' }, peers: { type: 'boolean', default: false }, name: { type: 'string', default: 'store' } } });
+const { values } = parseArgs({ options: { events: { type: 'string', default: '1m' }, dir: { type: 'string' }, peers: { type: 'boolean', default: false }, name: { type: 'string', default: 'store' }, 'no-report': { type: 'boolean', default: false } } });
 const sizes = values.events.split(',').map(sizeOf);
 const commitEvents = 4096;
 const sampledRequests = 4000;
@@ -84,7 +84,7 @@ const goals: Measured = {
   'peak memory, MB': '<= 450',
 };
 const names = [...new Set(rows.flatMap(({ measured }) => Object.keys(measured)))];
-reportTable(
+if (!values['no-report']) reportTable(
   values.name,
   ['', 'goal', ...rows.map(({ store, events }) => `${store}, ${events >= 1e6 ? `${events / 1e6} M` : events}`)],
   names.map(name => [name, goals[name] ?? '', ...rows.map(({ measured }) => measured[name] ?? '-')]),
