@@ -52,8 +52,8 @@ export const sealedTier = 9;
 /**
  * What is looked at for every query is apart from what is unpacked: `blocks` is small and scanned, `data` holds the events, `blockStreams` which bytes
  * of which streams they are. Of sealed blocks only: `words` their words and `wordGroups` those of several after each other; the hashes of their ids, a
- * list per block in `idLists` until it is merged into a run, which lies in `idBuckets`. `counts`: events per service, minute and level; `*` stands for
- * all services together.
+ * list per block in `idLists` until it is merged into a run, which lies in `idBuckets`. A run's number is never given again, because readers remember
+ * runs by it. `counts`: events per service, minute and level; `*` stands for all services together.
  */
 export const createTables = `
   create table if not exists meta (key text primary key, value text) without rowid;
@@ -63,7 +63,7 @@ export const createTables = `
   create table if not exists words (id integer primary key, textBytes integer not null, data blob not null);
   create table if not exists wordGroups (id integer primary key, lastId integer not null, textBytes integer not null, data blob not null);
   create table if not exists idLists (id integer primary key, data blob not null);
-  create table if not exists idRuns (run integer primary key, level integer not null, bucketBits integer not null, blocks blob not null);
+  create table if not exists idRuns (run integer primary key autoincrement, level integer not null, bucketBits integer not null, blocks blob not null);
   create table if not exists idBuckets (id integer primary key, data blob not null);
   create table if not exists counts (service text not null, minute integer not null, level integer not null, n integer not null, primary key (service, minute, level)) without rowid;
   create table if not exists streams (chainPosition integer primary key, streamId text not null unique, source text not null, ranges text not null, gaps text not null, lines integer not null, events integer not null, gapBytes integer not null, watermarkNs integer, lastTimeNs integer, state text);
