@@ -77,7 +77,7 @@ export const writerPragmas = `
   pragma journal_mode = wal;
   pragma synchronous = full;
   pragma wal_autocheckpoint = 4000;
-  pragma cache_size = -16384;
+  pragma cache_size = -6144;
   pragma temp_store = memory;
 `;
 
