@@ -36,13 +36,19 @@ export interface AliasEdge {
   proofEventId: string;
 }
 
+const canonical = new WeakMap<LogEvent, readonly CanonicalEventId[]>();
+
 /** The event's ids with a canonical form; placeholders are no ids and are left out. */
-export function canonicalIdsOf(event: LogEvent): CanonicalEventId[] {
+export function canonicalIdsOf(event: LogEvent): readonly CanonicalEventId[] {
+  // A walk over a request asks each of its events again and again.
+  const known = canonical.get(event);
+  if (known !== undefined) return known;
   const ids: CanonicalEventId[] = [];
   for (const id of event.ids) {
     const canonical = canonicalId(id.value);
     if (canonical !== null) ids.push({ ...id, canonical });
   }
+  canonical.set(event, ids);
   return ids;
 }
 

@@ -16,16 +16,15 @@ export class BlockColumns {
   readonly shapes: ReadShape[];
   readonly templates: string[];
   readonly rows: RowColumns<Column>;
-  /** The first event with each id. */
-  readonly idRows: Float64Array;
-  readonly timeMs: Float64Array;
-  /** Where each event's line ends. */
-  readonly lineEnds: Float64Array;
   readonly ownFrom: number;
-  readonly ownEnds: Float64Array;
-  /** Which of its shape's events each one is. */
-  readonly ordinals: Uint32Array;
-  readonly streamOffsets: Float64Array;
+  // What is worked out from columns is worked out when it is wanted: a search that finds nothing in a block wants little of it.
+  private idRowsMade: Float64Array | null = null;
+  private timeMsMade: Float64Array | null = null;
+  private lineEndsMade: Float64Array | null = null;
+  private ownEndsMade: Float64Array | null = null;
+  private ordinalsMade: Uint32Array | null = null;
+  private streamOffsetsMade: Float64Array | null = null;
+  private readonly idRowSteps: Column;
   private readonly packedLines: Uint8Array;
   private unpackedLines: Buffer | null = null;
   private readonly ownIds: string[];
@@ -53,27 +52,54 @@ export class BlockColumns {
       return made;
     };
     this.rows = new RowColumns(() => column(n));
-    this.idRows = column(ids).runningSums();
+    this.idRowSteps = column(ids);
     this.idFrom = column(ids);
     this.idLength = column(ids);
     this.shapes = shapes.map(shape => ({ ...shape, columns: Array.from({ length: placesOf(shape) + idColumnsOf(shape) }, () => column(shape.n)) }));
     this.ownFrom = at;
-    this.timeMs = this.rows.msStep.runningSums();
-    this.lineEnds = this.rows.rawBytes.runningSums();
-    this.ownEnds = this.rows.ownBytes.runningSums();
-    this.ordinals = new Uint32Array(n);
-    this.streamOffsets = new Float64Array(n);
     this.idValues = Array.from<undefined>({ length: ids });
-    const seen = new Uint32Array(shapes.length);
-    const streamEnds = Float64Array.from(streams, ({ from }) => from);
-    const { shape, stream, offsetStep, framingBytes, rawBytes: lineBytes } = this.rows;
-    for (let row = 0; row < n; row++) {
-      const number = shape.at(row);
-      this.ordinals[row] = seen[number]!;
-      seen[number]! += 1;
-      const from = (this.streamOffsets[row] = streamEnds[stream.at(row)]! + offsetStep.at(row));
-      streamEnds[stream.at(row)] = from + framingBytes.at(row) + lineBytes.at(row);
+  }
+
+  /** The first event with each id. */
+  get idRows(): Float64Array {
+    return (this.idRowsMade ??= this.idRowSteps.runningSums());
+  }
+
+  get timeMs(): Float64Array {
+    return (this.timeMsMade ??= this.rows.msStep.runningSums());
+  }
+
+  /** Where each event's line ends. */
+  get lineEnds(): Float64Array {
+    return (this.lineEndsMade ??= this.rows.rawBytes.runningSums());
+  }
+
+  get ownEnds(): Float64Array {
+    return (this.ownEndsMade ??= this.rows.ownBytes.runningSums());
+  }
+
+  /** Which of its shape's events each one is. */
+  get ordinals(): Uint32Array {
+    if (this.ordinalsMade === null) {
+      const seen = new Uint32Array(this.shapes.length);
+      this.ordinalsMade = new Uint32Array(this.length);
+      for (let row = 0; row < this.length; row++) this.ordinalsMade[row] = seen[this.rows.shape.at(row)]!++;
     }
+    return this.ordinalsMade;
+  }
+
+  get streamOffsets(): Float64Array {
+    if (this.streamOffsetsMade === null) {
+      const { stream, offsetStep, framingBytes, rawBytes } = this.rows;
+      const ends = Float64Array.from(this.streams, ({ from }) => from);
+      this.streamOffsetsMade = new Float64Array(this.length);
+      for (let row = 0; row < this.length; row++) {
+        const number = stream.at(row);
+        const from = (this.streamOffsetsMade[row] = ends[number]! + offsetStep.at(row));
+        ends[number] = from + framingBytes.at(row) + rawBytes.at(row);
+      }
+    }
+    return this.streamOffsetsMade;
   }
 
   get idCount(): number {

@@ -9,6 +9,8 @@ import { EventView } from './event-view.ts';
 import { addHashed, anyNumber, idListOf, type IdList } from './id-list.ts';
 import { joinTime } from './nanoseconds.ts';
 
+const portionBytes = 64 * 1024;
+
 export class Block {
   readonly length: number;
   readonly rawBytes: number;
@@ -94,21 +96,30 @@ export class Block {
    * @param search a global regular expression over bytes as Latin-1 text; it decides only for lines that are ASCII and hold their message as it is
    */
   rowsThatMayMatch(search: RegExp): number[] {
-    const text = this.columns.lines().toString('latin1');
+    const { lineEnds, shapes, rows: { shape } } = this.columns;
+    const lines = this.columns.lines();
     const rows: number[] = [];
-    const unclear = this.columns.shapes.map(({ bits, message }) => (bits & has.notAscii) !== 0 || message === messageIs.own);
+    const unclear = shapes.map(({ bits, message }) => (bits & has.notAscii) !== 0 || message === messageIs.own);
     const anyUnclear = unclear.includes(true);
-    let row = 0;
-    search.lastIndex = 0;
-    for (;;) {
-      const found = search.exec(text);
-      const hit = found === null ? this.length : this.rowOf(found.index, row);
-      if (anyUnclear) for (; row < hit; row++) if (unclear[this.columns.rows.shape.at(row)]!) rows.push(row);
-      if (hit >= this.length) return rows;
-      rows.push(hit);
-      row = hit + 1;
-      search.lastIndex = this.columns.lineEnds[hit]!;
+    // In portions: a text of a whole block is more than a processor's cache, and than what is young to the heap.
+    for (let firstRow = 0; firstRow < this.length; ) {
+      const from = firstRow === 0 ? 0 : lineEnds[firstRow - 1]!;
+      const endRow = Math.max(firstRow + 1, this.rowOf(from + portionBytes, firstRow));
+      const text = lines.toString('latin1', from, lineEnds[endRow - 1]);
+      let row = firstRow;
+      search.lastIndex = 0;
+      while (row < endRow) {
+        const found = search.exec(text);
+        const hit = found === null ? endRow : this.rowOf(from + found.index, row);
+        if (anyUnclear) for (; row < hit; row++) if (unclear[shape.at(row)]!) rows.push(row);
+        if (hit >= endRow) break;
+        rows.push(hit);
+        row = hit + 1;
+        search.lastIndex = lineEnds[hit]! - from;
+      }
+      firstRow = endRow;
     }
+    return rows;
   }
 
   /** An event whose parts are worked out when they are asked for: for predicates, which ask for few. Good while nobody keeps it. */
