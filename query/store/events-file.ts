@@ -7,7 +7,7 @@ import { idHash } from '#schemas/canonical-id.ts';
 import { Block } from '#schemas/embedded/block.ts';
 import { blockCodec } from '#schemas/embedded/block-format.ts';
 import { sealedTier, type EventsFileName } from '#schemas/embedded/layout.ts';
-import { unpackWords, type WordTest } from '#schemas/embedded/words.ts';
+import { GroupWords, mayHold, unpackWords, type WordTest } from '#schemas/embedded/words.ts';
 import { BlockCache } from './block-cache.ts';
 import { IdIndex } from './id-index.ts';
 
@@ -69,7 +69,7 @@ export class EventsFile {
     this.headsFrom.setReadBigInts(true);
     this.dataOf = database.prepare('select codec, headBytes, head, raw from data where id = ?');
     this.groupsAfter = database.prepare('select id, lastId from wordGroups where id > ? order by id');
-    this.groupWords = database.prepare('select textBytes, data from wordGroups where id = ?');
+    this.groupWords = database.prepare('select unknown, textBytes, data from wordGroups where id = ?');
     this.wordsOf = database.prepare('select textBytes, data from words where id = ?');
   }
 
@@ -171,29 +171,33 @@ export class EventsFile {
     return head?.id === id ? head : null;
   }
 
-  /** Asks the words of blocks, those of whole groups first. Made once per search. */
+  /** Asks the words of blocks, those of whole groups at once. Made once per search. */
   wordFilter(test: WordTest): (head: BlockHead) => boolean {
-    const groups = new Map<number, boolean>();
+    const groups = new Map<number, number | null>();
     return head => {
       if (!head.isSealed) return true;
       const group = this.groupAt(head.id);
       if (group !== null) {
-        let may = groups.get(group.id);
-        if (may === undefined) groups.set(group.id, (may = this.mayHold(this.groupWords, group.id, test)));
-        if (!may) return false;
+        let blocks = groups.get(group.id);
+        if (blocks === undefined) groups.set(group.id, (blocks = this.blocksOf(group.id, test)));
+        if (blocks !== null) return (blocks & (1 << (lastAtOrBefore(this.heads, head.id) - lastAtOrBefore(this.heads, group.id)))) !== 0;
       }
-      return this.mayHold(this.wordsOf, head.id, test);
+      const row = this.wordsOf.get(head.id) as { textBytes: number; data: Uint8Array } | undefined;
+      // Without any: they were too many to keep.
+      return row === undefined || mayHold(test, unpackWords(row.data, row.textBytes));
     };
+  }
+
+  /** Null where a group's words are too many to keep. */
+  private blocksOf(groupId: number, test: WordTest): number | null {
+    const { unknown, textBytes, data } = this.groupWords.get(groupId) as { unknown: number; textBytes: number; data: Uint8Array };
+    if (textBytes === 0) return null;
+    const words = GroupWords.unpack(data, textBytes);
+    return test(needle => words.blocksWith(needle)) | unknown;
   }
 
   close(): void {
     this.database.close();
-  }
-
-  private mayHold(statement: StatementSync, id: number, test: WordTest): boolean {
-    const row = statement.get(id) as { textBytes: number; data: Uint8Array } | undefined;
-    // Without any: they were too many to keep.
-    return row === undefined || row.textBytes === 0 || test(unpackWords(row.data, row.textBytes));
   }
 
   /** The block that holds a sequence, as far as is known. */

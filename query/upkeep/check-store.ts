@@ -12,7 +12,7 @@ import { readBlockStream } from '#schemas/embedded/block-streams.ts';
 import { allServices, eventsFolder, levelBit, minuteMs, sealedTier, serviceKey, type EventsFileName } from '#schemas/embedded/layout.ts';
 import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError } from '#schemas/errors.ts';
-import { unpackWords, WordSet } from '#schemas/embedded/words.ts';
+import { GroupWords, unpackWords, WordSet } from '#schemas/embedded/words.ts';
 import { IdIndex } from '../store/id-index.ts';
 import { openEventsFile } from '../store/open-events-file.ts';
 import { eventsFilesOf } from './events-files.ts';
@@ -192,13 +192,15 @@ class FileCheck {
   }
 
   #groups(): void {
-    const blocks = this.#database.prepare('select id, textBytes, data from words where id between ? and ?');
-    for (const group of this.#database.prepare('select id, lastId, textBytes, data from wordGroups').iterate() as unknown as Iterable<{ id: number; lastId: number; textBytes: number; data: Uint8Array }>) {
+    const blocks = this.#database.prepare(`select blocks.id, textBytes, data from blocks left join words using (id) where blocks.id between ? and ? and tier = ${sealedTier} order by blocks.id`);
+    for (const group of this.#database.prepare('select id, lastId, unknown, textBytes, data from wordGroups').iterate() as unknown as Iterable<{ id: number; lastId: number; unknown: number; textBytes: number; data: Uint8Array }>) {
       if (group.textBytes === 0) continue;
       try {
-        const text = unpackWords(group.data, group.textBytes);
-        for (const { id, textBytes, data } of blocks.all(group.id, group.lastId) as unknown as { id: number; textBytes: number; data: Uint8Array }[]) {
-          const missing = unpackWords(data, textBytes).slice(1, -1).split('\n').find(word => word !== '' && !text.includes(`\n${word}\n`));
+        const words = GroupWords.unpack(group.data, group.textBytes);
+        for (const [index, { id, textBytes, data }] of (blocks.all(group.id, group.lastId) as unknown as { id: number; textBytes: number | null; data: Uint8Array | null }[]).entries()) {
+          const bit = 1 << index;
+          if (data === null && (group.unknown & bit) === 0) throw new Error(`block ${id} has no words and would not be looked into`);
+          const missing = data === null ? undefined : unpackWords(data, textBytes!).slice(1, -1).split('\n').find(word => word !== '' && (words.blocksWith(`\n${word}\n`) & bit) === 0);
           if (missing !== undefined) throw new Error(`block ${id} would not be looked into for "${missing}"`);
         }
       } catch (error) {

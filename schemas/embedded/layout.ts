@@ -61,7 +61,7 @@ export const createTables = `
   create table if not exists data (id integer primary key, codec integer not null, headBytes integer not null, head blob not null, raw blob not null);
   create table if not exists blockStreams (id integer primary key, data blob not null);
   create table if not exists words (id integer primary key, textBytes integer not null, data blob not null);
-  create table if not exists wordGroups (id integer primary key, lastId integer not null, textBytes integer not null, data blob not null);
+  create table if not exists wordGroups (id integer primary key, lastId integer not null, unknown integer not null, textBytes integer not null, data blob not null);
   create table if not exists idLists (id integer primary key, data blob not null);
   create table if not exists idRuns (run integer primary key autoincrement, level integer not null, bucketBits integer not null, blocks blob not null);
   create table if not exists idBuckets (id integer primary key, data blob not null);

@@ -12,7 +12,7 @@ import { isOwnField } from '../query/field.ts';
 export const wordsBytesMax = 128 * 1024;
 /** Of the blocks of one group; likewise. */
 export const groupWordsBytesMax = 1 << 20;
-/** Blocks whose words are kept together once more, so that most of a store is passed over in large steps. */
+/** Blocks whose words are kept together once more, one bit each, so that most of a store is passed over in large steps. */
 export const blocksPerWordGroup = 32;
 
 const letterA = 0x61;
@@ -118,8 +118,67 @@ export function unpackWords(data: Uint8Array, textBytes: number): string {
   return zstdDecompressSync(data, { chunkSize: textBytes + 64 }).toString('latin1');
 }
 
-/** Whether a block with these words may hold a match. */
-export type WordTest = (words: string) => boolean;
+/** The words of several blocks, and of each word which of the blocks have it: one bit per block, in their order. */
+export class GroupWords {
+  readonly text: string;
+  private readonly masks: Uint32Array;
+  private starts: number[] | null = null;
+
+  /** @param text as `WordSet.text` gives it; a mask for each of its words, in order */
+  constructor(text: string, masks: Uint32Array) {
+    this.text = text;
+    this.masks = masks;
+  }
+
+  static of(words: ReadonlyMap<string, number>): GroupWords {
+    const sorted = [...words.keys()].sort();
+    return new GroupWords(`\n${sorted.join('\n')}\n`, Uint32Array.from(sorted, word => words.get(word)!));
+  }
+
+  static unpack(data: Uint8Array, textBytes: number): GroupWords {
+    const bytes = zstdDecompressSync(data, { chunkSize: 2 * textBytes + 64 });
+    return new GroupWords(bytes.toString('latin1', 0, textBytes), new Uint32Array(Uint8Array.prototype.slice.call(bytes, textBytes).buffer));
+  }
+
+  pack(): Uint8Array {
+    return zstdCompressSync(Buffer.concat([Buffer.from(this.text, 'latin1'), new Uint8Array(this.masks.buffer)]), { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } });
+  }
+
+  /** The blocks that have a word which holds this. */
+  blocksWith(needle: string): number {
+    let blocks = 0;
+    for (let at = this.text.indexOf(needle); at >= 0; at = this.text.indexOf(needle, at + 1)) blocks |= this.masks[this.wordAt(needle.startsWith('\n') ? at + 1 : at)]!;
+    return blocks;
+  }
+
+  private wordAt(at: number): number {
+    if (this.starts === null) {
+      this.starts = [];
+      for (let newline = this.text.indexOf('\n'); newline >= 0 && newline < this.text.length - 1; newline = this.text.indexOf('\n', newline + 1)) this.starts.push(newline + 1);
+    }
+    let low = 0;
+    let high = this.starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.starts[middle]! <= at) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+/**
+ * Which blocks may hold a match, one bit each.
+ * @param blocksWith those that have a word which holds this
+ */
+export type WordTest = (blocksWith: (needle: string) => number) => number;
+
+const allBlocks = ~0;
+
+/** For the words of one block. */
+export function mayHold(test: WordTest, words: string): boolean {
+  return test(needle => (words.includes(needle) ? allBlocks : 0)) !== 0;
+}
 
 /** Null where a query says nothing about words. */
 export function wordTest(query: Query | Node): WordTest | null {
@@ -130,11 +189,11 @@ function testOf(node: Node): WordTest | null {
   switch (node.type) {
     case 'and': {
       const tests = node.nodes.map(testOf).filter(test => test !== null);
-      return tests.length === 0 ? null : words => tests.every(test => test(words));
+      return tests.length === 0 ? null : blocksWith => tests.reduce((blocks, test) => (blocks === 0 ? 0 : blocks & test(blocksWith)), allBlocks);
     }
     case 'or': {
       const tests = node.nodes.map(testOf);
-      return tests.includes(null) ? null : words => tests.some(test => test!(words));
+      return tests.includes(null) ? null : blocksWith => tests.reduce((blocks, test) => blocks | test!(blocksWith), 0);
     }
     case 'text':
       return allOf(node.parts);
@@ -161,5 +220,5 @@ function allOf(texts: readonly string[]): WordTest | null {
   if (needles.length === 0) return null;
   // Long words are rare: the first test says no most often.
   needles.sort((a, b) => b.length - a.length);
-  return words => needles.every(needle => words.includes(needle));
+  return blocksWith => needles.reduce((blocks, needle) => (blocks === 0 ? 0 : blocks & blocksWith(needle)), allBlocks);
 }

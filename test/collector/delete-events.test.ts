@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import test from 'ava';
 import { canonicalId } from '#schemas/canonical-id.ts';
 import { alertsFile, eventsFolder } from '#schemas/embedded/layout.ts';
-import { unpackWords } from '#schemas/embedded/words.ts';
+import { GroupWords, unpackWords } from '#schemas/embedded/words.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { deleteEvents, Spellings } from '../../collector/store/delete-events.ts';
@@ -71,7 +71,9 @@ test('an id is deleted with every line that carries or mentions it; everything e
   for await (const { name, problems } of checkStore(dataDir)) t.deepEqual(problems, [], name);
   for (const name of names) {
     const database = new DatabaseSync(join(eventsFolder(dataDir), name), { readOnly: true });
-    for (const table of ['words', 'wordGroups']) for (const { textBytes, data } of database.prepare(`select textBytes, data from ${table}`).all() as unknown as { textBytes: number; data: Uint8Array }[]) t.false(unpackWords(data, textBytes).includes('quietperson'));
+    const textsOf = (table: string): { textBytes: number; data: Uint8Array }[] => database.prepare(`select textBytes, data from ${table}`).all() as never;
+    for (const { textBytes, data } of textsOf('words')) t.false(unpackWords(data, textBytes).includes('quietperson'));
+    for (const { textBytes, data } of textsOf('wordGroups')) t.false(GroupWords.unpack(data, textBytes).text.includes('quietperson'));
     database.close();
   }
   await after.close();

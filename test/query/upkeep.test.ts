@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import { eventsFolder } from '#schemas/embedded/layout.ts';
-import { packWords } from '#schemas/embedded/words.ts';
+import { GroupWords, packWords } from '#schemas/embedded/words.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { EmbeddedWriter } from '../../collector/store/embedded-writer.ts';
@@ -67,7 +67,7 @@ for (const [what, { damage, said }] of Object.entries<{ damage: (database: Datab
   'the index of ids leads elsewhere': { damage: database => database.exec('update idBuckets set data = zeroblob(length(data))'), said: /is not found by one of its ids$/ },
   'the index of ids has one too many': { damage: database => database.exec('update idBuckets set data = data || data where id = (select max(id) from idBuckets)'), said: /^the index of ids has \d+ entries, and the events have \d+$/ },
   'a block lacks words of its events': { damage: database => database.prepare('update words set textBytes = ?, data = ? where id = (select min(id) from words)').run(1, packWords('\n')), said: /would not be looked into for "line"$/ },
-  'a group of blocks lacks words of theirs': { damage: database => database.prepare('update wordGroups set textBytes = ?, data = ?').run(1, packWords('\n')), said: /^words of the blocks \d+ to \d+: block \d+ would not be looked into for "line"$/ },
+  'a group of blocks lacks words of theirs': { damage: database => database.prepare('update wordGroups set textBytes = ?, data = ?').run(6, new GroupWords('\nmine\n', new Uint32Array(1)).pack()), said: /^words of the blocks \d+ to \d+: block \d+ would not be looked into for "line"$/ },
   'a minute counts one event too few': { damage: database => database.exec("update counts set n = n - 1 where service = '*'"), said: /^the minute of 2026-11-21T12:00:00\.000Z counts \d+ events, and has \d+$/ },
   'a block names other bytes of a stream': { damage: database => database.exec('update blockStreams set data = zeroblob(24) where id = (select max(id) from blockStreams)'), said: /lies outside of its streams$/ },
   'a block leaves out the level of its events': { damage: database => database.exec('update blocks set levels = 0 where id = (select min(id) from blocks)'), said: /has a level that it does not name/ },
