@@ -68,7 +68,7 @@ if (values.peers) {
   await fill(new SqliteRows(join(folder, 'rows')), sizes.filter(size => size <= 5e6));
   const program = process.env['VICTORIA_LOGS'];
   if (program === undefined) process.stderr.write('VictoriaLogs is left out: VICTORIA_LOGS does not name its program\n');
-  else await fill(await VictoriaLogs.start(program, join(folder, 'victoria')), sizes);
+  else await fill(await VictoriaLogs.start(program, join(folder, 'victoria')), sizes.filter(size => size <= 2e7));
 }
 rmSync(folder, { recursive: true });
 
