@@ -184,6 +184,7 @@ function setMetrics(metrics: Metrics<typeof metricCatalogue>, { streams, totals,
   metrics.set('leadline_events', totals.events);
   metrics.set('leadline_store_bytes', store.bytes);
   metrics.set('leadline_store_files', store.files);
+  metrics.set('leadline_store_unfiltered_blocks', store.unfilteredBlocks);
   metrics.total('leadline_collector_chunks_total', counts.chunks);
   metrics.total('leadline_collector_chunk_bytes_total', counts.chunkBytes);
   metrics.total('leadline_collector_trimmed_bytes_total', counts.trimmedBytes);

@@ -44,7 +44,7 @@ export async function streamsAnswer(reader: StoreReader, limitsReached: StreamsA
       events: sum(stream => stream.events),
       droppedBytes: sum(stream => Object.values(stream.droppedBytes).reduce((total, bytes) => total + bytes, 0)),
     },
-    store: { files: stats.files, bytes: stats.bytes, events: stats.events, oldest: stats.oldestNs === null ? null : formatTimeNs(stats.oldestNs), newest: stats.newestNs === null ? null : formatTimeNs(stats.newestNs) },
+    store: { files: stats.files, bytes: stats.bytes, events: stats.events, unfilteredBlocks: stats.unfilteredBlocks, oldest: stats.oldestNs === null ? null : formatTimeNs(stats.oldestNs), newest: stats.newestNs === null ? null : formatTimeNs(stats.newestNs) },
     limits: limitsReached,
   };
 }

@@ -143,7 +143,7 @@ export const StreamStatusSchema = Type.Object({
 export const StreamsAnswerSchema = Type.Object({
   streams: Type.Array(StreamStatusSchema),
   totals: Type.Object({ streams: Type.Integer(), bytes: Type.Integer(), storedBytes: Type.Integer(), lagBytes: Type.Integer(), lines: Type.Integer(), events: Type.Integer(), droppedBytes: Type.Integer() }),
-  store: Type.Object({ files: Type.Integer(), bytes: Type.Integer(), events: Type.Integer(), oldest: nullable(Type.String()), newest: nullable(Type.String()) }),
+  store: Type.Object({ files: Type.Integer(), bytes: Type.Integer(), events: Type.Integer(), unfilteredBlocks: Type.Integer({ description: 'Blocks with more words than are kept: every search looks into them.' }), oldest: nullable(Type.String()), newest: nullable(Type.String()) }),
   limits: Type.Array(Type.Object({ limit: Type.String(), count: Type.Integer(), message: Type.String() }), { description: 'Limits that were reached since the start.' }),
 });
 

@@ -137,6 +137,8 @@ export interface StoreStats {
   events: number;
   oldestNs: bigint | null;
   newestNs: bigint | null;
+  /** Blocks of which no filter is kept, because it had grown too large: every search looks into them. */
+  unfilteredBlocks: number;
 }
 
 export interface SignalsPage {

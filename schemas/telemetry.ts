@@ -34,6 +34,7 @@ export const metrics = {
   leadline_collector_stalled: { type: 'gauge', help: '1 while nothing can be stored, as on a full disk.' },
   leadline_store_bytes: { type: 'gauge', help: 'Size of the store on disk.' },
   leadline_store_files: { type: 'gauge', help: 'Files of the store.' },
+  leadline_store_unfiltered_blocks: { type: 'gauge', help: 'Blocks of events with more words than are kept: every search looks into them.' },
   leadline_alerts_firing: { type: 'gauge', help: 'Alert episodes that are open.' },
   leadline_http_requests_total: { type: 'counter', help: 'HTTP requests answered, by route and status.', labels: ['route', 'status'] },
   leadline_tail_clients: { type: 'gauge', help: 'Live tails open.' },

@@ -180,16 +180,15 @@ export class EmbeddedReader implements StoreReader {
 
   stats(context: ReadContext): Promise<StoreStats> {
     context.signal.throwIfAborted();
-    const stats: StoreStats = { files: 0, bytes: 0, events: 0, oldestNs: null, newestNs: null };
+    const stats: StoreStats = { files: 0, bytes: 0, events: 0, oldestNs: null, newestNs: null, unfilteredBlocks: 0 };
     for (const file of this.files.open()) {
       stats.files += 1;
       for (const suffix of ['', '-wal']) stats.bytes += statSync(join(this.files.folder, file.name.name + suffix), { throwIfNoEntry: false })?.size ?? 0;
-      const statement = file.database.prepare('select sum(n) as events, min(tMin) as oldest, max(tMax) as newest from blocks');
-      statement.setReadBigInts(true);
-      const row = statement.get() as unknown as { events: bigint | null; oldest: bigint | null; newest: bigint | null };
-      stats.events += Number(row.events ?? 0n);
-      stats.oldestNs = earliest(stats.oldestNs, row.oldest);
-      stats.newestNs = latest(stats.newestNs, row.newest);
+      const { events, oldestNs, newestNs, withoutWords } = file.totals();
+      stats.events += events;
+      stats.oldestNs = earliest(stats.oldestNs, oldestNs);
+      stats.newestNs = latest(stats.newestNs, newestNs);
+      stats.unfilteredBlocks += withoutWords;
     }
     return Promise.resolve(stats);
   }

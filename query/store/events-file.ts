@@ -31,6 +31,14 @@ export interface IdPlace {
   numbers: number[];
 }
 
+interface FileTotals {
+  events: number;
+  oldestNs: bigint | null;
+  newestNs: bigint | null;
+  /** Sealed blocks with more words than are kept. */
+  withoutWords: number;
+}
+
 const nsPerMs = 1_000_000;
 const headColumns = 'id, n, tier, tMin, tMax, levels, services';
 /** Sets of services are shared by the blocks that have the same ones. */
@@ -51,6 +59,7 @@ export class EventsFile {
   private readonly groupWords: StatementSync;
   private readonly wordsOf: StatementSync;
   private seenVersion = -1;
+  private knownTotals: { version: number; totals: FileTotals } | null = null;
   private sealed = 0;
   private readonly ids: IdIndex;
   private groups: { id: number; lastId: number }[] = [];
@@ -194,6 +203,17 @@ export class EventsFile {
     if (textBytes === 0) return null;
     const words = GroupWords.unpack(data, textBytes);
     return test(needle => words.blocksWith(needle)) | unknown;
+  }
+
+  /** Over all blocks, as they were at the last `refresh`; worked out once for each. */
+  totals(): FileTotals {
+    if (this.knownTotals?.version !== this.seenVersion) {
+      const statement = this.database.prepare(`select sum(n) as events, min(tMin) as oldest, max(tMax) as newest, sum(tier = ${sealedTier} and words.id is null) as withoutWords from blocks left join words using (id)`);
+      statement.setReadBigInts(true);
+      const { events, oldest, newest, withoutWords } = statement.get() as unknown as Record<'events' | 'oldest' | 'newest' | 'withoutWords', bigint | null>;
+      this.knownTotals = { version: this.seenVersion, totals: { events: Number(events ?? 0n), oldestNs: oldest, newestNs: newest, withoutWords: Number(withoutWords ?? 0n) } };
+    }
+    return this.knownTotals.totals;
   }
 
   close(): void {

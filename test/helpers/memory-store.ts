@@ -216,7 +216,7 @@ export class MemoryReader implements StoreReader {
   async stats(context: ReadContext): Promise<StoreStats> {
     context.signal.throwIfAborted();
     const times = this.store.stored.map(event => event.timeNs).sort((a, b) => (a < b ? -1 : 1));
-    return { files: 1, bytes: 0, events: times.length, oldestNs: times[0] ?? null, newestNs: times.at(-1) ?? null };
+    return { files: 1, bytes: 0, events: times.length, oldestNs: times[0] ?? null, newestNs: times.at(-1) ?? null, unfilteredBlocks: 0 };
   }
 
   async close(): Promise<void> {

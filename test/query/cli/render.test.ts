@@ -27,7 +27,7 @@ function timelineOf(events: EventBody[]): TimelineBody {
 
 function streamsOf(over: Partial<StreamsAnswer['streams'][number]> = {}): StreamsAnswer {
   const stream = { streamId: 's', source: 'src', service: 'recommendationservice', path: '/var/log/pods/default_recommendationservice-6cfdd55578-gfj6q_0a1b/server/0.log', closed: false, sizeBytes: 1000, readBytes: 900, acknowledgedBytes: 900, storedBytes: 900, lagBytes: 100, lines: 9, events: 9, droppedBytes: {}, gapBytes: 0, lastReadAt: null, ...over };
-  return { streams: [stream], totals: { streams: 1, bytes: 1000, storedBytes: 900, lagBytes: 100, lines: 9, events: 9, droppedBytes: 0 }, store: { files: 1, bytes: 5000, events: 9, oldest: '2022-08-22T05:18:16.154772363Z', newest: '2022-08-22T05:20:48.699873456Z' }, limits: [] };
+  return { streams: [stream], totals: { streams: 1, bytes: 1000, storedBytes: 900, lagBytes: 100, lines: 9, events: 9, droppedBytes: 0 }, store: { files: 1, bytes: 5000, events: 9, unfilteredBlocks: 0, oldest: '2022-08-22T05:18:16.154772363Z', newest: '2022-08-22T05:20:48.699873456Z' }, limits: [] };
 }
 
 const alert = { episodeId: 'e2db977fce12b65d686d', revision: 2, rule: 'errors', key: { service: 'payment' }, state: 'firing', openedAt: '2026-11-21T09:00:00.4Z', firstAt: '2026-11-21T09:00:00Z', lastAt: '2026-11-21T09:00:05Z', resolvedAt: null, foundAt: '', count: 6, peak: 6, told: true, topError: { message: 'card declined', count: 4, exceptionType: null }, services: ['payment'], requests: [{ id, url: '' }], url: '' } as unknown as AlertBody;

@@ -177,7 +177,7 @@ export class FakeServer {
     return {
       streams: this.streams,
       totals: { streams: this.streams.length, bytes: sum(each => each.sizeBytes), storedBytes: sum(each => each.storedBytes), lagBytes: sum(each => each.lagBytes), lines: sum(each => each.lines), events: sum(each => each.events), droppedBytes: sum(each => Object.values(each.droppedBytes).reduce((a, b) => a + b, 0)) },
-      store: { files: 2, bytes: 6_210_000, events: sum(each => each.events), oldest: this.requests.at(-1)?.summary.from ?? null, newest: this.requests[0]?.summary.to ?? null },
+      store: { files: 2, bytes: 6_210_000, events: sum(each => each.events), unfilteredBlocks: 0, oldest: this.requests.at(-1)?.summary.from ?? null, newest: this.requests[0]?.summary.to ?? null },
       limits: this.streams.length === 0 ? [] : [{ limit: 'lineBytesMax', count: 2, message: 'Longer lines are cut into parts; every byte is stored.' }],
     };
   }
