@@ -1,12 +1,19 @@
 /** The ids of an events file's sealed blocks, beside its writer: lists and runs are read once and looked into many times. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { bucketId, bucketOf, entriesIn, numbersIn, readIdList, readRunBlocks, type IdList } from '#schemas/embedded/id-list.ts';
+import { bucketId, bucketOf, entriesIn, IdFilter, numbersIn, readIdList, readRunBlocks, type IdList } from '#schemas/embedded/id-list.ts';
 
 interface Run {
   run: number;
+  level: number;
   bucketBits: number;
   blocks: Float64Array;
+  /** How often it was looked into; from some number on its filter is worth making. */
+  looks: number;
+  filter: IdFilter | null;
 }
+
+/** A run of the first level that is looked into so often gets a filter; those above are few and would take too much memory. */
+const looksForFilter = 100;
 
 export class IdIndex {
   private readonly listIds: StatementSync;
@@ -14,6 +21,7 @@ export class IdIndex {
   private readonly runIds: StatementSync;
   private readonly runOf: StatementSync;
   private readonly bucket: StatementSync;
+  private readonly buckets: StatementSync;
   private lists = new Map<number, IdList>();
   private runs = new Map<number, Run>();
 
@@ -21,8 +29,9 @@ export class IdIndex {
     this.listIds = database.prepare('select id from idLists');
     this.listOf = database.prepare('select data from idLists where id = ?');
     this.runIds = database.prepare('select run from idRuns');
-    this.runOf = database.prepare('select run, bucketBits, blocks from idRuns where run = ?');
+    this.runOf = database.prepare('select level, bucketBits, blocks from idRuns where run = ?');
     this.bucket = database.prepare('select data from idBuckets where id = ?');
+    this.buckets = database.prepare('select data from idBuckets where id >= ? and id < ?');
   }
 
   /** Takes in what was merged since. In one transaction with the look-ups that follow: a run that was merged meanwhile would be found empty. */
@@ -34,8 +43,8 @@ export class IdIndex {
     for (const { run } of this.runIds.all() as unknown as { run: number }[]) {
       let known = this.runs.get(run);
       if (known === undefined) {
-        const { bucketBits, blocks } = this.runOf.get(run) as unknown as { bucketBits: number; blocks: Uint8Array };
-        known = { run, bucketBits, blocks: readRunBlocks(blocks) };
+        const { level, bucketBits, blocks } = this.runOf.get(run) as unknown as { level: number; bucketBits: number; blocks: Uint8Array };
+        known = { run, level, bucketBits, blocks: readRunBlocks(blocks), looks: 0, filter: null };
       }
       runs.set(run, known);
     }
@@ -45,9 +54,18 @@ export class IdIndex {
   /** Gives each block that may hold an id of this hash, with the id's number there. */
   find(hash: number, found: (block: number, number: number) => void): void {
     for (const [id, list] of this.lists) for (const number of numbersIn(list, hash)) found(id, number);
-    for (const { run, bucketBits, blocks } of this.runs.values()) {
-      const row = this.bucket.get(bucketId(run, bucketOf(hash, bucketBits))) as { data: Uint8Array } | undefined;
-      if (row !== undefined) for (const { block, number } of entriesIn(row.data, hash)) found(blocks[block]!, number);
+    for (const run of this.runs.values()) {
+      const { run: number, level, bucketBits, blocks } = run;
+      run.looks += 1;
+      if (level === 1 && run.looks === looksForFilter) run.filter = this.filterOf(number);
+      if (run.filter?.mayHold(hash) === false) continue;
+      const row = this.bucket.get(bucketId(number, bucketOf(hash, bucketBits))) as { data: Uint8Array } | undefined;
+      if (row !== undefined) for (const { block, number: id } of entriesIn(row.data, hash)) found(blocks[block]!, id);
     }
+  }
+
+  private filterOf(run: number): IdFilter {
+    const buckets = this.buckets.all(bucketId(run, 0), bucketId(run + 1, 0)) as unknown as { data: Uint8Array }[];
+    return new IdFilter(buckets.map(({ data }) => data));
   }
 }

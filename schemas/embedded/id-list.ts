@@ -210,3 +210,28 @@ export function entriesIn(data: Uint8Array, hash: number): { block: number; numb
   for (; low < n && bytes.readUInt32LE(4 * low) === key; low++) found.push({ block: bytes.readUInt16LE(4 * n + 2 * low), number: bytes.readUInt16LE(6 * n + 2 * low) });
   return found;
 }
+
+/** Says of most hashes that a run does not have that it does not: a bit per value of the low bits of its keys, eight bits an entry. */
+export class IdFilter {
+  private readonly bits: Uint32Array;
+  private readonly mask: number;
+
+  constructor(buckets: readonly Uint8Array[]) {
+    const entries = buckets.reduce((sum, data) => sum + data.byteLength / entryBytes, 0);
+    const words = 2 ** Math.max(1, Math.ceil(Math.log2((entries * 8) / 32)));
+    this.bits = new Uint32Array(words);
+    this.mask = words * 32 - 1;
+    for (const data of buckets) {
+      const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+      for (let index = 0; index < bytes.length / entryBytes; index++) {
+        const bit = bytes.readUInt32LE(4 * index) & this.mask;
+        this.bits[bit >>> 5]! |= 1 << (bit & 31);
+      }
+    }
+  }
+
+  mayHold(hash: number): boolean {
+    const bit = (keyOf(hash) % low32) & this.mask;
+    return (this.bits[bit >>> 5]! & (1 << (bit & 31))) !== 0;
+  }
+}
