@@ -81,7 +81,7 @@ export async function deleteCommand(flags: Flags, config: Config): Promise<numbe
   const owner = new StoreOwner(dir);
   const bar = new ProgressBar(process.stderr, !options.quiet);
   try {
-    const { files, events, bytes } = await deleteEvents(dir, spellings, { eventsMax: options.commitEventsMax, rawBytes: options.commitBytesMax }, progress => bar.show(progress.filesDone, progress.files, ''));
+    const { files, events, bytes } = await deleteEvents(dir, spellings, { eventsMax: options.commitEventsMax, rawBytes: options.commitBytesMax }, progress => bar.show(progress.bytesDone, progress.bytes, progress.name));
     const episodes = forgetTexts(alertsFile(dir), text => spellings.without(text));
     bar.end();
     if (forPrograms(config)) printRow({ events, files, bytes, episodes });

@@ -5,7 +5,7 @@
  * An event that is deleted leaves a gap event of its place and size, so that its bytes are not taken for missing and read again, and a timeline says
  * that something was here.
  */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { invariant } from '#lib/assert.ts';
@@ -27,9 +27,11 @@ export interface Deleted {
   bytes: number;
 }
 
+/** Every file is read three times: for spellings, to be written anew, and to see that nothing is left. */
 export interface DeleteProgress {
-  filesDone: number;
-  files: number;
+  bytesDone: number;
+  bytes: number;
+  name: string;
 }
 
 /** Tables that are taken over as they are. */
@@ -44,13 +46,23 @@ export async function deleteEvents(dataDir: string, spellings: Spellings, size: 
   const names = existsSync(folder) ? eventsFilesIn(folder).map(({ name }) => name) : [];
   if (names.length === 0) throw new LeadlineError('NO_STORE', { dir: dataDir });
   const deleted: Deleted = { files: 0, events: 0, bytes: 0 };
+  const sizes = new Map(names.map(name => [name, statSync(join(folder, name)).size]));
+  const bytes = 3 * [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  let bytesDone = 0;
+  const passed = (name: string): void => {
+    bytesDone += sizes.get(name)!;
+    onProgress({ bytesDone, bytes, name });
+  };
   // Other spellings that lines give it stand in further lines as text.
-  for (const name of names) for await (const event of eventsOf(join(folder, name))) spellings.learn(event);
-  for (const [index, name] of names.entries()) {
-    onProgress({ filesDone: index, files: names.length });
+  for (const name of names) {
+    for await (const event of eventsOf(join(folder, name))) spellings.learn(event);
+    passed(name);
+  }
+  for (const name of names) {
     const path = join(folder, name);
     try {
       const found = await rewritten(path, spellings, size);
+      passed(name);
       if (found.events === 0 && !found.others) continue;
       deleted.files += 1;
       deleted.events += found.events;
@@ -60,8 +72,10 @@ export async function deleteEvents(dataDir: string, spellings: Spellings, size: 
       throw storeError(namingDamage(error, path), dataDir);
     }
   }
-  for (const name of names) for await (const event of eventsOf(join(folder, name))) invariant(!spellings.isIn(event), `nothing of the id is left in ${name}`);
-  onProgress({ filesDone: names.length, files: names.length });
+  for (const name of names) {
+    for await (const event of eventsOf(join(folder, name))) invariant(!spellings.isIn(event), `nothing of the id is left in ${name}`);
+    passed(name);
+  }
   return deleted;
 }
 
