@@ -138,7 +138,7 @@ function Summary({ found }: { found: Found }) {
   return (
     <div role="status">
       {last.truncated && <Notice kind="warning">The search was stopped before its end: it looked at {looked}. Older lines may match too. Narrow the time, or name a service.</Notice>}
-      <p class="summary"><strong>{formatCount(found.events.length)}{last.cursor === null ? '' : '+'}</strong> {found.events.length === 1 ? 'line' : 'lines'}{!last.truncated && <span class="faint"> · looked at {looked}</span>}</p>
+      <p class="summary"><strong>{formatCount(found.events.length)}{last.cursor === null ? '' : '+'}</strong> {found.events.length === 1 ? 'line' : 'lines'}{!last.truncated && <span class="faint"> · looked at {looked}{scanned.passedOver > 0 && `, passed over ${formatCount(scanned.passedOver)} ${scanned.passedOver === 1 ? 'block' : 'blocks'} without these words`}</span>}</p>
     </div>
   );
 }
@@ -147,7 +147,7 @@ function NothingFound({ route }: { route: SearchRoute }) {
   const bounded = route.since !== '' || route.until !== '';
   return (
     <EmptyState title="No line matches">
-      <p>Every stored line{bounded ? ' of that time' : ''} was looked at, and none fits <code>{route.query === '' ? '*' : route.query}</code>.</p>
+      <p>No stored line{bounded ? ' of that time' : ''} fits <code>{route.query === '' ? '*' : route.query}</code>.</p>
       <ul>
         {bounded && <li><a href={formatRoute({ ...route, since: '', until: '' })}>Search without the time bounds</a></li>}
         <li>Bare words and “quoted phrases” are found in any case; <code>field:value</code> is exact.</li>
