@@ -94,7 +94,7 @@ export class BlockWriter {
   finish(): void {
     const waiting = this.small.flatMap(block => block.events);
     if (waiting.length > 0) this.seal(this.small[0]!.id, waiting, rawBytesOf(waiting));
-    this.ids.mergeAll();
+    this.ids.finish();
   }
 
   /** A block as another file has it, with its first sequence and tier. Blocks come in order. */

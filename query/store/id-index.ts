@@ -1,6 +1,6 @@
 /** The ids of an events file's sealed blocks, beside its writer: lists and runs are read once and looked into many times. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { bucketId, bucketOf, entriesIn, IdFilter, numbersIn, readIdList, readRunBlocks, type IdList } from '#schemas/embedded/id-list.ts';
+import { bucketId, bucketOf, entriesIn, filterPrefixOf, IdFilter, numbersIn, readIdList, readRunBlocks, runsInFilterRow, type IdList } from '#schemas/embedded/id-list.ts';
 
 interface Run {
   run: number;
@@ -22,6 +22,10 @@ export class IdIndex {
   private readonly runOf: StatementSync;
   private readonly bucket: StatementSync;
   private readonly buckets: StatementSync;
+  private readonly anyFilter: StatementSync;
+  private readonly filterRow: StatementSync;
+  /** The file is finished: its filter speaks of all of its runs. */
+  private isFiltered = false;
   private lists = new Map<number, IdList>();
   private runs = new Map<number, Run>();
 
@@ -31,6 +35,8 @@ export class IdIndex {
     this.runIds = database.prepare('select run from idRuns');
     this.runOf = database.prepare('select level, bucketBits, blocks from idRuns where run = ?');
     this.bucket = database.prepare('select data from idBuckets where id = ?');
+    this.anyFilter = database.prepare('select 1 from idFilters limit 1');
+    this.filterRow = database.prepare('select data from idFilters where prefix = ?');
     this.buckets = database.prepare('select data from idBuckets where id >= ? and id < ?');
   }
 
@@ -49,12 +55,13 @@ export class IdIndex {
       runs.set(run, known);
     }
     this.runs = runs;
+    this.isFiltered = this.anyFilter.get() !== undefined;
   }
 
   /** Gives each block that may hold an id of this hash, with the id's number there. */
   find(hash: number, found: (block: number, number: number) => void): void {
     for (const [id, list] of this.lists) for (const number of numbersIn(list, hash)) found(id, number);
-    for (const run of this.runs.values()) {
+    for (const run of this.runsFor(hash)) {
       const { run: number, level, bucketBits, blocks } = run;
       run.looks += 1;
       if (level === 1 && run.looks === looksForFilter) run.filter = this.filterOf(number);
@@ -62,6 +69,13 @@ export class IdIndex {
       const row = this.bucket.get(bucketId(number, bucketOf(hash, bucketBits))) as { data: Uint8Array } | undefined;
       if (row !== undefined) for (const { block, number: id } of entriesIn(row.data, hash)) found(blocks[block]!, id);
     }
+  }
+
+  /** Of a finished file those that its filter names, else all. */
+  private runsFor(hash: number): Iterable<Run> {
+    if (!this.isFiltered) return this.runs.values();
+    const row = this.filterRow.get(filterPrefixOf(hash)) as { data: Uint8Array } | undefined;
+    return row === undefined ? [] : runsInFilterRow(row.data, hash).map(run => this.runs.get(run)!);
   }
 
   private filterOf(run: number): IdFilter {

@@ -5,7 +5,11 @@
  *
  * A run knows 40 bits of a hash and lies in buckets by the first of them, sorted within. Hashes may collide: the id's text in its block decides.
  *
+ * A file that is finished gets a filter over all of its runs, in rows by the first bits of the key: one row says of each run whether it may have an id,
+ * and so a look-up of an id that a file does not have costs that row.
+ *
  *     list: u32 n | f64 hash x n | u16 number x n           ascending by hash
+ *     filter: u32 n | (u32 run | u32 words) x n | u32 bits x words, of each run        a power of two of words
  *     bucket: u32 low bits x n | u16 block x n | u16 number x n      ascending by low bits, then by block
  */
 
@@ -234,4 +238,86 @@ export class IdFilter {
     const bit = (keyOf(hash) % low32) & this.mask;
     return (this.bits[bit >>> 5]! & (1 << (bit & 31))) !== 0;
   }
+}
+
+const filterPrefixBits = 12;
+export const filterPrefixes = 2 ** filterPrefixBits;
+const bitsPerEntry = 8;
+const bitsPerHash = 4;
+
+/** The row of a file's filter that speaks of a hash. */
+export function filterPrefixOf(hash: number): number {
+  return Math.floor(keyOf(hash) / 2 ** (keyBits - filterPrefixBits));
+}
+
+/** The buckets `[from, to)` of a run that hold keys of this prefix; with few buckets one holds those of several. */
+export function bucketsOfPrefix(prefix: number, bucketBits: number): { from: number; to: number } {
+  if (bucketBits >= filterPrefixBits) return { from: prefix * 2 ** (bucketBits - filterPrefixBits), to: (prefix + 1) * 2 ** (bucketBits - filterPrefixBits) };
+  const bucket = Math.floor(prefix / 2 ** (filterPrefixBits - bucketBits));
+  return { from: bucket, to: bucket + 1 };
+}
+
+/**
+ * Null where no run has an id of this prefix.
+ * @param runs with their buckets of this prefix
+ */
+export function writeFilterRow(prefix: number, runs: readonly { run: number; buckets: readonly Uint8Array[] }[]): Buffer | null {
+  let entries = 0;
+  const parts = runs.map(({ run, buckets }) => {
+    const keys: number[] = [];
+    for (const data of buckets) {
+      const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+      for (let index = 0; index < bytes.length / entryBytes; index++) {
+        const low = bytes.readUInt32LE(4 * index);
+        // The first bits that a prefix has beyond the 32 written are those of the bucket.
+        if (low >>> (32 - (filterPrefixBits - bucketBitsMin)) === prefix % 2 ** (filterPrefixBits - bucketBitsMin)) keys.push(low);
+      }
+    }
+    entries += keys.length;
+    const words = 2 ** Math.max(0, Math.ceil(Math.log2((keys.length * bitsPerEntry) / 32 || 1)));
+    const bits = new Uint32Array(words);
+    for (const key of keys) for (let hash = 0; hash < bitsPerHash; hash++) setBit(bits, bitOf(key, hash, words));
+    return { run, bits };
+  });
+  if (entries === 0) return null;
+  const row = Buffer.alloc(4 + 8 * parts.length + 4 * parts.reduce((sum, { bits }) => sum + bits.length, 0));
+  row.writeUInt32LE(parts.length, 0);
+  let at = 4 + 8 * parts.length;
+  parts.forEach(({ run, bits }, index) => {
+    row.writeUInt32LE(run, 4 + 8 * index);
+    row.writeUInt32LE(bits.length, 8 + 8 * index);
+    for (const word of bits) at = row.writeUInt32LE(word, at);
+  });
+  return row;
+}
+
+/** The runs that may have the hash. */
+export function runsInFilterRow(data: Uint8Array, hash: number): number[] {
+  const row = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const key = keyOf(hash) % low32;
+  const count = row.readUInt32LE(0);
+  let at = 4 + 8 * count;
+  const runs: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const words = row.readUInt32LE(8 + 8 * index);
+    let may = true;
+    for (let nth = 0; nth < bitsPerHash && may; nth++) {
+      const bit = bitOf(key, nth, words);
+      may = (row.readUInt32LE(at + 4 * (bit >>> 5)) & (1 << (bit & 31))) !== 0;
+    }
+    if (may) runs.push(row.readUInt32LE(4 + 8 * index));
+    at += 4 * words;
+  }
+  return runs;
+}
+
+function setBit(bits: Uint32Array, bit: number): void {
+  bits[bit >>> 5]! |= 1 << (bit & 31);
+}
+
+/** The key is a hash already; each further bit is taken from it mixed anew. */
+function bitOf(key: number, nth: number, words: number): number {
+  let mixed = Math.imul(key ^ (nth * 0x9e3779b1), 0x85ebca6b);
+  mixed ^= mixed >>> 15;
+  return mixed & (words * 32 - 1);
 }

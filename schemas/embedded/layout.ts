@@ -53,7 +53,7 @@ export const sealedTier = 9;
  * What is looked at for every query is apart from what is unpacked: `blocks` is small and scanned, `data` holds the events, `blockStreams` which bytes
  * of which streams they are. Of sealed blocks only: `words` their words and `wordGroups` those of several after each other; the hashes of their ids, a
  * list per block in `idLists` until it is merged into a run, which lies in `idBuckets`. A run's number is never given again, because readers remember
- * runs by it. `counts`: events per service, minute and level; `*` stands for all services together.
+ * runs by it. `idFilters`, of a finished file: which of its runs may have an id. `counts`: events per service, minute and level; `*` stands for all services together.
  */
 export const createTables = `
   create table if not exists meta (key text primary key, value text) without rowid;
@@ -65,6 +65,7 @@ export const createTables = `
   create table if not exists idLists (id integer primary key, data blob not null);
   create table if not exists idRuns (run integer primary key autoincrement, level integer not null, bucketBits integer not null, blocks blob not null);
   create table if not exists idBuckets (id integer primary key, data blob not null);
+  create table if not exists idFilters (prefix integer primary key, data blob not null);
   create table if not exists counts (service text not null, minute integer not null, level integer not null, n integer not null, primary key (service, minute, level)) without rowid;
   create table if not exists streams (chainPosition integer primary key, streamId text not null unique, source text not null, ranges text not null, gaps text not null, lines integer not null, events integer not null, gapBytes integer not null, watermarkNs integer, lastTimeNs integer, state text);
   create table if not exists unfinished (eventId text primary key, lane text not null, endedMs integer not null, headBytes integer not null, head blob not null, raw blob not null) without rowid;

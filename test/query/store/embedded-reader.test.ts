@@ -1,8 +1,9 @@
-import { copyFileSync, cpSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test from 'ava';
-import { canonicalId } from '#schemas/canonical-id.ts';
+import { canonicalId, idHash } from '#schemas/canonical-id.ts';
+import { filterPrefixOf } from '#schemas/embedded/id-list.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { parseQuery } from '#schemas/query/parse.ts';
@@ -76,7 +77,20 @@ test('ids are found through lists, runs and runs of runs, over a restart and a n
   writer = new EmbeddedWriter({ ...options, fileBytesMax: 1 });
   writer.append({ events: some(2200, 50), states: [] }, [], []);
   await check(2250);
-  t.is(readdirSync(join(dataDir, 'events')).filter(name => name.endsWith('.db')).length, 2);
+  writer.close();
+  const names = readdirSync(join(dataDir, 'events')).filter(name => name.endsWith('.db')).sort();
+  t.is(names.length, 2);
+  const finished = new DatabaseSync(join(dataDir, 'events', names[0]!), { readOnly: true });
+  const prefixes = new Set([...Array.from({ length: 2200 }, (_, n) => canonicalId(idAt(n))!), 's-0', 's-1', 's-2'].map(id => filterPrefixOf(idHash(id))));
+  t.is((finished.prepare('select count(*) as n from idFilters').get() as { n: number }).n, prefixes.size);
+  finished.close();
+  // Killed after a file was finished and before the next one was there: the finished one goes on.
+  for (const suffix of ['', '-wal', '-shm']) rmSync(join(dataDir, 'events', names[1]! + suffix), { force: true });
+  writer = new EmbeddedWriter(options);
+  for (let from = 2200; from < 2360; from += 40) {
+    writer.append({ events: some(from, 40), states: [] }, [], []);
+    await check(from + 40);
+  }
   await reader.close();
   writer.close();
 });
