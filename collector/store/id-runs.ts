@@ -1,6 +1,6 @@
 /** Keeps the lists of ids of an events file merged: see `schemas/embedded/id-list.ts`. Runs inside of the writer's transaction. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { bucketBitsFor, bucketId, bucketsOfPrefix, filterPrefixes, listsPerRun, mergeRuns, readBuckets, readIdList, readRunBlocks, runOf, writeBuckets, writeFilterRow, writeIdList, writeRunBlocks, type IdList, type IdRun } from '#schemas/embedded/id-list.ts';
+import { bucketBitsFor, bucketId, extendFilterRow, keysByPrefix, listsPerRun, mergeRuns, readBuckets, readIdList, readRunBlocks, runOf, writeBuckets, writeIdList, writeRunBlocks, type IdList, type IdRun } from '#schemas/embedded/id-list.ts';
 
 interface RunRow {
   run: number;
@@ -17,9 +17,8 @@ export class IdRuns {
   private readonly bucketsOf: StatementSync;
   private readonly insertRun: StatementSync;
   private readonly insertBucket: StatementSync;
-  private readonly allRuns: StatementSync;
-  private readonly deleteFilter: StatementSync;
-  private readonly insertFilter: StatementSync;
+  private readonly filterRow: StatementSync;
+  private readonly putFilterRow: StatementSync;
   private readonly deleteRun: StatementSync;
   private readonly deleteBuckets: StatementSync;
 
@@ -32,9 +31,8 @@ export class IdRuns {
     this.bucketsOf = database.prepare('select id, data from idBuckets where id >= ? and id < ? order by id');
     this.insertRun = database.prepare('insert into idRuns (level, bucketBits, blocks) values (?, ?, ?)');
     this.insertBucket = database.prepare('insert into idBuckets (id, data) values (?, ?)');
-    this.allRuns = database.prepare('select run, bucketBits from idRuns order by run');
-    this.deleteFilter = database.prepare('delete from idFilters');
-    this.insertFilter = database.prepare('insert into idFilters (prefix, data) values (?, ?)');
+    this.filterRow = database.prepare('select data from idFilters where prefix = ?');
+    this.putFilterRow = database.prepare('insert or replace into idFilters (prefix, data) values (?, ?)');
     this.deleteRun = database.prepare('delete from idRuns where run = ?');
     this.deleteBuckets = database.prepare('delete from idBuckets where id >= ? and id < ?');
   }
@@ -50,22 +48,11 @@ export class IdRuns {
     while (this.runsOfLevel.all(1).length >= listsPerRun) this.mergeLevel(listsPerRun);
   }
 
-  /** As few runs as can be, and a filter over them, for a file that nothing is added to any more. */
+  /** As few runs as can be, for a file that nothing is added to any more. */
   finish(): void {
-    this.deleteFilter.run();
     this.merge();
     this.mergeLists(listsPerRun);
     this.mergeLevel(listsPerRun);
-    const runs = this.allRuns.all() as unknown as { run: number; bucketBits: number }[];
-    if (runs.length === 0) return;
-    for (let prefix = 0; prefix < filterPrefixes; prefix++) {
-      const buckets = runs.map(({ run, bucketBits }) => {
-        const { from, to } = bucketsOfPrefix(prefix, bucketBits);
-        return { run, buckets: (this.bucketsOf.all(bucketId(run, from), bucketId(run, to)) as unknown as { data: Uint8Array }[]).map(({ data }) => data) };
-      });
-      const row = writeFilterRow(prefix, buckets);
-      if (row !== null) this.insertFilter.run(prefix, row);
-    }
   }
 
   private mergeLists(count: number): void {
@@ -87,14 +74,20 @@ export class IdRuns {
       this.deleteRun.run(run);
       this.deleteBuckets.run(bucketId(run, 0), bucketId(run + 1, 0));
     }
-    this.write(2, mergeRuns(runs), blocks);
+    const merged = mergeRuns(runs);
+    const run = this.write(2, merged, blocks);
+    for (const { prefix, keys } of keysByPrefix(merged)) {
+      const before = this.filterRow.get(prefix) as { data: Uint8Array } | undefined;
+      this.putFilterRow.run(prefix, extendFilterRow(before?.data ?? null, run, keys));
+    }
   }
 
-  private write(level: number, run: IdRun, blocks: readonly number[]): void {
-    // A file that was finished may go on: killed before the next one was there. Its filter would hide the new run.
-    this.deleteFilter.run();
+  /** @returns its number */
+  private write(level: number, run: IdRun, blocks: readonly number[]): number {
     const bits = bucketBitsFor(run.keys.length);
     const { lastInsertRowid } = this.insertRun.run(level, bits, writeRunBlocks(blocks));
-    for (const { bucket, data } of writeBuckets(run, bits)) this.insertBucket.run(bucketId(Number(lastInsertRowid), bucket), data);
+    const number = Number(lastInsertRowid);
+    for (const { bucket, data } of writeBuckets(run, bits)) this.insertBucket.run(bucketId(number, bucket), data);
+    return number;
   }
 }

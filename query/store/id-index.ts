@@ -22,10 +22,8 @@ export class IdIndex {
   private readonly runOf: StatementSync;
   private readonly bucket: StatementSync;
   private readonly buckets: StatementSync;
-  private readonly anyFilter: StatementSync;
   private readonly filterRow: StatementSync;
-  /** The file is finished: its filter speaks of all of its runs. */
-  private isFiltered = false;
+  private firstLevel: Run[] = [];
   private lists = new Map<number, IdList>();
   private runs = new Map<number, Run>();
 
@@ -35,7 +33,6 @@ export class IdIndex {
     this.runIds = database.prepare('select run from idRuns');
     this.runOf = database.prepare('select level, bucketBits, blocks from idRuns where run = ?');
     this.bucket = database.prepare('select data from idBuckets where id = ?');
-    this.anyFilter = database.prepare('select 1 from idFilters limit 1');
     this.filterRow = database.prepare('select data from idFilters where prefix = ?');
     this.buckets = database.prepare('select data from idBuckets where id >= ? and id < ?');
   }
@@ -55,7 +52,7 @@ export class IdIndex {
       runs.set(run, known);
     }
     this.runs = runs;
-    this.isFiltered = this.anyFilter.get() !== undefined;
+    this.firstLevel = [...runs.values()].filter(({ level }) => level === 1);
   }
 
   /** Gives each block that may hold an id of this hash, with the id's number there. */
@@ -71,11 +68,11 @@ export class IdIndex {
     }
   }
 
-  /** Of a finished file those that its filter names, else all. */
-  private runsFor(hash: number): Iterable<Run> {
-    if (!this.isFiltered) return this.runs.values();
+  /** All of the first level, and those of the second that the file's filter names. */
+  private *runsFor(hash: number): Generator<Run> {
+    yield* this.firstLevel;
     const row = this.filterRow.get(filterPrefixOf(hash)) as { data: Uint8Array } | undefined;
-    return row === undefined ? [] : runsInFilterRow(row.data, hash).map(run => this.runs.get(run)!);
+    if (row !== undefined) for (const run of runsInFilterRow(row.data, hash)) yield this.runs.get(run)!;
   }
 
   private filterOf(run: number): IdFilter {

@@ -5,8 +5,8 @@
  *
  * A run knows 40 bits of a hash and lies in buckets by the first of them, sorted within. Hashes may collide: the id's text in its block decides.
  *
- * A file that is finished gets a filter over all of its runs, in rows by the first bits of the key: one row says of each run whether it may have an id,
- * and so a look-up of an id that a file does not have costs that row.
+ * The runs of the second level have a filter together, in rows by the first bits of the key: one row says of each run whether it may have an id, and so
+ * a look-up of an id that a file does not have costs that row.
  *
  *     list: u32 n | f64 hash x n | u16 number x n           ascending by hash
  *     filter: u32 n | (u32 run | u32 words) x n | u32 bits x words, of each run        a power of two of words
@@ -241,7 +241,6 @@ export class IdFilter {
 }
 
 const filterPrefixBits = 12;
-export const filterPrefixes = 2 ** filterPrefixBits;
 const bitsPerEntry = 8;
 const bitsPerHash = 4;
 
@@ -250,45 +249,35 @@ export function filterPrefixOf(hash: number): number {
   return Math.floor(keyOf(hash) / 2 ** (keyBits - filterPrefixBits));
 }
 
-/** The buckets `[from, to)` of a run that hold keys of this prefix; with few buckets one holds those of several. */
-export function bucketsOfPrefix(prefix: number, bucketBits: number): { from: number; to: number } {
-  if (bucketBits >= filterPrefixBits) return { from: prefix * 2 ** (bucketBits - filterPrefixBits), to: (prefix + 1) * 2 ** (bucketBits - filterPrefixBits) };
-  const bucket = Math.floor(prefix / 2 ** (filterPrefixBits - bucketBits));
-  return { from: bucket, to: bucket + 1 };
+/** The keys of a run, prefix by prefix, ascending; prefixes without any are left out. */
+export function* keysByPrefix({ keys }: IdRun): Generator<{ prefix: number; keys: Float64Array }> {
+  const span = 2 ** (keyBits - filterPrefixBits);
+  for (let from = 0; from < keys.length; ) {
+    const prefix = Math.floor(keys[from]! / span);
+    let to = from + 1;
+    while (to < keys.length && keys[to]! < (prefix + 1) * span) to += 1;
+    yield { prefix, keys: keys.subarray(from, to) };
+    from = to;
+  }
 }
 
 /**
- * Null where no run has an id of this prefix.
- * @param runs with their buckets of this prefix
+ * A row that speaks of one run more.
+ * @param before the row as it is, null where there is none
+ * @param keys of the run, those of the row's prefix, at least one
  */
-export function writeFilterRow(prefix: number, runs: readonly { run: number; buckets: readonly Uint8Array[] }[]): Buffer | null {
-  let entries = 0;
-  const parts = runs.map(({ run, buckets }) => {
-    const keys: number[] = [];
-    for (const data of buckets) {
-      const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-      for (let index = 0; index < bytes.length / entryBytes; index++) {
-        const low = bytes.readUInt32LE(4 * index);
-        // The first bits that a prefix has beyond the 32 written are those of the bucket.
-        if (low >>> (32 - (filterPrefixBits - bucketBitsMin)) === prefix % 2 ** (filterPrefixBits - bucketBitsMin)) keys.push(low);
-      }
-    }
-    entries += keys.length;
-    const words = 2 ** Math.max(0, Math.ceil(Math.log2((keys.length * bitsPerEntry) / 32 || 1)));
-    const bits = new Uint32Array(words);
-    for (const key of keys) for (let hash = 0; hash < bitsPerHash; hash++) setBit(bits, bitOf(key, hash, words));
-    return { run, bits };
-  });
-  if (entries === 0) return null;
-  const row = Buffer.alloc(4 + 8 * parts.length + 4 * parts.reduce((sum, { bits }) => sum + bits.length, 0));
-  row.writeUInt32LE(parts.length, 0);
-  let at = 4 + 8 * parts.length;
-  parts.forEach(({ run, bits }, index) => {
-    row.writeUInt32LE(run, 4 + 8 * index);
-    row.writeUInt32LE(bits.length, 8 + 8 * index);
-    for (const word of bits) at = row.writeUInt32LE(word, at);
-  });
-  return row;
+export function extendFilterRow(before: Uint8Array | null, run: number, keys: Float64Array): Buffer {
+  const bits = new Uint32Array(2 ** Math.max(0, Math.ceil(Math.log2((keys.length * bitsPerEntry) / 32))));
+  for (const key of keys) for (let hash = 0; hash < bitsPerHash; hash++) setBit(bits, bitOf(key % low32, hash, bits.length));
+  const old = before === null ? Buffer.alloc(4) : Buffer.from(before.buffer, before.byteOffset, before.byteLength);
+  const count = old.readUInt32LE(0);
+  const oldHeaderEnd = 4 + 8 * count;
+  const header = Buffer.alloc(oldHeaderEnd + 8);
+  old.copy(header, 0, 0, oldHeaderEnd);
+  header.writeUInt32LE(count + 1, 0);
+  header.writeUInt32LE(run, oldHeaderEnd);
+  header.writeUInt32LE(bits.length, oldHeaderEnd + 4);
+  return Buffer.concat([header, old.subarray(oldHeaderEnd), new Uint8Array(bits.buffer)]);
 }
 
 /** The runs that may have the hash. */

@@ -53,7 +53,7 @@ export const sealedTier = 9;
  * What is looked at for every query is apart from what is unpacked: `blocks` is small and scanned, `data` holds the events, `blockStreams` which bytes
  * of which streams they are. Of sealed blocks only: `words` their words and `wordGroups` those of several after each other; the hashes of their ids, a
  * list per block in `idLists` until it is merged into a run, which lies in `idBuckets`. A run's number is never given again, because readers remember
- * runs by it. `idFilters`, of a finished file: which of its runs may have an id. `counts`: events per service, minute and level; `*` stands for all services together.
+ * runs by it. `idFilters`: which of the runs of the second level may have an id. `counts`: events per service, minute and level; `*` stands for all services together.
  */
 export const createTables = `
   create table if not exists meta (key text primary key, value text) without rowid;

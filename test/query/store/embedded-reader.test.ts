@@ -83,6 +83,7 @@ test('ids are found through lists, runs and runs of runs, over a restart and a n
   const finished = new DatabaseSync(join(dataDir, 'events', names[0]!), { readOnly: true });
   const prefixes = new Set([...Array.from({ length: 2200 }, (_, n) => canonicalId(idAt(n))!), 's-0', 's-1', 's-2'].map(id => filterPrefixOf(idHash(id))));
   t.is((finished.prepare('select count(*) as n from idFilters').get() as { n: number }).n, prefixes.size);
+  t.deepEqual(finished.prepare('select level, count(*) as n from idRuns group by level').all().map(row => ({ ...row })), [{ level: 2, n: 3 }]);
   finished.close();
   // Killed after a file was finished and before the next one was there: the finished one goes on.
   for (const suffix of ['', '-wal', '-shm']) rmSync(join(dataDir, 'events', names[1]! + suffix), { force: true });
