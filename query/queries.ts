@@ -3,7 +3,7 @@ import { eventToJson, type LogEvent } from '#schemas/event.ts';
 import type { ContextBody, EventBody, EventsAnswer, FacetsBody, HistogramBody, RequestsAnswer, StreamsAnswer, TimelineBody } from '#schemas/http-api.ts';
 import type { Options } from '#schemas/options.ts';
 import { parseQuery } from '#schemas/query/parse.ts';
-import type { EventsRequest, ReadContext, SignalsPage, StoredStream, StoreReader } from '#schemas/store.ts';
+import type { EventsRequest, ReadContext, ReadProgress, SignalsPage, StoredStream, StoreReader } from '#schemas/store.ts';
 import { readTime } from '#schemas/time-text.ts';
 import { contextOf, facetsOf, histogramOf } from './explore.ts';
 import { requestsOf } from './requests.ts';
@@ -33,11 +33,14 @@ export class Queries {
   private readonly reader: StoreReader;
   private readonly limits: QueryLimits;
   private readonly nowMs: () => number;
+  private readonly onProgress: ((progress: ReadProgress) => void) | null;
 
-  constructor(reader: StoreReader, limits: QueryLimits, nowMs: () => number = Date.now) {
+  /** @param onProgress is told how far a count has come */
+  constructor(reader: StoreReader, limits: QueryLimits, nowMs: () => number = Date.now, onProgress: ((progress: ReadProgress) => void) | null = null) {
     this.reader = reader;
     this.limits = limits;
     this.nowMs = nowMs;
+    this.onProgress = onProgress;
   }
 
   timeline(asked: string, signal: AbortSignal): Promise<TimelineBody> {
@@ -88,7 +91,7 @@ export class Queries {
   }
 
   private context(signal: AbortSignal): ReadContext {
-    return { signal, budget: { eventsMax: this.limits.queryEventsMax, bytesMax: this.limits.queryBytesMax, msMax: this.limits.queryMsMax } };
+    return { signal, ...(this.onProgress === null ? {} : { onProgress: this.onProgress }), budget: { eventsMax: this.limits.queryEventsMax, bytesMax: this.limits.queryBytesMax, msMax: this.limits.queryMsMax } };
   }
 
   private request(parameters: SearchParameters, limitDefault: number): EventsRequest {

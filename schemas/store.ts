@@ -84,6 +84,8 @@ export interface ReadContext {
   budget: ReadBudget;
   /** Told now and then by reads that count, with what they counted so far; the newest events are counted first. */
   onProgress?: (progress: ReadProgress) => void;
+  /** Pause between two of them, 100 ms without it. */
+  progressIntervalMs?: number;
 }
 
 export interface ReadProgress {

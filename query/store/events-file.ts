@@ -119,7 +119,7 @@ export class EventsFile {
 
   /** All of its blocks, those with the latest event first. */
   headsNewestFirst(): readonly BlockHead[] {
-    this.newestFirst ??= [...this.heads].sort((a, b) => b.tMaxMs - a.tMaxMs);
+    this.newestFirst ??= [...this.heads].sort((a, b) => b.tMaxMs - a.tMaxMs || b.id - a.id);
     return this.newestFirst;
   }
 
@@ -172,7 +172,7 @@ export class EventsFile {
   headsWithIds(canonicalIds: ReadonlySet<string>): readonly BlockHead[] {
     const { sealed, small } = this.idPlaces(canonicalIds);
     const heads = [...small, ...sealed.map(({ id }) => this.headOf(id)).filter(head => head !== null)];
-    return heads.sort((a, b) => b.tMaxMs - a.tMaxMs);
+    return heads.sort((a, b) => b.tMaxMs - a.tMaxMs || b.id - a.id);
   }
 
   private headOf(id: number): BlockHead | null {

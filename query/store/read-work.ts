@@ -48,7 +48,7 @@ export class ReadWork {
   /** True at most every `progressMs`. */
   isProgressDue(): boolean {
     const now = performance.now();
-    if (now - this.progressMs < progressIntervalMs) return false;
+    if (now - this.progressMs < (this.context.progressIntervalMs ?? progressIntervalMs)) return false;
     this.progressMs = now;
     return true;
   }

@@ -4,19 +4,22 @@ import { invariant } from '#lib/assert.ts';
 import { startThread } from '#lib/thread.ts';
 import { fromPlainError, LeadlineError, type PlainError } from '#schemas/errors.ts';
 import type { Options } from '#schemas/options.ts';
+import type { ReadProgress } from '#schemas/store.ts';
 import type { Queries } from '../queries.ts';
 
 type Method = Exclude<keyof Queries, 'close'>;
 type ParametersOf<M extends Method> = Queries[M] extends (...parameters: [...infer P, AbortSignal]) => unknown ? P : never;
 type ResultOf<M extends Method> = Awaited<ReturnType<Queries[M]>>;
 
-export type ReaderCall = { id: number; method: Method; parameters: unknown[]; as: 'json' | 'value' } | { id: number; cancel: true };
-export type ReaderAnswer = { ready: true } | { id: number; result: unknown } | { id: number; error: PlainError };
+export type ReaderCall = { id: number; method: Method; parameters: unknown[]; as: 'json' | 'value'; tellsProgress: boolean } | { id: number; cancel: true };
+export type ReaderAnswer = { ready: true } | { id: number; progress: ReadProgress } | { id: number; result: unknown } | { id: number; error: PlainError };
 
 interface Reader {
   worker: Worker;
-  calls: Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>;
+  calls: Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void; onProgress: OnProgress | undefined }>;
 }
+
+type OnProgress = (progress: ReadProgress) => void;
 
 export class ReaderPool {
   private readonly readers: Reader[];
@@ -38,8 +41,8 @@ export class ReaderPool {
   }
 
   /** The answer as JSON bytes, ready to be sent. */
-  async json<M extends Method>(method: M, parameters: ParametersOf<M>, signal?: AbortSignal): Promise<Buffer> {
-    const bytes = (await this.call(method, parameters, 'json', signal)) as Uint8Array;
+  async json<M extends Method>(method: M, parameters: ParametersOf<M>, signal?: AbortSignal, onProgress?: OnProgress): Promise<Buffer> {
+    const bytes = (await this.call(method, parameters, 'json', signal, onProgress)) as Uint8Array;
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -51,7 +54,7 @@ export class ReaderPool {
     await Promise.all(this.readers.map(({ worker }) => worker.terminate()));
   }
 
-  private call(method: Method, parameters: readonly unknown[], as: 'json' | 'value', signal?: AbortSignal): Promise<unknown> {
+  private call(method: Method, parameters: readonly unknown[], as: 'json' | 'value', signal?: AbortSignal, onProgress?: OnProgress): Promise<unknown> {
     const reader = this.readers.reduce((least, other) => (other.calls.size < least.calls.size ? other : least));
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
@@ -66,8 +69,8 @@ export class ReaderPool {
         reader.calls.delete(id);
         then(value);
       };
-      reader.calls.set(id, { resolve: settle(resolve), reject: settle(reject) });
-      reader.worker.postMessage({ id, method, parameters: [...parameters], as } satisfies ReaderCall);
+      reader.calls.set(id, { resolve: settle(resolve), reject: settle(reject), onProgress });
+      reader.worker.postMessage({ id, method, parameters: [...parameters], as, tellsProgress: onProgress !== undefined } satisfies ReaderCall);
     });
   }
 }
@@ -83,7 +86,8 @@ function startReader(dataDir: string, options: Options): Promise<Reader> {
       }
       const call = reader.calls.get(answer.id);
       invariant(call !== undefined, 'a reader answered what nobody asked');
-      if ('error' in answer) call.reject(fromPlainError(answer.error));
+      if ('progress' in answer) call.onProgress?.(answer.progress);
+      else if ('error' in answer) call.reject(fromPlainError(answer.error));
       else call.resolve(answer.result);
     });
     worker.on('error', error => {

@@ -10,7 +10,8 @@ import type { ReaderAnswer, ReaderCall } from './reader-pool.ts';
 export function main({ dataDir, options }: { dataDir: string; options: Options }): void {
   const port = parentPort;
   invariant(port !== null, 'the reader thread was started as a program');
-  const queries = new Queries(new EmbeddedReader(dataDir), options);
+  const reader = new EmbeddedReader(dataDir);
+  const silent = new Queries(reader, options);
   const running = new Map<number, AbortController>();
 
   port.on('message', (call: ReaderCall) => {
@@ -23,6 +24,7 @@ export function main({ dataDir, options }: { dataDir: string; options: Options }
     const controller = new AbortController();
     running.set(call.id, controller);
     try {
+      const queries = call.tellsProgress ? new Queries(reader, options, Date.now, progress => port!.postMessage({ id: call.id, progress } satisfies ReaderAnswer)) : silent;
       const methods = queries as unknown as Record<typeof call.method, (...parameters: unknown[]) => Promise<unknown>>;
       const result = await methods[call.method](...call.parameters, controller.signal);
       if (call.as === 'json') {

@@ -22,6 +22,9 @@ test('counts over time, top values and the lines around a line over HTTP, and wh
   const some = await leadline.json<HistogramBody>('/api/v1/histogram?query=service:cart&since=2026-11-21T12:00:30Z&until=2026-11-21T12:03:10Z');
   t.deepEqual([some.count, some.stepMs], [160, 5000]);
 
+  const lines = (await (await fetch(`${leadline.url}/api/v1/histogram?query=/line/&step=1h`, { headers: { accept: 'application/x-ndjson' } })).text()).trim().split('\n').map(text => JSON.parse(text) as { result?: HistogramBody });
+  t.is(lines.at(-1)!.result!.count, 600);
+
   const { facets, count } = await leadline.json<FacetsBody>('/api/v1/facets?query=level:error&fields=service,user,nothing&limit=2');
   t.is(count, 60);
   t.deepEqual(facets.map(({ field, values, distinct, events }) => ({ field, values, distinct, events })), [
@@ -35,7 +38,9 @@ test('counts over time, top values and the lines around a line over HTTP, and wh
   t.deepEqual(around.events.map(({ service, message }) => `${service ?? ''} ${message}`), ['pay line 98', 'pay line 99', 'pay line 100', 'pay line 101']);
 
   for (const [path, status, code] of [['histogram?step=never', 400, 'BAD_STEP'], ['histogram?step=1ms', 400, 'BAD_STEP'], ['histogram?by=colour', 400, 'BAD_REQUEST'], ['facets?query=(', 400, 'BAD_QUERY'], ['context/unknown:5', 404, 'EVENT_NOT_FOUND']] as const) {
-    const answer = await fetch(`${leadline.url}/api/v1/${path}`);
-    t.deepEqual([answer.status, ((await answer.json()) as { code: string }).code], [status, code], path);
+    for (const accept of ['application/json', 'application/x-ndjson']) {
+      const answer = await fetch(`${leadline.url}/api/v1/${path}`, { headers: { accept } });
+      t.deepEqual([answer.status, ((await answer.json()) as { code: string }).code], [status, code], path);
+    }
   }
 });

@@ -119,3 +119,16 @@ test('a file whose rewriting was cut off by a kill is read as it was before', as
   t.is((await reader.after('0', parseQuery(''), 10, anyContext)).events[0]?.streamOffset, 0);
   await reader.close();
 });
+
+test('a count tells how far it has come, newest events first, and never more than there are', async t => {
+  const dataDir = testFolder(t);
+  const writer = new EmbeddedWriter({ dataDir, commitEventsMax: 10, commitBytesMax: 1 << 19, fileBytesMax: 1 << 30, retentionMs: 1e12, retentionBytesMax: 1e12, durable: false });
+  writer.append({ events: Array.from({ length: 200 }, (_, n) => madeEvent('a', n, n + 1, { message: n < 100 ? 'none' : 'some', raw: Buffer.from(n < 100 ? 'none' : 'some') })), states: [] }, [], []);
+  const reader = new EmbeddedReader(dataDir);
+  const told: number[] = [];
+  const { count } = await reader.count({ query: parseQuery('/some/'), fromNs: null, toNs: null }, { ...anyContext, progressIntervalMs: 0, onProgress: progress => told.push(progress.count) });
+  t.is(count, 100);
+  t.deepEqual(told, Array.from({ length: 20 }, (_, block) => Math.min(100, 10 * (block + 1))));
+  await reader.close();
+  writer.close();
+});
