@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { eventsFolder } from '#schemas/embedded/layout.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { defaultOptions } from '#schemas/options.ts';
@@ -82,7 +85,21 @@ export class LeadlineStore implements BenchStore {
       'histogram by level, ms': await medianMs(5, async () => mustBe((await reader.histogram({ query: parseQuery(''), ...everything, stepMs: 3_600_000, by: 'level' }, context)).bars.reduce((sum, { count }) => sum + count, 0), data.count, 'events of the histogram')),
     };
     await reader.close();
-    return measured;
+    return { ...measured, 'append of 50 events beside a long scan, ms': await this.besideScan(data) };
+  }
+
+  /** What a small commit takes while another thread looks through everything. */
+  private async besideScan(data: StoreData): Promise<string> {
+    const scanner = new Worker(new URL('./scanner.ts', import.meta.url), { workerData: this.dataDir });
+    await once(scanner, 'message');
+    const took: number[] = [];
+    for (let n = 0; n < 100; n++) {
+      const events = data.batch(50);
+      took.push(await tookMs(() => this.append(events)));
+      await pause(20);
+    }
+    await scanner.terminate();
+    return spread(took);
   }
 
   close(): void {
