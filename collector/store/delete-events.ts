@@ -5,16 +5,18 @@
  * An event that is deleted leaves a gap event of its place and size, so that its bytes are not taken for missing and read again, and a timeline says
  * that something was here.
  */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { invariant } from '#lib/assert.ts';
 import { breath } from '#lib/breath.ts';
+import { syncPath } from '#lib/sync-path.ts';
 import { canonicalId } from '#schemas/canonical-id.ts';
 import { Block } from '#schemas/embedded/block.ts';
 import { BlockEncoder } from '#schemas/embedded/block-encoder.ts';
 import { namingDamage } from '#schemas/embedded/damage.ts';
 import { createTables, eventsFilesIn, eventsFolder, layoutVersion, writerPragmas } from '#schemas/embedded/layout.ts';
+import { openEventsFile } from '#schemas/embedded/open-events-file.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { BlockWriter, type BlockSize } from './block-writer.ts';
@@ -132,7 +134,8 @@ const newPath = (path: string): string => `${path}.new`;
 
 async function rewritten(path: string, spellings: Spellings, size: BlockSize): Promise<{ events: number; bytes: number; others: boolean }> {
   const found = { events: 0, bytes: 0, others: false };
-  const from = new DatabaseSync(path, { readOnly: true });
+  const from = openEventsFile(path);
+  if (from === null) return found;
   try {
     for await (const event of eventsIn(from)) if (spellings.isIn(event)) found.events += 1;
     found.others = othersIn(from, spellings);
@@ -153,14 +156,14 @@ async function rewritten(path: string, spellings: Spellings, size: BlockSize): P
   } finally {
     from.close();
   }
-  sync(newPath(path));
+  syncPath(newPath(path));
   // What the old file's log still holds is in the new one. A log must never stay behind beside another file, so the old one goes on without: that is
   // refused where somebody else has it open.
   const old = new DatabaseSync(path);
   old.exec('pragma wal_checkpoint(truncate); pragma journal_mode = delete');
   old.close();
   renameSync(newPath(path), path);
-  sync(dirname(path));
+  syncPath(dirname(path));
   return found;
 }
 
@@ -235,19 +238,11 @@ async function* eventsIn(database: DatabaseSync): AsyncGenerator<LogEvent> {
 }
 
 async function* eventsOf(path: string): AsyncGenerator<LogEvent> {
-  const database = new DatabaseSync(path, { readOnly: true });
+  const database = openEventsFile(path);
+  if (database === null) return;
   try {
     yield* eventsIn(database);
   } finally {
     database.close();
-  }
-}
-
-function sync(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

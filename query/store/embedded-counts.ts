@@ -87,13 +87,9 @@ export class EmbeddedCounts {
   private async look(sought: Sought, work: ReadWork, context: ReadContext, counted: () => number, found: (event: LogEvent, ms: number) => void): Promise<boolean> {
     for (const { head, mayHold } of this.files.heads(sought)) {
       if (!(await work.goesOn())) return true;
-      if (!mayHold(head)) {
-        work.passedOver();
-        continue;
-      }
-      const { rows, block } = this.files.rowsOf(head, sought.search);
-      if (block === null) continue;
-      work.scanned(block);
+      const looked = this.files.look(head, mayHold, sought.search, work);
+      if (looked === null) continue;
+      const { rows, block } = looked;
       for (const row of rows) {
         if (!sought.mayMatch(block, row)) continue;
         const event = block.view(row);

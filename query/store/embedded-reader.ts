@@ -65,13 +65,9 @@ export class EmbeddedReader implements StoreReader {
         truncated = true;
         break;
       }
-      if (!mayHold(head)) {
-        work.passedOver();
-        continue;
-      }
-      const { rows, block } = this.files.rowsOf(head, sought.search);
-      if (block === null) continue;
-      work.scanned(block);
+      const looked = this.files.look(head, mayHold, sought.search, work);
+      if (looked === null) continue;
+      const { rows, block } = looked;
       for (let index = rows.length - 1; index >= 0; index--) {
         const row = rows[index]!;
         if (!sought.mayMatch(block, row)) continue;

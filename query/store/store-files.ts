@@ -13,7 +13,8 @@ import { queryNeeds, type QueryNeeds } from '#schemas/query/needs.ts';
 import { compilePredicate, type Predicate } from '#schemas/query/predicate.ts';
 import { BlockCache } from './block-cache.ts';
 import { EventsFile, floorMs, type BlockHead } from './events-file.ts';
-import { openEventsFile } from './open-events-file.ts';
+import type { ReadWork } from './read-work.ts';
+import { openEventsFile } from '#schemas/embedded/open-events-file.ts';
 
 const cacheBytesMax = 24 * 1024 * 1024;
 
@@ -116,8 +117,20 @@ export class StoreFiles {
     }
   }
 
+  /** A block with its rows that may match, counted as looked at or passed over; null where it needs no look. */
+  look(head: BlockHead, mayHold: (head: BlockHead) => boolean, search: RegExp | null, work: ReadWork): { block: Block; rows: readonly number[] } | null {
+    if (!mayHold(head)) {
+      work.passedOver();
+      return null;
+    }
+    const { rows, block } = this.rowsOf(head, search);
+    if (block === null) return null;
+    work.scanned(block);
+    return { block, rows };
+  }
+
   /** The rows of a block that may match, ascending; where it was joined with others meanwhile, its own of that. */
-  rowsOf(head: BlockHead, search: RegExp | null): { block: Block | null; rows: readonly number[] } {
+  private rowsOf(head: BlockHead, search: RegExp | null): { block: Block | null; rows: readonly number[] } {
     const found = head.file.block(head);
     const at = found === null ? head.file.blockAt(head.id) : { block: found, row: 0 };
     if (at === null) return { block: null, rows: [] };

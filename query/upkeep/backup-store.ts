@@ -5,12 +5,13 @@
  * The shipper's checkpoint is not copied: it may be further than the events of the copy, and where it is, the shipper would not send what the copy
  * lacks. Without it positions come from the store.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { syncPath } from '#lib/sync-path.ts';
 import { alertsFile, eventsFolder } from '#schemas/embedded/layout.ts';
 import { LeadlineError } from '#schemas/errors.ts';
-import { openEventsFile } from '../store/open-events-file.ts';
+import { openEventsFile } from '#schemas/embedded/open-events-file.ts';
 import { checkStore } from './check-store.ts';
 import { eventsFilesOf } from './events-files.ts';
 
@@ -34,10 +35,10 @@ export async function backupStore(dataDir: string, target: string): Promise<Back
     copyEvents(dataDir, unfinished);
     if (existsSync(alertsFile(dataDir))) copyDatabase(new DatabaseSync(alertsFile(dataDir), { readOnly: true }), alertsFile(unfinished));
     const done = await proven(unfinished, dataDir);
-    for (const path of [eventsFolder(unfinished), unfinished]) sync(path);
+    for (const path of [eventsFolder(unfinished), unfinished]) syncPath(path);
     if (existsSync(folder)) rmSync(folder, { recursive: true });
     renameSync(unfinished, folder);
-    sync(dirname(folder));
+    syncPath(dirname(folder));
     return done;
   } catch (error) {
     rmSync(unfinished, { recursive: true, force: true });
@@ -71,7 +72,7 @@ function copyDatabase(database: DatabaseSync, path: string): void {
   } finally {
     database.close();
   }
-  sync(path);
+  syncPath(path);
 }
 
 /** @param from where a damage that shows in the copy lies */
@@ -88,13 +89,4 @@ async function proven(folder: string, from: string): Promise<BackedUp> {
 
 function isEmptyFolder(path: string): boolean {
   return statSync(path).isDirectory() && readdirSync(path).length === 0;
-}
-
-function sync(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

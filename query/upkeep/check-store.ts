@@ -14,7 +14,7 @@ import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { GroupWords, unpackWords, WordSet } from '#schemas/embedded/words.ts';
 import { IdIndex } from '../store/id-index.ts';
-import { openEventsFile } from '../store/open-events-file.ts';
+import { openEventsFile } from '#schemas/embedded/open-events-file.ts';
 import { eventsFilesOf } from './events-files.ts';
 
 export interface CheckedFile {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { eventsFolder, sealedTier } from '#schemas/embedded/layout.ts';
 import { unpackWords } from '#schemas/embedded/words.ts';
-import { openEventsFile } from '../store/open-events-file.ts';
+import { openEventsFile } from '#schemas/embedded/open-events-file.ts';
 import { eventsFilesOf } from './events-files.ts';
 
 export interface FileStats {

@@ -4,6 +4,7 @@
  * stack, lines a little out of order; one message in 100,000 holds the rare words.
  */
 import type { EventId, Fields, Level, LogEvent } from '#schemas/event.ts';
+import { seededNumbers } from './ship-lines.ts';
 
 const services = ['frontend', 'checkout', 'cart', 'payment', 'shipping', 'catalogue', 'currency', 'email', 'ads', 'recommendation', 'inventory', 'billing'];
 const paths = ['/', '/cart', '/cart/items', '/checkout', '/product', '/api/v1/quote', '/api/v1/convert', '/healthz', '/setCurrency'];
@@ -20,17 +21,6 @@ const rareEvery = 100_000;
 export const rareWords = 'zebra-needle';
 export const commonWord = 'ETIMEDOUT';
 const startMs = Date.UTC(2026, 9, 1);
-
-/** Mulberry32: fast, good enough, and the same everywhere. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (mixed ^ (mixed >>> 14)) >>> 0;
-  };
-}
 
 interface OpenRequest {
   traceId: string;
@@ -56,7 +46,7 @@ export class StoreData {
   private readonly offsets = services.map(() => 0);
 
   constructor(seed: number, sampleEvery: number) {
-    this.random = randomFrom(seed);
+    this.random = seededNumbers(seed);
     this.sampleEvery = sampleEvery;
     for (let index = 0; index < 40; index++) this.open.push(this.newRequest());
   }

@@ -16,7 +16,7 @@ import { levels } from '#schemas/event.ts';
 import { parseQuery } from '#schemas/query/parse.ts';
 import { EmbeddedReader } from '../../query/store/embedded-reader.ts';
 import { checkStore } from '../../query/upkeep/check-store.ts';
-import { randomFrom } from '../bench/store-data.ts';
+import { seededNumbers } from '../bench/ship-lines.ts';
 import { anyContext, madeEvent, noon } from '../contract/made-up.ts';
 import { commitText, machineText } from '../helpers/ran-on.ts';
 
@@ -95,7 +95,7 @@ async function readAll(dataDir: string, acknowledged: readonly number[], isDelet
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { kills: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' }, 'no-report': { type: 'boolean', default: false } } });
   const kills = Number(values.kills);
-  const random = randomFrom(Number(values.seed));
+  const random = seededNumbers(Number(values.seed));
   const folder = mkdtempSync(join(tmpdir(), 'leadline-store-kills-'));
   const total: Seen & { duringDelete: number; unfinished: number } = { events: 0, blocks: 0, files: 0, duringDelete: 0, unfinished: 0 };
   let dataDir = '';

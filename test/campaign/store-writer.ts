@@ -7,11 +7,11 @@ import type { LogEvent } from '#schemas/event.ts';
 import { EmbeddedWriter } from '../../collector/store/embedded-writer.ts';
 import { StoreOwner } from '../../collector/store/store-owner.ts';
 import { madeSignal, madeState } from '../contract/made-up.ts';
-import { randomFrom } from '../bench/store-data.ts';
+import { seededNumbers } from '../bench/ship-lines.ts';
 import { eventBytes, killedEvent, streamNames } from './store-kills.ts';
 
 const dataDir = process.argv[2]!;
-const random = randomFrom(Number(process.argv[3]));
+const random = seededNumbers(Number(process.argv[3]));
 const owner = new StoreOwner(dataDir);
 // Small limits, so that blocks seal, ids merge and files follow each other all the time.
 const writer = new EmbeddedWriter({ dataDir, commitEventsMax: 30, commitBytesMax: 1 << 19, fileBytesMax: 1_500_000, retentionMs: 1e12, retentionBytesMax: 1e12 });

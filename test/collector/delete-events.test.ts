@@ -108,3 +108,12 @@ test('what alerts say of an id goes too, nobody else may write meanwhile, and wh
   t.is((await deleting(id)).code, 1);
   t.throws(() => new Spellings('undefined'), { instanceOf: LeadlineError });
 });
+
+test('a store of another layout is refused before anything is written', async t => {
+  const dataDir = testFolder(t);
+  fill(dataDir, 100);
+  const database = new DatabaseSync(join(eventsFolder(dataDir), readdirSync(eventsFolder(dataDir)).find(name => name.endsWith('.db'))!));
+  database.exec("update meta set value = '2' where key = 'layoutVersion'");
+  database.close();
+  t.is((await t.throwsAsync(deleteEvents(dataDir, new Spellings(id), { eventsMax: 40, rawBytes: 1 << 19 }, () => undefined), { instanceOf: LeadlineError }))?.code, 'STORE_VERSION');
+});

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { namingDamage } from '#schemas/embedded/damage.ts';
-import { eventsFilesIn, layoutVersion } from '#schemas/embedded/layout.ts';
-import { LeadlineError } from '#schemas/errors.ts';
+import { namingDamage } from './damage.ts';
+import { eventsFilesIn, layoutVersion } from './layout.ts';
+import { LeadlineError } from '../errors.ts';
 
 /** SQLITE_READONLY_ROLLBACK: whoever wrote it was killed while it was no database in WAL mode yet, or any more, and only a writer may clean up. */
 const needsRollback = 776;
