@@ -78,8 +78,14 @@ export function RowList({ label, count, rowPx, open, row, detail, keyOf, showRow
         const far = top < sightTop - room || top > sightBottom + room;
         window.scrollTo(0, far && index !== open ? top - covered - room / 3 : top < sightTop ? top - covered - rowPx : top + wantedPx + rowPx - window.innerHeight);
       }
-      // The row exists only after the scroll has been drawn.
-      if (focus) requestAnimationFrame(() => requestAnimationFrame(() => element.querySelector<HTMLElement>(`[data-index="${index}"] .row-main`)?.focus({ preventScroll: true })));
+      if (!focus) return;
+      const take = (): boolean => {
+        const button = element.querySelector<HTMLElement>(`[data-index="${index}"] .row-main`);
+        button?.focus({ preventScroll: true });
+        return button !== null;
+      };
+      // At once where it is drawn, so that the next key is already its; a far row exists only after the scroll has been drawn.
+      if (!take()) requestAnimationFrame(() => requestAnimationFrame(take));
     };
   });
 

@@ -120,7 +120,7 @@ scenario('a timeline goes from error to error, opens a line with its trace, and 
   await page.locator('.rows .row').first().waitFor();
   t.deepEqual(await page.locator('.lane-names li').allInnerTexts(), server.failure.summary.services);
   await page.keyboard.press('e');
-  await page.waitForFunction(() => document.activeElement?.textContent.includes('PaymentError') === true);
+  await page.waitForFunction(() => document.activeElement?.classList.contains('row-main') === true && document.activeElement.textContent.includes('PaymentError'));
   t.regex(await focusedText(page), /491\.7\d\d/);
   await page.keyboard.press('Enter');
   await page.locator('.detail', { hasText: 'at authorize (/app/src/gateway.js:88:13)' }).waitFor();
