@@ -1,37 +1,26 @@
 /**
  * THE LOOP: chunk -> trimmed -> lines -> events -> one commit -> acknowledgements.
  *
- * Synchronous between two turns of its thread: `accept` parses, `commit` appends. What is acknowledged is what the store has made durable, as the
+ * `accept` parses, `commit` appends, at once or, with a store elsewhere, while the next chunks are parsed. What is acknowledged is what the store has made durable, as the
  * low-water mark of each stream; an open event holds its stream's mark back. What came in Kafka records also moves the low-water mark of its
  * partition, in the transaction of its events.
  */
 import { addRange, addRanges, coverage, subtractRanges, type ByteRange } from '#lib/byte-ranges.ts';
-import type { Clock } from '#lib/clock.ts';
-import type { Log } from '#lib/log.ts';
-import type { Rule, Signal } from '#schemas/alert.ts';
+import type { Signal } from '#schemas/alert.ts';
 import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
-import type { Options } from '#schemas/options.ts';
-import type { ConsumedPosition, StoreWriter, UnfinishedLine } from '#schemas/store.ts';
+import type { ConsumedPosition, UnfinishedLine } from '#schemas/store.ts';
 import type { Acknowledgement, StreamState } from '#schemas/transport.ts';
 import { plainBytes } from './chunk-bytes.ts';
 import { ConsumedPositions, type RecordPosition } from './consumed-positions.ts';
-import { eventOf, gapEventOf, type ChunkContext } from './event-of.ts';
+import { contextOf, eventOf, gapEventOf, type ChunkContext } from './event-of.ts';
 import { LineAssembler } from './lines/assembler.ts';
+import type { CollectorCounts, CollectorParts } from './parts.ts';
 import { compileRules } from './signals.ts';
 import { durableMark, storedMark } from './stored-marks.ts';
 import { isKnown, newLines } from './trim.ts';
 import { placeOf, UnfinishedLines } from './unfinished-lines.ts';
-
-export interface CollectorCounts {
-  chunks: number;
-  chunkBytes: number;
-  trimmedBytes: number;
-  events: number;
-  commits: number;
-  refusedChunks: number;
-}
 
 interface StreamWork {
   /** Stored, queued for the store, or held in an open event. */
@@ -60,18 +49,6 @@ interface Batch {
 /** At the latest this long after it moved a position is written, also where nothing else is. */
 const positionIntervalMs = 1000;
 
-export interface CollectorParts {
-  writer: StoreWriter;
-  options: Options;
-  rules: readonly Rule[];
-  log: Log;
-  clock: Clock;
-  /** Low-water marks that became durable. */
-  onAcknowledged: (acknowledgements: Acknowledgement[]) => void;
-  /** After every commit that stored events or signals. */
-  onCommitted: () => void;
-}
-
 export class Collector {
   readonly counts: CollectorCounts = { chunks: 0, chunkBytes: 0, trimmedBytes: 0, events: 0, commits: 0, refusedChunks: 0 };
   /** Why nothing can be stored at the moment, or null. */
@@ -93,6 +70,7 @@ export class Collector {
   private waiters: (() => void)[] = [];
   /** A batch that failed and waits for room. Kept whole, so that the same bytes are cut into the same commit. */
   private failed: Batch | null = null;
+  private underWay: Promise<void> | null = null;
 
   constructor(parts: CollectorParts) {
     this.parts = parts;
@@ -130,7 +108,7 @@ export class Collector {
       this.positions.settle(chunk.streamId, position, chunk.offset, chunk.end, work.assembler.openFrom);
       this.positionsMovedMs ??= this.parts.clock.nowMs();
     } else if (!work.assembler.isOpen) this.positions.release(chunk.streamId);
-    if (this.isFull) this.commit();
+    if (this.isFull) void this.commit();
   }
 
   /** Resolves when the states are durable. */
@@ -168,8 +146,9 @@ export class Collector {
     return states;
   }
 
-  /** Milliseconds until the next commit is due: 0 for now, null for nothing waiting. */
+  /** Milliseconds until the next commit is due: 0 for now, null for nothing waiting, or for as long as one is under way. */
   dueInMs(nowMs: number): number | null {
+    if (this.underWay !== null) return null;
     if (this.failed !== null) return 0;
     const dueMs = Math.min((this.firstWaitingMs ?? Infinity) + this.parts.options.commitIntervalMs, (this.positionsMovedMs ?? Infinity) + positionIntervalMs);
     return dueMs === Infinity ? null : Math.max(0, dueMs - nowMs);
@@ -184,22 +163,46 @@ export class Collector {
     return this.stalledBy !== null;
   }
 
+  /** Resolves when what is being stored is stored or refused; null while nothing is. Never rejects for what a later attempt may mend. */
+  get storing(): Promise<void> | null {
+    return this.underWay;
+  }
+
   /**
-   * Appends what is waiting and acknowledges it. On a full disk it keeps the batch, says so, and is to be called again.
+   * Appends what is waiting and acknowledges it. On a full disk it keeps the batch, says so, and is to be called again. One batch is stored at a time:
+   * what comes in meanwhile goes with the next.
    * @param isLast also writes positions that alone would not be worth a transaction yet
+   * @returns null where it is done at once
    */
-  commit(isLast = false): void {
+  commit(isLast = false): Promise<void> | null {
+    if (this.underWay !== null) return this.underWay;
     const batch = this.failed ?? this.takeBatch(isLast);
-    if (batch === null) return;
+    if (batch === null) return null;
+    let appended: Promise<void> | undefined;
     try {
-      this.parts.writer.append({ events: batch.events, states: batch.states, unfinished: batch.unfinished }, batch.positions, batch.signals);
+      appended = this.parts.writer.append({ events: batch.events, states: batch.states, unfinished: batch.unfinished }, batch.positions, batch.signals) ?? undefined;
     } catch (error) {
-      if (!(error instanceof LeadlineError) || !error.retryable) throw error;
-      if (this.stalledBy === null) this.parts.log.error({ event: 'storeStalled', code: error.code }, error.message);
-      this.stalledBy = error;
-      this.failed = batch;
-      return;
+      this.refused(batch, error);
+      return null;
     }
+    if (appended === undefined) {
+      this.stored(batch);
+      return null;
+    }
+    this.underWay = appended.then(
+      () => {
+        this.underWay = null;
+        this.stored(batch);
+      },
+      (error: unknown) => {
+        this.underWay = null;
+        this.refused(batch, error);
+      },
+    );
+    return this.underWay;
+  }
+
+  private stored(batch: Batch): void {
     if (this.stalledBy !== null) this.parts.log.info({ event: 'storeResumed' }, 'the store takes events again');
     this.stalledBy = null;
     this.failed = null;
@@ -208,6 +211,13 @@ export class Collector {
     this.acknowledge(batch.touched);
     if (batch.events.length > 0 || batch.signals.length > 0) this.parts.onCommitted();
     for (const resolve of batch.waiters) resolve();
+  }
+
+  private refused(batch: Batch, error: unknown): void {
+    if (!(error instanceof LeadlineError) || !error.retryable) throw error;
+    if (this.stalledBy === null) this.parts.log.error({ event: 'storeStalled', code: error.code }, error.message);
+    this.stalledBy = error;
+    this.failed = batch;
   }
 
   /** Parses a chunk. Where a parser fails, everything of the stream is as it was. @throws LeadlineError BAD_CHUNK */
@@ -387,8 +397,4 @@ export class Collector {
     }
     return work;
   }
-}
-
-function contextOf({ source, streamId, origin, bootId }: Chunk): ChunkContext {
-  return { source, streamId, origin, bootId };
 }

@@ -25,6 +25,10 @@ function isStorable(timeNs: bigint | null): timeNs is bigint {
 /** What a chunk says of its stream that its events carry. */
 export type ChunkContext = Pick<Chunk, 'source' | 'streamId' | 'origin' | 'bootId'>;
 
+export function contextOf({ source, streamId, origin, bootId }: Chunk): ChunkContext {
+  return { source, streamId, origin, bootId };
+}
+
 export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: bigint | null): LogEvent {
   const { understood, pieces } = group;
   const streamOffset = pieces[0]!.from;

@@ -4,7 +4,8 @@
  */
 import type { Acknowledgement, StreamState, Transport } from '#schemas/transport.ts';
 import type { Chunk } from '#schemas/chunk.ts';
-import { Collector, type CollectorParts } from './collector.ts';
+import { Collector } from './collector.ts';
+import type { CollectorParts } from './parts.ts';
 import type { RecordPosition } from './consumed-positions.ts';
 
 /** Pause between two attempts to store while the disk is full. */
@@ -16,6 +17,8 @@ export class CollectorIntake {
   private readonly connections = new Set<Connection>();
   private timer: { timeout: NodeJS.Timeout; dueMs: number } | null = null;
   private stopped = false;
+  /** The commit under way behind which the next is scheduled. */
+  private awaited: Promise<void> | null = null;
 
   constructor(parts: Omit<CollectorParts, 'onAcknowledged'>) {
     this.clock = parts.clock;
@@ -36,6 +39,7 @@ export class CollectorIntake {
   /** @param position the Kafka record the chunk came in, null for one that came otherwise */
   async accept(chunk: Chunk, position: RecordPosition | null = null): Promise<void> {
     await this.whileStalled();
+    await this.whileFull();
     this.collector.accept(chunk, position);
     this.schedule();
   }
@@ -57,6 +61,11 @@ export class CollectorIntake {
     while (this.collector.isStalled && !this.stopped) await this.clock.sleep(stalledRetryMs);
   }
 
+  /** As much waits as one commit takes, and the one before it is not stored yet. */
+  private async whileFull(): Promise<void> {
+    while (this.collector.isFull && this.collector.storing !== null) await this.collector.storing;
+  }
+
   /** After the last of the files that are read once: what they ended in the middle of is told as it is. */
   tellUnfinished(): void {
     this.collector.tellUnfinished();
@@ -64,17 +73,29 @@ export class CollectorIntake {
   }
 
   /** Stores what is waiting, once, and stops. */
-  stop(): void {
+  async stop(): Promise<void> {
     this.stopped = true;
     if (this.timer !== null) clearTimeout(this.timer.timeout);
     this.timer = null;
-    this.collector.commit(true);
+    const { collector } = this;
+    if (collector.storing !== null) await collector.storing;
+    const first = collector.commit(true);
+    if (first !== null) await first;
     // A batch that had failed went first; what came after it is still waiting.
-    if (!this.collector.isStalled) this.collector.commit(true);
+    const second = collector.isStalled ? null : collector.commit(true);
+    if (second !== null) await second;
+  }
+
+  private scheduleAfterStoring(): void {
+    const { storing } = this.collector;
+    if (storing === null || storing === this.awaited) return;
+    this.awaited = storing;
+    void storing.then(() => this.schedule());
   }
 
   private schedule(): void {
     if (this.stopped) return;
+    this.scheduleAfterStoring();
     const nowMs = this.clock.nowMs();
     const dueInMs = this.collector.isStalled ? stalledRetryMs : this.collector.dueInMs(nowMs);
     if (dueInMs === null) return;
@@ -85,7 +106,7 @@ export class CollectorIntake {
     }
     const timeout = setTimeout(() => {
       this.timer = null;
-      this.collector.commit();
+      void this.collector.commit();
       this.schedule();
     }, dueInMs);
     this.timer = { timeout, dueMs: nowMs + dueInMs };

@@ -1,7 +1,7 @@
 /** The collector's thread as the main thread sees it. */
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
-import type { CollectorCounts } from '../collector/collector.ts';
+import type { CollectorCounts } from '../collector/parts.ts';
 import { startThread } from '#lib/thread.ts';
 import type { Rule } from '#schemas/alert.ts';
 import { fromPlainError } from '#schemas/errors.ts';

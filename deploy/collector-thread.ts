@@ -1,7 +1,7 @@
 /** The collector's thread: owns the store's directory, parses and writes, and reads Kafka. Speaks with the main thread and, over ports, with the shippers. */
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { CollectorIntake } from '../collector/intake.ts';
-import type { CollectorCounts } from '../collector/collector.ts';
+import type { CollectorCounts } from '../collector/parts.ts';
 import type { KafkaReport } from '../collector/kafka-subscriber.ts';
 import { EmbeddedWriter } from '../collector/store/embedded-writer.ts';
 import { StoreOwner } from '../collector/store/store-owner.ts';
@@ -73,7 +73,7 @@ export async function main({ options, rules, isTerminal, kafka }: CollectorThrea
       clearInterval(retention);
       // In this order: what is in hand is taken in and stored; a disk that stays full lets go of it, and it is read again.
       await subscription?.stop(options.drainTimeoutMs);
-      intake.stop();
+      await intake.stop();
       await subscription?.close();
       const last = report();
       writer.close();

@@ -45,7 +45,7 @@ export async function storePaths(paths: readonly string[], options: Options, log
       } finally {
         full.stop();
         // On a failure, too: its timer must not find the store closed.
-        intake.stop();
+        await intake.stop();
       }
       return { ...report, streams: new Map(writer.streams().map(stream => [stream.streamId, stream])) };
     } finally {

@@ -3,7 +3,7 @@
  * queries. Whatever fails at the start leaves nothing running.
  */
 import { AlertLoop } from '../query/alerts/loop.ts';
-import type { CollectorCounts } from '../collector/collector.ts';
+import type { CollectorCounts } from '../collector/parts.ts';
 import { httpIntakeRoutes } from '../collector/http-intake.ts';
 import { ReaderPool } from '../query/store/reader-pool.ts';
 import { buildServer, listen } from '../query/server.ts';

@@ -33,12 +33,12 @@ test('a chunk past the known end makes a gap, told once; bytes that fill it late
   collector.accept(madeChunk('a', 0, json(1)));
   collector.accept(madeChunk('a', 108, json(2)));
   collector.accept(madeChunk('a', 108, json(2)));
-  collector.commit();
+  void collector.commit();
   t.deepEqual(store.stored.map(({ eventId, gap }) => [eventId, gap?.bytes]), [['a:0', undefined], ['a:8:gap', 100], ['a:108', undefined]]);
   t.is(acknowledgements.at(-1)?.to, 116);
   collector.accept(madeChunk('a', 8, `${json(3)}${'x'.repeat(91)}\n`));
   collector.accept(recordOf('idle', 'a', 108));
-  collector.commit();
+  void collector.commit();
   t.deepEqual(store.stored.map(({ eventId }) => eventId), ['a:0', 'a:8:gap', 'a:108', 'a:8', 'a:16']);
   t.deepEqual(store.lastKnown('a')?.storedRanges, [{ from: 0, to: 116 }]);
 });
@@ -48,11 +48,11 @@ test('a gap that the shipper told is not told again by the chunk behind it, nor 
   const first = collectorOn(store);
   first.collector.accept(madeChunk('a', 0, json(1)));
   first.collector.accept(madeChunk('a', 8, '', { kind: 'gap', end: 58, gap: { cause: 'truncated', bytes: 50, exact: false } }));
-  first.collector.commit();
+  void first.collector.commit();
   const { collector, acknowledgements } = collectorOn(store);
   collector.accept(madeChunk('a', 8, '', { kind: 'gap', end: 58, gap: { cause: 'truncated', bytes: 50, exact: false } }));
   collector.accept(madeChunk('a', 60, json(2)));
-  collector.commit();
+  void collector.commit();
   t.deepEqual(store.stored.map(({ eventId, gap }) => [eventId, gap?.cause, gap?.bytes]), [['a:0', undefined, undefined], ['a:8:gap', 'truncated', 50], ['a:58:gap', 'missing', 2], ['a:60', undefined, undefined]]);
   t.is(acknowledgements.at(-1)?.to, 68);
   t.is(store.lastKnown('a')?.gapBytes, 52);
@@ -73,12 +73,12 @@ test('a damaged or mismeasured chunk is refused as if it had not come', t => {
     madeChunk('a', 50, json(1), { end: 60, lengths: [5, 5] }),
   ];
   for (const chunk of refused) t.is(codeOf(t, () => collector.accept(chunk)), 'BAD_CHUNK');
-  collector.commit();
+  void collector.commit();
   t.is(store.stored.length, 0);
   t.is(collector.counts.refusedChunks, refused.length);
   collector.accept(madeChunk('a', 0, zstd, { codec: 'zstd', end: 8 }));
   collector.accept(madeChunk('a', 8, json(2), { end: 18, lengths: [10] }));
-  collector.commit();
+  void collector.commit();
   t.deepEqual(store.stored.map(({ pieces }) => pieces), [[{ from: 0, to: 8 }], [{ from: 8, to: 18 }]]);
 });
 
@@ -88,7 +88,7 @@ test('too many separate ranges of a stream: refused, and taken when the holes ar
   for (let n = 0; n <= 10; n++) collector.accept(madeChunk('a', 16 * n, json(1)));
   t.is(codeOf(t, () => collector.accept(madeChunk('a', 16 * 11, json(1)))), 'STORED_RANGES_FULL');
   t.is(codeOf(t, () => collector.accept(madeChunk('a', 8, json(1)))), 'STORED_RANGES_FULL');
-  collector.commit();
+  void collector.commit();
   t.is(store.lastKnown('a')?.storedRanges.length, 11);
 });
 
@@ -96,7 +96,7 @@ test('a time that no store can hold is no time', t => {
   const store = new MemoryStore();
   const { collector } = collectorOn(store);
   collector.accept(madeChunk('a', 0, '{"time":"0001-01-01T00:00:00Z","msg":"zero"}\n{"time":"9999-12-31T23:59:59Z","msg":"never"}\n{"time":"2022-08-22T05:18:16Z","msg":"then"}\n{"time":"2262-06-01T00:00:00Z","msg":"late"}\n'));
-  collector.commit();
+  void collector.commit();
   t.deepEqual(store.stored.map(({ timeSource, timeNs }) => [timeSource, timeNs]), [['read', BigInt(noonMs) * 1_000_000n], ['inherited', BigInt(noonMs) * 1_000_000n], ['line', 1_661_145_496_000_000_000n], ['inherited', 1_661_145_496_000_000_000n]]);
 });
 
@@ -105,18 +105,18 @@ test('on a full store the batch is kept whole, and what comes meanwhile follows 
   const { collector, acknowledgements } = collectorOn(store);
   store.failure = new LeadlineError('STORE_FULL', { dir: 'here' });
   collector.accept(madeChunk('a', 0, json(1)));
-  collector.commit();
+  void collector.commit();
   t.true(collector.isStalled);
   collector.accept(madeChunk('a', 8, json(2)));
   collector.accept(recordOf('close', 'a', 16));
-  collector.commit();
+  void collector.commit();
   t.deepEqual([store.stored.length, acknowledgements], [0, []]);
   t.is(collector.dueInMs(noonMs), 0);
   store.failure = null;
-  collector.commit();
+  void collector.commit();
   t.false(collector.isStalled);
   t.false(acknowledgements.some(({ closed }) => closed), 'its closing record is not stored yet');
-  collector.commit();
+  void collector.commit();
   t.deepEqual(acknowledgements.at(-1), { streamId: 'a', from: 0, to: 16, closed: true });
   t.deepEqual(store.stored.map(({ eventId }) => eventId), ['a:0', 'a:8']);
 });
@@ -135,7 +135,7 @@ test('states name the further of what was published and what is stored, gaps inc
   const { collector } = collectorOn(store);
   void collector.acceptStates([madeState('a', { acknowledgedBytes: 5 }), madeState('b', { acknowledgedBytes: 500 })]);
   collector.accept(madeChunk('a', 20, json(1)));
-  collector.commit();
+  void collector.commit();
   t.deepEqual(collector.statesOf(['source of a', 'source of b']).map(({ streamId, acknowledgedBytes }) => [streamId, acknowledgedBytes]), [['a', 28], ['b', 500]]);
 });
 
@@ -184,7 +184,7 @@ function send({ choose, bytes, framing, idleAt }: Sending, collector: Collector,
     offset = end;
     // An idle record closes whatever is open, so one that was sent before is not sent again to a collector that is further.
     if (idleAt.has(offset) && offset > sentBefore) collector.accept(recordOf('idle', 'a', offset, { framing }));
-    if (choose(4) === 0) collector.commit();
+    if (choose(4) === 0) void collector.commit();
   }
 }
 
@@ -210,7 +210,7 @@ for (const framing of ['plain', 'cri', 'docker'] as const) {
         const onePass = collectorOn(expected, smallLimits).collector;
         send({ choose: () => 0, bytes, framing, idleAt }, onePass, 0, bytes.length, -1);
         onePass.accept(recordOf('close', 'a', bytes.length, { framing }));
-        onePass.commit();
+        void onePass.commit();
 
         const store = new MemoryStore();
         let { collector, acknowledgements } = collectorOn(store, smallLimits);
@@ -239,7 +239,7 @@ for (const framing of ['plain', 'cri', 'docker'] as const) {
           }
         }
         collector.accept(recordOf('close', 'a', bytes.length, { framing }));
-        collector.commit();
+        void collector.commit();
 
         assert.deepEqual(outcomeOf(store), outcomeOf(expected));
         assert.deepEqual(store.lastKnown('a')?.storedRanges, [{ from: 0, to: bytes.length }]);
@@ -264,7 +264,7 @@ test('plain bytes come back from an embedded store exactly as they were, over a 
     const end = Math.min(bytes.length, bytes.indexOf(10, position + 400 * (round + 1)) + 1 || bytes.length);
     collector.accept(madeChunk('a', position, bytes.subarray(position, end)));
     if (end === bytes.length) collector.accept(recordOf('close', 'a', end));
-    collector.commit();
+    void collector.commit();
     position = acknowledgements.at(-1)?.to ?? position;
     writer.close();
   }

@@ -82,17 +82,17 @@ test('positions and events are one transaction; an open event is not passed', t 
   const store = new MemoryStore();
   const collector = collectorOn(store);
   collector.accept(madeChunk('a', 0, '{"n":1}\ntext that may go on\n'), at(5));
-  collector.commit();
+  void collector.commit();
   t.deepEqual([store.stored.length, stored(store)], [1, { t0: '5' }], 'record 5 is to be read again');
   collector.accept(recordOf('idle', 'a', 28), at(6));
   store.failure = new LeadlineError('STORE_FULL', { dir: 'here' });
-  collector.commit();
+  void collector.commit();
   collector.accept(madeChunk('b', 0, '{"n":2}\n'), at(7));
   t.deepEqual(stored(store), { t0: '5' });
   store.failure = null;
-  collector.commit();
+  void collector.commit();
   t.deepEqual([store.stored.length, stored(store)], [2, { t0: '7' }], 'the batch that had failed carries its own position, not the later one');
-  collector.commit();
+  void collector.commit();
   t.deepEqual([store.stored.length, stored(store)], [3, { t0: '8' }]);
 });
 
@@ -103,19 +103,19 @@ test('a position alone is written within a second, not at every commit', t => {
   const collector = collectorOn(counting);
   collector.pass(at(1));
   t.is(collector.dueInMs(clock.ms), 1000);
-  collector.commit();
+  void collector.commit();
   t.is(appends, 0);
   clock.ms += 999;
   collector.pass(at(2));
-  collector.commit();
+  void collector.commit();
   t.is(appends, 0);
   t.is(collector.dueInMs(clock.ms), 1);
   clock.ms += 1;
-  collector.commit();
+  void collector.commit();
   t.deepEqual([appends, stored(store)], [1, { t0: '3' }]);
   t.is(collector.dueInMs(clock.ms), null);
   collector.pass(at(3));
-  collector.commit(true);
+  void collector.commit(true);
   t.deepEqual(stored(store), { t0: '4' }, 'the last commit writes it at once');
 });
 
@@ -125,10 +125,10 @@ test("an event that nobody ever closes is closed by the broker's time in its par
   collector.accept(madeChunk('gone', 0, 'Error: boom\n'), at(1, 0, 1000));
   collector.accept(madeChunk('b', 0, '{"n":2}\n'), at(9, 1, 900_000));
   collector.accept(madeChunk('c', 0, '{"n":3}\n'), at(2, 0, 61_000));
-  collector.commit();
+  void collector.commit();
   t.deepEqual([store.stored.map(({ streamId }) => streamId), stored(store)], [['b', 'c'], { t0: '1', t1: '10' }]);
   collector.accept(madeChunk('c', 8, '{"n":4}\n'), at(3, 0, 61_001));
-  collector.commit();
+  void collector.commit();
   t.deepEqual([store.stored.map(({ streamId }) => streamId), stored(store)], [['b', 'c', 'gone', 'c'], { t0: '4', t1: '10' }]);
 });
 
@@ -140,7 +140,7 @@ test('where a parser fails the chunk is refused, and what was open before it sta
   Object.defineProperty(poison, 'readMs', { get: () => { throw new Error('a parser of ours'); } });
   t.is(t.throws(() => collector.accept(poison, at(2)), { instanceOf: LeadlineError }).code, 'BAD_CHUNK');
   collector.accept(madeChunk('a', 20, '    at f (x.js:1:1)\n{"n":2}\n'), at(3));
-  collector.commit();
+  void collector.commit();
   t.deepEqual(store.stored.map(({ raw }) => Buffer.from(raw).toString()), ['{"n":1}', 'Error: boom\n    at f (x.js:1:1)', '{"n":2}']);
 });
 
@@ -159,7 +159,7 @@ test.serial('where a parser fails on joined lines they are stored all the same, 
   } finally {
     String.prototype.includes = includes;
   }
-  collector.commit();
+  void collector.commit();
   t.deepEqual(store.stored.map(({ raw, level }) => [Buffer.from(raw).toString(), level]), [['Error: boom\n    at f (x.js:1:1)', 'error'], ['{"n":2}', null]]);
   t.deepEqual(stored(store), { t0: '3' });
 });
@@ -210,7 +210,7 @@ test('killed at any moment and gone on at the stored positions, or from the begi
       const expected = new MemoryStore();
       const onePass = collectorOn(expected, limits);
       for (const [partition, log] of logs.entries()) for (const [offset, { chunk, timestampMs }] of log.entries()) onePass.accept(chunk, at(offset, partition, timestampMs));
-      onePass.commit();
+      void onePass.commit();
 
       const store = new MemoryStore();
       let collector = collectorOn(store, limits);
@@ -220,7 +220,7 @@ test('killed at any moment and gone on at the stored positions, or from the begi
         const { chunk, timestampMs } = logs[partition]![next[partition]!]!;
         collector.accept(chunk, at(next[partition]!, partition, timestampMs));
         next[partition]! += 1;
-        if (choose(3) === 0) collector.commit(choose(2) === 0);
+        if (choose(3) === 0) void collector.commit(choose(2) === 0);
         if (kills < 8 && choose(5) === 0) {
           kills += 1;
           if (choose(4) === 0) next = [0, 0];
@@ -228,7 +228,7 @@ test('killed at any moment and gone on at the stored positions, or from the begi
           collector = collectorOn(store, limits);
         }
       }
-      collector.commit(true);
+      void collector.commit(true);
 
       const eventsOf = (of: MemoryStore): unknown[] => of.stored.map(comparable).sort((a, b) => (a.eventId < b.eventId ? -1 : 1));
       assert.deepEqual(eventsOf(store), eventsOf(expected));

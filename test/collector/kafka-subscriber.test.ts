@@ -47,7 +47,7 @@ function collecting(t: ExecutionContext, kafka: MemoryKafka, store: MemoryStore,
     isOver = true;
     subscriber.stop();
     await ended;
-    intake.stop();
+    await intake.stop();
   };
   const kill = async (): Promise<void> => {
     if (isOver) return;
@@ -55,7 +55,7 @@ function collecting(t: ExecutionContext, kafka: MemoryKafka, store: MemoryStore,
     const { failure } = store;
     store.failure = new LeadlineError('STORE_FULL', { dir: 'killed' });
     subscriber.stop();
-    intake.stop();
+    await intake.stop();
     await ended;
     store.failure = failure;
   };

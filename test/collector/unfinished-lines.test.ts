@@ -75,14 +75,14 @@ function storedOf(records: readonly Chunk[], given: Partial<Options> = {}): stri
     for (let crashes = 0; next < records.length; ) {
       collector.accept(records[next]!, { topicId: 't', partition: 0, recordOffset: BigInt(next), timestampMs: records[next]!.readMs });
       next += 1;
-      if (how > 0) collector.commit(true);
+      if (how > 0) void collector.commit(true);
       if (how === 2 && crashes < next) {
         crashes = next;
         collector = collectorOn(store, given);
         next = Number(store.positions()[0]?.recordOffset ?? 0);
       }
     }
-    collector.commit(true);
+    void collector.commit(true);
     return store;
   });
   assert.deepEqual(shown(outcomes[1]!), shown(outcomes[0]!));
@@ -112,10 +112,10 @@ test('nobody reads the beginning before the rest came, and its bytes count as st
   const collector = collectorOn(store);
   const { records } = new Rotated('cri').write('stdout', '{"n":', false).rotate().write('stdout', '1}', true);
   for (const record of records.slice(0, 2)) collector.accept(record);
-  collector.commit();
+  void collector.commit();
   t.deepEqual([store.stored.length, store.unfinished().length, store.lastKnown('s0')?.storedRanges, store.lastKnown('s0')?.lines], [0, 1, [{ from: 0, to: records[0]!.end }], 1]);
   collector.accept(records[2]!);
-  collector.commit();
+  void collector.commit();
   t.deepEqual([store.stored.length, store.unfinished().length, store.lastKnown('s1')?.lines], [1, 0, 1]);
   t.is(store.stored[0]!.timeSource, 'runtime');
 });
@@ -126,7 +126,7 @@ test('its stream is acknowledged as closed before the rest is there, so that a s
   const collector = new Collector({ writer: store, options: defaultOptions(), rules: [], log: quietLog, clock: frozenClock, onAcknowledged: more => said.push(...more), onCommitted: () => undefined });
   const { records } = new Rotated('cri').write('stdout', '{"n":', false).rotate();
   for (const record of records) collector.accept(record);
-  collector.commit();
+  void collector.commit();
   t.deepEqual(said, [{ streamId: 's0', from: 0, to: records[0]!.end, closed: true }]);
 });
 
@@ -156,10 +156,10 @@ test('a successor that came first, as after its source moved, does not go on wit
   const { records } = new Rotated('cri').write('stdout', '{"n":', false).rotate().write('stdout', '1}', true).record('idle').write('stdout', '{"n":2}', true);
   let collector = collectorOn(store);
   for (const index of [2, 3, 0, 1]) collector.accept(records[index]!);
-  collector.commit();
+  void collector.commit();
   collector = collectorOn(store);
   collector.accept(records[4]!);
-  collector.commit();
+  void collector.commit();
   t.deepEqual(store.stored.map(({ raw }) => Buffer.from(raw).toString()).sort(), ['1}', '{"n":', '{"n":2}']);
 });
 
@@ -171,14 +171,14 @@ test('without a successor it is told once its lane is openEventMsMax further, by
     const { records } = new Rotated('cri', { bootId }).write('stdout', 'begun', false).rotate();
     let collector = collectorOn(store);
     for (const record of records) collector.accept(record);
-    collector.commit();
+    void collector.commit();
     collector = collectorOn(store);
     collector.accept(madeChunk('x', 0, '{"n":1}\n', { bootId: other, readMs: later - 1 }));
-    collector.commit();
+    void collector.commit();
     t.deepEqual(shown(store), ['x:0 {"n":1}']);
     collector.accept(madeChunk('x', 8, '{"n":2}\n', { bootId: other, readMs: later }));
     collector.accept(madeChunk('x', 16, '{"n":2}\n', { bootId: other, readMs: later }));
-    collector.commit();
+    void collector.commit();
     t.is(shown(store).includes('s0:0 begun'), isTold, String([bootId, other]));
     t.is(store.unfinished().length, isTold ? 0 : 1);
   }
@@ -194,10 +194,10 @@ test('on Kafka only later records of its partition tell it, by the time Kafka ga
   collector.accept(madeChunk('x', 0, '{"n":1}\n', { readMs: noonMs + 10 * openEventMsMax }), at(1, 0, 1001 + openEventMsMax));
   collector.accept(madeChunk('y', 0, '{"n":1}\n', { readMs: noonMs + 10 * openEventMsMax }), at(0, 2, 1000 + openEventMsMax));
   collector.accept(madeChunk('z', 0, '{"n":1}\n', { readMs: noonMs + 10 * openEventMsMax }));
-  collector.commit();
+  void collector.commit();
   t.false(shown(store).includes('s0:0 begun'));
   collector.accept(madeChunk('y', 8, '{"n":1}\n'), at(0, 3, 1001 + openEventMsMax));
-  collector.commit(true);
+  void collector.commit(true);
   t.true(shown(store).includes('s0:0 begun'));
   t.is(store.positions().find(({ partition }) => partition === 0)?.recordOffset, '4');
 });
@@ -207,7 +207,7 @@ test('files that are read once end with what they hold', t => {
   const collector = collectorOn(store);
   for (const record of new Rotated('docker').write('stdout', 'prompt> ', false).rotate().records) collector.accept(record);
   collector.tellUnfinished();
-  collector.commit();
+  void collector.commit();
   t.deepEqual([shown(store), store.lastKnown('s0')?.events, store.unfinished()], [['s0:0 prompt> '], 1, []]);
 });
 
@@ -227,7 +227,7 @@ test('a line beyond lineBytesMax is in parts over a rotation, numbered on', t =>
   const store = new MemoryStore();
   const collector = collectorOn(store, { lineBytesMax: 1024 });
   for (const record of log.write('stdout', 'end', true).record('close').records) collector.accept(record);
-  collector.commit();
+  void collector.commit();
   t.deepEqual(store.stored.map(({ eventId, part, raw }) => [eventId.split(':')[0], part, raw.length]), [['s0', { n: 1, of: null }, 1200], ['s1', { n: 2, of: null }, 1200], ['s1', { n: 3, of: 3 }, 403]]);
 });
 
@@ -265,7 +265,7 @@ for (const framing of ['docker', 'cri'] as const) {
         for (let next = 0, crashes = 0; next < log.records.length; ) {
           collector.accept(log.records[next]!, { topicId: 't', partition: 0, recordOffset: BigInt(next), timestampMs: 0 });
           next += 1;
-          if (choose(3) === 0) collector.commit(choose(2) === 0);
+          if (choose(3) === 0) void collector.commit(choose(2) === 0);
           if (crashes < 12 && choose(4) === 0) {
             crashes += 1;
             if (choose(4) === 0) store.forgetPositions();
@@ -273,7 +273,7 @@ for (const framing of ['docker', 'cri'] as const) {
             next = Number(store.positions()[0]?.recordOffset ?? 0);
           }
         }
-        collector.commit(true);
+        void collector.commit(true);
         assert.deepEqual(store.stored.map(({ raw }) => Buffer.from(raw).toString()).sort(), expected.sort());
         assert.deepEqual(store.unfinished(), []);
         for (const { streamId, storedRanges } of store.streams()) assert.deepEqual(storedRanges, [{ from: 0, to: Math.max(...log.records.filter(record => record.streamId === streamId).map(({ end }) => end)) }]);

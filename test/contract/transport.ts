@@ -51,7 +51,7 @@ export function transportContract(name: string, open: (intake: CollectorIntake) 
       t.teardown(async () => {
         await close();
         store.failure = null;
-        intake.stop();
+        await intake.stop();
       });
       const acknowledgements: Acknowledgement[] = [];
       transport.onAcknowledged = more => {

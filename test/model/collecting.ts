@@ -45,7 +45,7 @@ export class Collecting {
       this.#collector.accept({ ...chunk, codec: 'none', value: bytes }, { topicId, partition: 0, recordOffset: BigInt(this.#next), timestampMs: this.#clock.nowMs() });
       this.#next += 1;
     }
-    if (commits) this.#collector.commit(true);
+    if (commits) void this.#collector.commit(true);
   }
 
   consumeAll(): void {
@@ -54,7 +54,7 @@ export class Collecting {
 
   async takeStates(states: readonly StreamState[]): Promise<void> {
     const taken = this.#collector.acceptStates(states);
-    this.#collector.commit();
+    void this.#collector.commit();
     await taken;
   }
 

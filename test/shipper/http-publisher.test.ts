@@ -34,7 +34,7 @@ async function collector(t: ExecutionContext): Promise<Collector> {
   t.teardown(async () => {
     store.failure = null;
     await server.close();
-    intake.stop();
+    await intake.stop();
   });
   return made;
 }
@@ -135,7 +135,7 @@ test('a collector that is killed with answered chunks in its memory: the next on
   const second = await begin(5, Number(new URL(first.url).port));
   t.teardown(async () => {
     await second.server.close();
-    second.intake.stop();
+    await second.intake.stop();
   });
   await transport.publish(madeChunk('s.0', 14, '{"msg":"two"}\n'));
   t.true(await transport.drain(10_000));

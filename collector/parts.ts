@@ -1,0 +1,33 @@
+/** What a collector is made of, and what it counts. */
+import type { Clock } from '#lib/clock.ts';
+import type { Log } from '#lib/log.ts';
+import type { Rule } from '#schemas/alert.ts';
+import type { Options } from '#schemas/options.ts';
+import type { StoreWriter } from '#schemas/store.ts';
+import type { Acknowledgement } from '#schemas/transport.ts';
+
+export interface CollectorCounts {
+  chunks: number;
+  chunkBytes: number;
+  trimmedBytes: number;
+  events: number;
+  commits: number;
+  refusedChunks: number;
+}
+
+/** What the collector needs of a store, which may be elsewhere: then `append` resolves when the batch is durable. */
+export interface BatchStore extends Pick<StoreWriter, 'streams' | 'lastKnown' | 'positions' | 'unfinished'> {
+  append(...batch: Parameters<StoreWriter['append']>): void | Promise<void>;
+}
+
+export interface CollectorParts {
+  writer: BatchStore;
+  options: Options;
+  rules: readonly Rule[];
+  log: Log;
+  clock: Clock;
+  /** Low-water marks that became durable. */
+  onAcknowledged: (acknowledgements: Acknowledgement[]) => void;
+  /** After every commit that stored events or signals. */
+  onCommitted: () => void;
+}

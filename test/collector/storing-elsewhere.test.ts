@@ -1,0 +1,125 @@
+/** The collector over a store whose answers come later. */
+import test from 'ava';
+import { quietLog } from '#lib/log.ts';
+import { systemClock } from '#lib/clock.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import { defaultOptions, type Options } from '#schemas/options.ts';
+import type { StoreWriter } from '#schemas/store.ts';
+import type { Acknowledgement } from '#schemas/transport.ts';
+import { Collector } from '../../collector/collector.ts';
+import type { BatchStore } from '../../collector/parts.ts';
+import { CollectorIntake } from '../../collector/intake.ts';
+import { madeChunk, noonMs } from '../contract/made-up.ts';
+import { MemoryStore } from '../helpers/memory-store.ts';
+
+const json = (n: number): string => `{"n":${n}}\n`;
+
+/** Stores when it is told to. */
+class LateStore implements BatchStore {
+  readonly inner = new MemoryStore();
+  private readonly waiting: (() => void)[] = [];
+
+  append(...batch: Parameters<StoreWriter['append']>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push(() => {
+        try {
+          this.inner.append(...batch);
+          resolve();
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+    });
+  }
+
+  get underWay(): number {
+    return this.waiting.length;
+  }
+
+  /** Stores, or refuses, the oldest batch that waits. */
+  answer(): void {
+    this.waiting.shift()!();
+  }
+
+  streams = () => this.inner.streams();
+  lastKnown = (streamId: string) => this.inner.lastKnown(streamId);
+  positions = () => this.inner.positions();
+  unfinished = () => this.inner.unfinished();
+}
+
+function collectorOn(writer: BatchStore): { collector: Collector; acknowledged: Acknowledgement[] } {
+  const acknowledged: Acknowledgement[] = [];
+  const clock = { nowMs: () => noonMs, sleep: () => Promise.resolve() };
+  return { collector: new Collector({ writer, options: defaultOptions(), rules: [], log: quietLog, clock, onAcknowledged: more => acknowledged.push(...more), onCommitted: () => undefined }), acknowledged };
+}
+
+test('while a batch is stored the next is parsed, waits for it, and nothing is acknowledged before it is durable', async t => {
+  const store = new LateStore();
+  const { collector, acknowledged } = collectorOn(store);
+  collector.accept(madeChunk('a', 0, json(1)));
+  const first = collector.commit();
+  collector.accept(madeChunk('a', 8, json(2)));
+  t.is(collector.commit(), first);
+  t.is(store.underWay, 1);
+  t.is(collector.dueInMs(noonMs + 60_000), null);
+  t.deepEqual(acknowledged, []);
+  store.answer();
+  await first;
+  t.deepEqual(acknowledged, [{ streamId: 'a', from: 0, to: 8, closed: false }]);
+  const second = collector.commit();
+  store.answer();
+  await second;
+  t.deepEqual(store.inner.stored.map(({ eventId }) => eventId), ['a:0', 'a:8']);
+  t.is(acknowledged.at(-1)?.to, 16);
+});
+
+test('a refused batch is kept whole and stored before what came after it', async t => {
+  const store = new LateStore();
+  const { collector, acknowledged } = collectorOn(store);
+  collector.accept(madeChunk('a', 0, json(1)));
+  const refused = collector.commit();
+  collector.accept(madeChunk('a', 8, json(2)));
+  store.inner.failure = new LeadlineError('STORE_FULL', { dir: 'x' });
+  store.answer();
+  await refused;
+  t.is(collector.stalledBy?.code, 'STORE_FULL');
+  t.deepEqual(acknowledged, []);
+  store.inner.failure = null;
+  const again = collector.commit();
+  store.answer();
+  await again;
+  t.is(collector.stalledBy, null);
+  t.deepEqual(store.inner.stored.map(({ eventId }) => eventId), ['a:0']);
+  const rest = collector.commit();
+  store.answer();
+  await rest;
+  t.deepEqual(store.inner.stored.map(({ eventId }) => eventId), ['a:0', 'a:8']);
+});
+
+test('no more is taken in than one commit takes while the one before it is stored', async t => {
+  const store = new LateStore();
+  const options: Options = { ...defaultOptions(), commitEventsMax: 2, commitIntervalMs: 1 };
+  const intake = new CollectorIntake({ writer: store, options, rules: [], log: quietLog, clock: systemClock, onCommitted: () => undefined });
+  const chunks = Array.from({ length: 8 }, (_, n) => madeChunk('a', n * 8, json(n)));
+  let taken = 0;
+  const all = (async () => {
+    for (const chunk of chunks) {
+      await intake.accept(chunk);
+      taken += 1;
+    }
+  })();
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve));
+  t.is(taken, 4);
+  while (taken < chunks.length) {
+    if (store.underWay > 0) store.answer();
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  await all;
+  const stopped = intake.stop();
+  while (store.inner.stored.length < chunks.length) {
+    if (store.underWay > 0) store.answer();
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  await stopped;
+  t.deepEqual(store.inner.stored.map(({ eventId }) => eventId), chunks.map(({ offset }) => `a:${offset}`));
+});
