@@ -1,6 +1,6 @@
 /** Every question the API and the command line ask, answered over a store reader in the shapes of `schemas/http-api.ts`. */
 import { eventToJson, type LogEvent } from '#schemas/event.ts';
-import type { ContextBody, EventBody, EventsAnswer, FacetsBody, HistogramBody, RequestsAnswer, StreamsAnswer, TimelineBody } from '#schemas/http-api.ts';
+import type { ContextBody, EventBody, EventsAnswer, FacetsBody, HistogramBody, RequestsAnswer, StreamsAnswer, TemplatesBody, TimelineBody } from '#schemas/http-api.ts';
 import type { Options } from '#schemas/options.ts';
 import { parseQuery } from '#schemas/query/parse.ts';
 import type { EventsRequest, ReadContext, ReadProgress, SignalsPage, StoredStream, StoreReader } from '#schemas/store.ts';
@@ -8,6 +8,7 @@ import { readTime } from '#schemas/time-text.ts';
 import { contextOf, facetsOf, histogramOf } from './explore.ts';
 import { requestsOf } from './requests.ts';
 import { streamsAnswer } from './streams.ts';
+import { templatesOf } from './templates.ts';
 import { timelineOf } from './timeline/timeline.ts';
 
 export interface SearchParameters {
@@ -63,6 +64,10 @@ export class Queries {
 
   facets({ fields, limit, ...parameters }: RangeParameters & { fields?: string | undefined; limit?: number | undefined }, signal: AbortSignal): Promise<FacetsBody> {
     return facetsOf(this.reader, this.request(parameters, 1), fields ?? 'service,level,exceptionType', limit ?? 10, this.context(signal));
+  }
+
+  templates({ limit, ...parameters }: RangeParameters & { limit?: number | undefined }, signal: AbortSignal): Promise<TemplatesBody> {
+    return templatesOf(this.reader, this.request(parameters, 1), limit ?? 50, this.context(signal));
   }
 
   linesAround(eventId: string, { before = 20, after = 20 }: { before?: number | undefined; after?: number | undefined }, signal: AbortSignal): Promise<ContextBody> {

@@ -120,6 +120,23 @@ export const FacetsAnswerSchema = Type.Object({
   scanned: ScannedSchema,
 });
 
+export const TemplatesAnswerSchema = Type.Object({
+  templates: Type.Array(Type.Object({
+    id: Type.String({ description: 'Made from the text alone: the same in every store.' }),
+    template: Type.String({ description: 'The message with `<*>` for each of its values.' }),
+    service: nullable(Type.String()),
+    count: Type.Integer(),
+    firstAt: Type.String({ description: 'Of the events that were looked at.' }),
+    lastAt: Type.String(),
+    query: Type.String({ description: 'Finds its events.' }),
+  }), { description: 'Descending by count.' }),
+  distinct: Type.Integer({ description: 'Templates there are, per service, as far as they were told apart.' }),
+  events: Type.Integer({ description: 'Events that have a template.' }),
+  uncounted: Type.Integer({ description: 'Events whose template was not counted: too many different ones had come before it.' }),
+  truncated: Type.Boolean({ description: 'True where a limit of work cut it: counts are then at least these, the newest complete.' }),
+  scanned: ScannedSchema,
+});
+
 export const ContextAnswerSchema = Type.Object({ events: Type.Array(EventSchema, { description: 'In stream order, the event itself among them.' }), truncated: Type.Boolean() });
 
 export const StreamStatusSchema = Type.Object({
@@ -200,6 +217,13 @@ export const FacetsQuerySchema = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 10 })),
 }, { additionalProperties: false });
 
+export const TemplatesQuerySchema = Type.Object({
+  query: Type.Optional(Type.String({ maxLength: 10_000, default: '', description: 'Which events, such as service:cart level>=error.' })),
+  since: Type.Optional(Type.String()),
+  until: Type.Optional(Type.String()),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 50 })),
+}, { additionalProperties: false });
+
 export const ContextQuerySchema = Type.Object({
   before: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, default: 20 })),
   after: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, default: 20 })),
@@ -221,6 +245,7 @@ export type TimelineBody = Static<typeof TimelineSchema>;
 export type EventsAnswer = Static<typeof EventsAnswerSchema>;
 export type HistogramBody = Static<typeof HistogramAnswerSchema>;
 export type FacetsBody = Static<typeof FacetsAnswerSchema>;
+export type TemplatesBody = Static<typeof TemplatesAnswerSchema>;
 export type ContextBody = Static<typeof ContextAnswerSchema>;
 export type RequestsAnswer = Static<typeof RequestsAnswerSchema>;
 export type StreamsAnswer = Static<typeof StreamsAnswerSchema>;

@@ -117,6 +117,8 @@ export const options = {
   openEventMsMax: integer('collect', minuteMs, secondMs, dayMs, 'A record of the same stream read this much later closes what is open.'),
   storedRangesMax: integer('collect', 10_000, 10, 1_000_000, 'Separate stored byte ranges of one stream at most; beyond it its chunks are refused, not dropped.'),
   intakeBytesMax: integer('collect', 16 * MiB, MiB, GiB, 'Largest body of one intake request.'),
+  templatesPerServiceMax: integer('collect', 20_000, 1, 1_000_000, 'Different templates of messages of one service; beyond it new ones are <overflow>.'),
+  templatesMax: integer('collect', 200_000, 1, 10_000_000, 'Different templates of messages over all services.'),
   retentionMs: integer('collect', 7 * dayMs, minuteMs, 3650 * dayMs, 'How long stored events are kept, by the day they arrived.'),
   retentionBytesMax: integer('collect', 5 * GiB, MiB, 1024 * GiB, 'Largest size of the store; the oldest file goes first.'),
   fileBytesMax: integer('collect', GiB, 256 * KiB, 64 * GiB, 'A store file is followed by the next at midnight UTC or at this size.'),

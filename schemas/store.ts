@@ -190,12 +190,21 @@ export interface FacetsRequest extends CountRequest {
   fields: string[];
   /** Values per field at most, those that most events have. */
   valuesMax: number;
+  /** Counts a value of each service apart, and says when it was first and last seen. */
+  perService?: boolean;
+}
+
+export interface FacetValue {
+  value: string;
+  count: number;
+  /** Only where asked for `perService`. */
+  seen?: { service: string | null; firstNs: bigint; lastNs: bigint };
 }
 
 export interface Facet {
   field: string;
-  /** Descending by count, then by value. A value of an array counts once per event. */
-  values: { value: string; count: number }[];
+  /** Descending by count, then by value, then by service (none first). A value of an array counts once per event. */
+  values: FacetValue[];
   /** Different values there are, as far as they were told apart. */
   distinct: number;
   /** Events that have the field. */

@@ -31,6 +31,8 @@ export const metrics = {
   leadline_collector_trimmed_bytes_total: { type: 'counter', help: 'Bytes that came again and were left out because they are stored.' },
   leadline_collector_refused_chunks_total: { type: 'counter', help: 'Chunks refused at a limit.' },
   leadline_collector_commits_total: { type: 'counter', help: 'Commits of the store.' },
+  leadline_collector_templates: { type: 'gauge', help: 'Different templates of messages given since the start.' },
+  leadline_collector_template_overflow_total: { type: 'counter', help: 'Messages of which a template of their own was one too many, for --templates-per-service-max or --templates-max.' },
   leadline_collector_stalled: { type: 'gauge', help: '1 while nothing can be stored, as on a full disk.' },
   leadline_store_bytes: { type: 'gauge', help: 'Size of the store on disk.' },
   leadline_store_files: { type: 'gauge', help: 'Files of the store.' },
@@ -66,7 +68,7 @@ export const shipperMetrics = {
   leadline_shipper_transport_troubled: { type: 'gauge', help: '1 while nothing gets through; /readyz says why.' },
 } as const satisfies Record<string, MetricSpec>;
 
-const { leadline_collector_chunks_total, leadline_collector_chunk_bytes_total, leadline_collector_trimmed_bytes_total, leadline_collector_refused_chunks_total, leadline_collector_commits_total, leadline_collector_stalled, leadline_streams, leadline_lines, leadline_events, leadline_stream_stored_bytes, leadline_stream_gap_bytes, leadline_http_requests_total } = metrics;
+const { leadline_collector_chunks_total, leadline_collector_chunk_bytes_total, leadline_collector_trimmed_bytes_total, leadline_collector_refused_chunks_total, leadline_collector_commits_total, leadline_collector_stalled, leadline_collector_templates, leadline_collector_template_overflow_total, leadline_streams, leadline_lines, leadline_events, leadline_stream_stored_bytes, leadline_stream_gap_bytes, leadline_http_requests_total } = metrics;
 /** Of `collect`. */
 export const collectorMetrics = {
   leadline_streams,
@@ -79,6 +81,8 @@ export const collectorMetrics = {
   leadline_collector_trimmed_bytes_total,
   leadline_collector_refused_chunks_total,
   leadline_collector_commits_total,
+  leadline_collector_templates,
+  leadline_collector_template_overflow_total,
   leadline_collector_stalled,
   ...kafkaIntakeMetrics,
   leadline_http_requests_total,

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { toPlainError } from '#schemas/errors.ts';
-import { ContextAnswerSchema, ContextQuerySchema, ErrorSchema, FacetsAnswerSchema, FacetsQuerySchema, HistogramAnswerSchema, HistogramQuerySchema } from '#schemas/http-api.ts';
+import { ContextAnswerSchema, ContextQuerySchema, ErrorSchema, FacetsAnswerSchema, FacetsQuerySchema, HistogramAnswerSchema, HistogramQuerySchema, TemplatesAnswerSchema, TemplatesQuerySchema } from '#schemas/http-api.ts';
 import type { ReadProgress } from '#schemas/store.ts';
 import { abortWithClient, sendJson, type Server, type ServerParts } from '../server.ts';
 
@@ -22,6 +22,10 @@ export function exploreRoutes(server: Server, { pool }: ServerParts): void {
   server.get('/api/v1/facets', {
     schema: { summary: 'The values that most events have, per field', querystring: FacetsQuerySchema, response: { 200: FacetsAnswerSchema, 400: ErrorSchema } },
     handler: async (request, reply) => sendJson(reply, await pool.json('facets', [request.query], abortWithClient(request, reply))),
+  });
+  server.get('/api/v1/templates', {
+    schema: { summary: 'The templates that most events have, per service, with when each was first and last seen', querystring: TemplatesQuerySchema, response: { 200: TemplatesAnswerSchema, 400: ErrorSchema } },
+    handler: async (request, reply) => sendJson(reply, await pool.json('templates', [request.query], abortWithClient(request, reply))),
   });
   server.get('/api/v1/context/:eventId', {
     schema: {

@@ -37,7 +37,7 @@ export class EmbeddedCounts {
   }
 
   async facets(request: FacetsRequest, context: ReadContext): Promise<FacetsAnswer> {
-    const counters = request.fields.map(field => new FacetCounter(field));
+    const counters = request.fields.map(field => new FacetCounter(field, request.perService));
     let count = 0;
     const work = new ReadWork(context);
     const truncated = await this.look(new Sought(request.query, request.fromNs, request.toNs), work, context, () => count, event => {

@@ -299,7 +299,7 @@ class History {
     const end = this.ends.get(stream) ?? 0;
     const given: Partial<LogEvent> = {
       timeNs: noon + BigInt(spec.near ? spec.seconds % 10 : spec.seconds) * 1_000_000_000n + BigInt(spec.nanos), level: spec.level, service: spec.service, message: spec.word, raw: spec.bytes.length === 0 ? Buffer.from(spec.word) : Buffer.from(spec.bytes),
-      ids: spec.ids.map(value => ({ kind: value.startsWith('session') ? 'session' : 'request', name: 'id', value })), requestId: spec.nanos === 0 ? null : (spec.ids[spec.nanos - 1] ?? (spec.near ? 'fe3974115b911675d0640788986f80c9' : null)), fields: { code: spec.code, flag: spec.exception, ...(spec.nanos > 1 ? { note: 'card in a field', tags: ['Blue', spec.word, ['blurred']] } : {}) }, exceptionType: spec.exception ? 'Error' : null,
+      ids: spec.ids.map(value => ({ kind: value.startsWith('session') ? 'session' : 'request', name: 'id', value })), requestId: spec.nanos === 0 ? null : (spec.ids[spec.nanos - 1] ?? (spec.near ? 'fe3974115b911675d0640788986f80c9' : null)), fields: { code: spec.code, flag: spec.exception, ...(spec.nanos > 1 ? { note: 'card in a field', tags: ['Blue', spec.word, ['blurred']] } : {}) }, exceptionType: spec.exception ? 'Error' : null, template: spec.nanos > 1 ? `${spec.word} <*>` : null,
       source: sourceOf(stream), pod: spec.code > 7 ? 'other pod' : null,
     };
     if (spec.shape === 'hole') {

@@ -7,7 +7,7 @@ import { compareEvents, type LogEvent } from '#schemas/event.ts';
 import { compilePredicate } from '#schemas/query/predicate.ts';
 import type { Query } from '#schemas/query/ast.ts';
 import { fieldReader } from '#schemas/query/field.ts';
-import { nothingScanned, type ConsumedPosition, type CountAnswer, type CountRequest, type EventsPage, type EventsRequest, type Facet, type FacetsAnswer, type FacetsRequest, type HistogramAnswer, type HistogramBar, type HistogramRequest, type ReadContext, type SignalsPage, type StoreBatch, type StoredStream, type StoreReader, type StoreStats, type StoreWriter, type TailPage, type UnfinishedLine } from '#schemas/store.ts';
+import { nothingScanned, type ConsumedPosition, type CountAnswer, type CountRequest, type EventsPage, type EventsRequest, type Facet, type FacetValue, type FacetsAnswer, type FacetsRequest, type HistogramAnswer, type HistogramBar, type HistogramRequest, type ReadContext, type SignalsPage, type StoreBatch, type StoredStream, type StoreReader, type StoreStats, type StoreWriter, type TailPage, type UnfinishedLine } from '#schemas/store.ts';
 
 export class MemoryStore implements StoreWriter {
   /** In the order of storing. */
@@ -178,15 +178,20 @@ export class MemoryReader implements StoreReader {
     const events = this.matching(request);
     const facets = request.fields.map((field): Facet => {
       const read = fieldReader(field);
-      const counts = new Map<string, number>();
+      const counts = new Map<string, FacetValue>();
       let having = 0;
       for (const event of events) {
         const value = read(event);
         if (value === undefined) continue;
         having += 1;
-        for (const text of new Set((Array.isArray(value) ? value.flat(9) : [value]).map(String))) counts.set(text, (counts.get(text) ?? 0) + 1);
+        for (const text of new Set((Array.isArray(value) ? value.flat(9) : [value]).map(String))) {
+          const key = JSON.stringify([text, request.perService === true ? event.service : null]);
+          const before = counts.get(key);
+          const times = [...(before?.seen === undefined ? [] : [before.seen.firstNs, before.seen.lastNs]), event.timeNs].sort((a, b) => (a < b ? -1 : 1));
+          counts.set(key, { value: text, count: (before?.count ?? 0) + 1, ...(request.perService === true ? { seen: { service: event.service, firstNs: times[0]!, lastNs: times.at(-1)! } } : {}) });
+        }
       }
-      const values = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
+      const values = [...counts.values()].sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : a.value > b.value ? 1 : (a.seen?.service ?? '') < (b.seen?.service ?? '') ? -1 : 1));
       return { field, values: values.slice(0, request.valuesMax), distinct: values.length, events: having, uncounted: 0 };
     });
     return { facets, count: events.length, truncated: false, scanned: { ...nothingScanned, events: this.store.stored.length } };
