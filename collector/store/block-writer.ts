@@ -5,34 +5,25 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { Block } from '#schemas/embedded/block.ts';
-import { BlockEncoder } from '#schemas/embedded/block-encoder.ts';
 import { blockCodec } from '#schemas/embedded/block-format.ts';
-import { writeBlockStreams } from '#schemas/embedded/block-streams.ts';
-import { levelBit, sealedTier } from '#schemas/embedded/layout.ts';
-import { WordSet } from '#schemas/embedded/words.ts';
-import { levelRank, type LogEvent } from '#schemas/event.ts';
-import { EventCounts } from './event-counts.ts';
+import { sealedTier } from '#schemas/embedded/layout.ts';
+import type { LogEvent } from '#schemas/event.ts';
+import { countEvents, EventCounts } from './event-counts.ts';
 import { IdRuns } from './id-runs.ts';
+import { prepareBlock, sealedBlocks, type BlockData, type BlockSize, type PreparedBatch, type PreparedBlock } from './prepared-batch.ts';
 import { WordGroups } from './word-groups.ts';
 
 /** So many small blocks of one tier are joined into one of the next. */
 const blocksPerTier = 16;
 
-/** What a sealed block holds. */
-export interface BlockSize {
-  eventsMax: number;
-  rawBytes: number;
-}
-
 interface SmallBlock {
   id: number;
   tier: number;
-  events: LogEvent[];
+  n: number;
+  rawBytes: number;
+  /** Its events, or what they are read out of when they are wanted. */
+  content: readonly LogEvent[] | BlockData;
 }
-
-/** Shared by the files that follow each other. */
-const encoder = new BlockEncoder();
-const wordSet = new WordSet();
 
 export class BlockWriter {
   private readonly size: BlockSize;
@@ -56,51 +47,37 @@ export class BlockWriter {
     this.ids = new IdRuns(database);
     this.words = new WordGroups(database);
     this.counts = new EventCounts(database);
-    const rows = database.prepare(`select id, tier, headBytes, head, raw from blocks join data using (id) where tier < ${sealedTier} order by id`).all() as unknown as { id: number; tier: number; headBytes: number; head: Uint8Array; raw: Uint8Array }[];
-    this.small = rows.map(({ id, tier, headBytes, head, raw }) => {
-      const block = new Block(head, headBytes, raw);
-      return { id, tier, events: Array.from({ length: block.length }, (_, row) => block.event(row)) };
-    });
+    const rows = database.prepare(`select id, tier, n, rawBytes, headBytes, head, raw from blocks join data using (id) where tier < ${sealedTier} order by id`).all() as unknown as (Omit<SmallBlock, 'content'> & BlockData)[];
+    this.small = rows.map(({ id, tier, n, rawBytes, headBytes, head, raw }) => ({ id, tier, n, rawBytes, content: { headBytes, head, raw } }));
     this.before = this.small;
   }
 
-  /** @param firstSequence of the first of them */
-  add(firstSequence: number, events: readonly LogEvent[]): void {
-    if (events.length === 0) return;
-    this.counts.add(events);
-    const waiting = this.small.flatMap(block => block.events);
-    const rawBytes = rawBytesOf(waiting) + rawBytesOf(events);
-    if (waiting.length + events.length >= this.size.eventsMax || rawBytes >= this.size.rawBytes) {
-      this.seal(this.small[0]?.id ?? firstSequence, [...waiting, ...events], rawBytes);
-      return;
+  /** @param firstSequence of the first event of the first block */
+  add(firstSequence: number, { blocks, counts }: Pick<PreparedBatch, 'blocks' | 'counts'>): void {
+    this.counts.add(counts);
+    let id = firstSequence;
+    for (const block of blocks) {
+      if (block.index === null) this.addSmall(id, block);
+      else {
+        // What was stored before it comes before it.
+        this.sealSmall();
+        this.insert(id, sealedTier, block);
+      }
+      id += block.n;
     }
-    let tier = 0;
-    let from = firstSequence;
-    let joined = [...events];
-    let kept = this.small;
-    // As digits carry: a full tier becomes one block of the next, which may fill that.
-    for (; kept.length >= blocksPerTier - 1 && kept.slice(1 - blocksPerTier).every(block => block.tier === tier); tier++) {
-      const taken = kept.slice(1 - blocksPerTier);
-      kept = kept.slice(0, 1 - blocksPerTier);
-      from = taken[0]!.id;
-      joined = [...taken.flatMap(block => block.events), ...joined];
-    }
-    if (tier > 0) this.removeFrom(from);
-    this.small = [...kept, { id: from, tier, events: joined }];
-    this.insert(from, tier, joined);
+    if (blocks.some(({ index }) => index !== null)) this.ids.merge();
   }
 
   /** What is small is sealed and everything merged, because nothing is added to the file any more. */
   finish(): void {
-    const waiting = this.small.flatMap(block => block.events);
-    if (waiting.length > 0) this.seal(this.small[0]!.id, waiting, rawBytesOf(waiting));
+    this.sealSmall();
     this.ids.finish();
   }
 
   /** A block as another file has it, with its first sequence and tier. Blocks come in order. */
   rewrite(id: number, tier: number, events: readonly LogEvent[]): void {
-    this.counts.add(events);
-    this.insert(id, tier, events);
+    this.counts.add(countEvents(events));
+    this.insert(id, tier, prepareBlock(events, tier === sealedTier));
     if (tier === sealedTier) this.ids.merge();
   }
 
@@ -114,46 +91,49 @@ export class BlockWriter {
     this.words.rolledBack();
   }
 
-  /** Into blocks of about the same size. */
-  private seal(from: number, events: readonly LogEvent[], rawBytes: number): void {
-    if (this.small.length > 0) this.removeFrom(from);
+  private addSmall(id: number, block: PreparedBlock): void {
+    const all = [...this.small, smallBlock(id, 0, block)];
+    if (sumOf(all, 'n') >= this.size.eventsMax || sumOf(all, 'rawBytes') >= this.size.rawBytes) {
+      this.small = all;
+      this.sealSmall();
+      return;
+    }
+    let tier = 0;
+    let kept = this.small;
+    // As digits carry: a full tier becomes one block of the next, which may fill that.
+    while (kept.length >= blocksPerTier - 1 && kept.slice(1 - blocksPerTier).every(small => small.tier === tier)) {
+      kept = kept.slice(0, 1 - blocksPerTier);
+      tier += 1;
+    }
+    const taken = all.slice(kept.length);
+    const from = taken[0]!.id;
+    const joined = taken.length === 1 ? block : prepareBlock(taken.flatMap(eventsOf), false);
+    if (taken.length > 1) this.removeFrom(from);
+    this.small = [...kept, smallBlock(from, tier, joined)];
+    this.insert(from, tier, joined);
+  }
+
+  private sealSmall(): void {
+    const from = this.small[0]?.id;
+    if (from === undefined) return;
+    const blocks = sealedBlocks(this.small.flatMap(eventsOf), this.size);
+    this.removeFrom(from);
     this.small = [];
-    const count = Math.max(1, Math.round(rawBytes / this.size.rawBytes), Math.ceil(events.length / this.size.eventsMax));
-    let rest = rawBytes;
-    let at = 0;
-    for (let left = count; left > 0 && at < events.length; left--) {
-      const goal = rest / left;
-      const eventsGoal = Math.ceil((events.length - at) / left);
-      let bytes = 0;
-      let to = at;
-      while (to < events.length && (to === at || left === 1 || (bytes + events[to]!.raw.length / 2 <= goal && to - at < Math.max(eventsGoal, this.size.eventsMax)))) bytes += events[to++]!.raw.length;
-      this.insert(from + at, sealedTier, events.slice(at, to));
-      rest -= bytes;
-      at = to;
+    let id = from;
+    for (const block of blocks) {
+      this.insert(id, sealedTier, block);
+      id += block.n;
     }
     this.ids.merge();
   }
 
-  private insert(id: number, tier: number, events: readonly LogEvent[]): void {
-    let tMin = events[0]!.timeNs;
-    let tMax = tMin;
-    let levels = 0;
-    const services = new Set<string>();
-    for (const { timeNs, level, service } of events) {
-      if (timeNs < tMin) tMin = timeNs;
-      else if (timeNs > tMax) tMax = timeNs;
-      levels |= levelBit(levelRank(level));
-      services.add(service ?? '');
-    }
-    const isSealed = tier === sealedTier;
-    if (isSealed) wordSet.clear();
-    const { rawBytes, headBytes, head, raw, ids } = encoder.encode(events, isSealed ? wordSet : null);
-    this.insertBlock.run(id, events.length, tier, tMin, tMax, levels, JSON.stringify([...services].sort()), rawBytes);
-    this.insertData.run(id, blockCodec, headBytes, head, raw);
-    this.insertStreams.run(id, writeBlockStreams(events));
-    if (!isSealed) return;
-    this.ids.add(id, ids);
-    this.words.add(id, wordSet.text());
+  private insert(id: number, tier: number, block: PreparedBlock): void {
+    this.insertBlock.run(id, block.n, tier, block.tMin, block.tMax, block.levels, block.services, block.rawBytes);
+    this.insertData.run(id, blockCodec, block.headBytes, block.head, block.raw);
+    this.insertStreams.run(id, block.streams);
+    if (block.index === null) return;
+    this.ids.add(id, block.index.ids);
+    this.words.add(id, block.index.words, block.index.packedWords);
   }
 
   private removeFrom(id: number): void {
@@ -161,8 +141,18 @@ export class BlockWriter {
   }
 }
 
-function rawBytesOf(events: readonly LogEvent[]): number {
-  let bytes = 0;
-  for (const { raw } of events) bytes += raw.length;
-  return bytes;
+function smallBlock(id: number, tier: number, { n, rawBytes, events, headBytes, head, raw }: PreparedBlock): SmallBlock {
+  return { id, tier, n, rawBytes, content: events ?? { headBytes, head, raw } };
+}
+
+function sumOf(blocks: readonly SmallBlock[], what: 'n' | 'rawBytes'): number {
+  let sum = 0;
+  for (const block of blocks) sum += block[what];
+  return sum;
+}
+
+function eventsOf({ content }: SmallBlock): readonly LogEvent[] {
+  if (!('head' in content)) return content;
+  const block = new Block(content.head, content.headBytes, content.raw);
+  return Array.from({ length: block.length }, (_, row) => block.event(row));
 }

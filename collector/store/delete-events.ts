@@ -19,7 +19,8 @@ import { createTables, eventsFilesIn, eventsFolder, layoutVersion, writerPragmas
 import { openEventsFile } from '#schemas/embedded/open-events-file.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
-import { BlockWriter, type BlockSize } from './block-writer.ts';
+import { BlockWriter } from './block-writer.ts';
+import type { BlockSize } from './prepared-batch.ts';
 import { storeError } from './store-error.ts';
 
 export interface Deleted {

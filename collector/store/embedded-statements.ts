@@ -1,8 +1,9 @@
 /** The SQL of the embedded store's writer. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { Block } from '#schemas/embedded/block.ts';
-import { BlockEncoder } from '#schemas/embedded/block-encoder.ts';
-import type { StoredStream, UnfinishedLine } from '#schemas/store.ts';
+import type { UnfinishedLine } from '#schemas/store.ts';
+import type { PreparedUnfinished } from './prepared-batch.ts';
+import type { StreamEntry } from './stream-ledger.ts';
 
 export interface Statements {
   begin: StatementSync;
@@ -17,16 +18,13 @@ export interface Statements {
   pageSize: StatementSync;
 }
 
-export type StreamEntry = StoredStream & { chainPosition: number };
-
 export function putStream(statements: Statements, stream: StreamEntry): void {
   const { chainPosition, streamId, source, storedRanges, gaps, lines, events, gapBytes, watermarkNs, lastTimeNs, state } = stream;
   statements.putStream.run(chainPosition, streamId, source, JSON.stringify(storedRanges), JSON.stringify(gaps), lines, events, gapBytes, watermarkNs, lastTimeNs, state === null ? null : JSON.stringify(state));
 }
 
-export function putUnfinished(statements: Statements, { event, endedMs, lane }: UnfinishedLine): void {
-  const { head, headBytes, raw } = new BlockEncoder().encode([event]);
-  statements.putUnfinished.run(event.eventId, lane, endedMs, headBytes, head, raw);
+export function putUnfinished(statements: Statements, { eventId, endedMs, lane, head, headBytes, raw }: PreparedUnfinished): void {
+  statements.putUnfinished.run(eventId, lane, endedMs, headBytes, head, raw);
 }
 
 export function prepare(database: DatabaseSync): Statements {

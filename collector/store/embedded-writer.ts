@@ -7,17 +7,17 @@ import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { invariant } from '#lib/assert.ts';
-import { addRanges, coverage, type ByteRange } from '#lib/byte-ranges.ts';
 import type { Signal } from '#schemas/alert.ts';
 import { namingDamage } from '#schemas/embedded/damage.ts';
-import { createTables, eventsFileName, eventsFilesIn, eventsFolder, layoutVersion, toJsonWithBigints, writerPragmas, type EventsFileName } from '#schemas/embedded/layout.ts';
+import { createTables, eventsFileName, eventsFilesIn, eventsFolder, layoutVersion, writerPragmas, type EventsFileName } from '#schemas/embedded/layout.ts';
 import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
-import type { LogEvent } from '#schemas/event.ts';
 import type { ConsumedPosition, StoreBatch, StoredStream, StoreWriter, UnfinishedLine } from '#schemas/store.ts';
-import { BlockWriter, type BlockSize } from './block-writer.ts';
-import { bigStatement, prepare, putStream, putUnfinished, unfinishedIn, type Statements, type StreamEntry } from './embedded-statements.ts';
+import { BlockWriter } from './block-writer.ts';
+import { bigStatement, prepare, putStream, putUnfinished, unfinishedIn, type Statements } from './embedded-statements.ts';
+import { prepareBatch, unfinishedRow, type BlockSize, type PreparedBatch } from './prepared-batch.ts';
 import { storeError } from './store-error.ts';
+import { StreamLedger, type StreamEntry } from './stream-ledger.ts';
 
 export interface EmbeddedWriterOptions {
   dataDir: string;
@@ -31,31 +31,15 @@ export interface EmbeddedWriterOptions {
   nowMs?: () => number;
 }
 
-/** Streams that a batch changes, copied before they are, so that a failed commit leaves the known ones as they were. */
-type ChangedStreams = Map<string, StreamEntry>;
-
-/** Unfinished lines that a batch adds (or, null, tells), by eventId. */
-type ChangedUnfinished = Map<string, UnfinishedLine | null>;
-
-/** With a last range of its own, which may be made longer. */
-function copied(ranges: readonly ByteRange[]): ByteRange[] {
-  const copy = [...ranges];
-  const last = copy.at(-1);
-  if (last !== undefined) copy[copy.length - 1] = { ...last };
-  return copy;
-}
-
 const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 export class EmbeddedWriter implements StoreWriter {
   private readonly options: Required<EmbeddedWriterOptions>;
   private readonly folder: string;
   private file!: { database: DatabaseSync; name: EventsFileName; statements: Statements; blocks: BlockWriter };
-  private streamsById = new Map<string, StreamEntry>();
+  private readonly ledger = new StreamLedger();
   private positionsByKey = new Map<string, ConsumedPosition>();
-  private unfinishedById = new Map<string, UnfinishedLine>();
   private nextSequence = 1;
-  private nextChainPosition = 1;
   private nextSignal = 1;
 
   /**
@@ -86,48 +70,60 @@ export class EmbeddedWriter implements StoreWriter {
   append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): void {
     this.withStoreErrors(() => {
       this.rollWhenDue();
-      const changed: ChangedStreams = new Map();
-      const unfinished: ChangedUnfinished = new Map();
-      for (const line of batch.unfinished ?? []) if (this.takesBytes(line.event, this.changedStream(changed, line.event.streamId, line.event.source), unfinished)) unfinished.set(line.event.eventId, line);
-      const events = this.newEvents(batch.events, changed, unfinished);
-      for (const state of batch.states) this.changedStream(changed, state.streamId, state.source).state = state;
-      if (changed.size === 0 && positions.length === 0 && signals.length === 0) return;
-
-      const { statements, blocks } = this.file;
-      statements.begin.run();
-      try {
-        blocks.add(this.nextSequence, events);
-        for (const stream of changed.values()) putStream(statements, stream);
-        for (const [eventId, line] of unfinished) {
-          if (line === null) statements.deleteUnfinished.run(eventId);
-          else putUnfinished(statements, line);
-        }
-        for (const { topicId, partition, recordOffset } of positions) statements.putPosition.run(topicId, partition, recordOffset);
-        signals.forEach((signal, index) => statements.insertSignal.run(this.nextSignal + index, toJsonWithBigints(signal)));
-        statements.commit.run();
-      } catch (error) {
-        this.rollback();
-        throw error;
-      }
-      blocks.committed();
-      this.nextSequence += events.length;
-      this.nextSignal += signals.length;
-      for (const stream of changed.values()) this.streamsById.set(stream.streamId, stream);
-      for (const [eventId, line] of unfinished) {
-        if (line === null) this.unfinishedById.delete(eventId);
-        else this.unfinishedById.set(eventId, line);
-      }
-      for (const position of positions) this.positionsByKey.set(`${position.topicId}:${position.partition}`, position);
-      this.nextChainPosition = Math.max(this.nextChainPosition, ...[...changed.values()].map(stream => stream.chainPosition + 1));
+      const change = this.ledger.plan(batch);
+      this.write([prepareBatch(change, positions, signals, this.blockSize)]);
     });
   }
 
-  streams(): StoredStream[] {
-    return [...this.streamsById.values()];
+  /** Stores batches that were planned and prepared elsewhere, in one transaction. Their streams are nobody else's. @throws LeadlineError as `append` */
+  appendPrepared(batches: readonly PreparedBatch[]): void {
+    this.withStoreErrors(() => {
+      this.rollWhenDue();
+      this.write(batches);
+    });
+  }
+
+  private write(batches: readonly PreparedBatch[]): void {
+    if (batches.every(({ streams, positions, signals }) => streams.length === 0 && positions.length === 0 && signals.length === 0)) return;
+    const { statements, blocks } = this.file;
+    let { nextSequence, nextSignal } = this;
+    statements.begin.run();
+    try {
+      for (const batch of batches) {
+        blocks.add(nextSequence, batch);
+        for (const block of batch.blocks) nextSequence += block.n;
+        for (const stream of batch.streams) putStream(statements, stream);
+        for (const { row } of batch.unfinished) putUnfinished(statements, row);
+        for (const eventId of batch.told) statements.deleteUnfinished.run(eventId);
+        for (const { topicId, partition, recordOffset } of batch.positions) statements.putPosition.run(topicId, partition, recordOffset);
+        for (const signal of batch.signals) statements.insertSignal.run(nextSignal++, signal);
+      }
+      statements.commit.run();
+    } catch (error) {
+      this.rollback();
+      throw error;
+    }
+    blocks.committed();
+    this.nextSequence = nextSequence;
+    this.nextSignal = nextSignal;
+    for (const { streams, unfinished, told, positions } of batches) {
+      for (const stream of streams) this.ledger.put(stream);
+      for (const { line } of unfinished) this.ledger.putUnfinished(line.event.eventId, line);
+      for (const eventId of told) this.ledger.putUnfinished(eventId, null);
+      for (const position of positions) this.positionsByKey.set(`${position.topicId}:${position.partition}`, position);
+    }
+  }
+
+  streams(): StreamEntry[] {
+    return this.ledger.streams();
+  }
+
+  streamsOf(source: string): StreamEntry[] {
+    return this.ledger.streamsOf(source);
   }
 
   lastKnown(streamId: string): StoredStream | null {
-    return this.streamsById.get(streamId) ?? null;
+    return this.ledger.get(streamId);
   }
 
   positions(): ConsumedPosition[] {
@@ -135,7 +131,7 @@ export class EmbeddedWriter implements StoreWriter {
   }
 
   unfinished(): UnfinishedLine[] {
-    return [...this.unfinishedById.values()];
+    return this.ledger.unfinished();
   }
 
   retain(nowMs: number): { files: number; bytes: number } {
@@ -163,67 +159,12 @@ export class EmbeddedWriter implements StoreWriter {
     const oldest = this.fileNames()[0];
     if (oldest === undefined) return;
     const keptSinceMs = Date.parse(`${oldest.day}T00:00:00Z`);
-    for (const stream of this.streamsById.values()) {
+    for (const stream of this.ledger.streams()) {
       const seenMs = stream.state?.readToEndMs ?? null;
       if (stream.state?.closed !== true || seenMs === null || seenMs >= keptSinceMs) continue;
       this.file.database.prepare('delete from streams where streamId = ?').run(stream.streamId);
-      this.streamsById.delete(stream.streamId);
+      this.ledger.forget(stream.streamId);
     }
-  }
-
-  /** Leaves out what is stored; gives the rest its place in the chain. */
-  private newEvents(events: readonly LogEvent[], changed: ChangedStreams, unfinished: ChangedUnfinished): LogEvent[] {
-    return events.filter(event => {
-      const stream = this.changedStream(changed, event.streamId, event.source);
-      if (event.begunAs === event.eventId) {
-        if (!this.isUnfinished(event.eventId, unfinished)) return false;
-        unfinished.set(event.eventId, null);
-      } else if (event.gap !== null) {
-        const gapRange = { from: event.streamOffset, to: event.streamOffsetEnd };
-        if (stream.gaps.some(gap => gap.from === gapRange.from)) return false;
-        stream.gaps = [...stream.gaps, gapRange];
-        stream.gapBytes += event.gap.bytes;
-      } else if (!this.takesBytes(event, stream, unfinished)) return false;
-      stream.events += 1;
-      stream.lastTimeNs = event.timeNs;
-      if (stream.watermarkNs === null || event.timeNs > stream.watermarkNs) stream.watermarkNs = event.timeNs;
-      event.chainPosition = stream.chainPosition;
-      return true;
-    });
-  }
-
-  /** Makes an event's bytes stored, and what it goes on with told. False where they were stored before. @throws LeadlineError EVENT_OVERLAPS_STORED */
-  private takesBytes(event: LogEvent, stream: StreamEntry, unfinished: ChangedUnfinished): boolean {
-    const { pieces } = event;
-    const last = stream.storedRanges.at(-1);
-    // The usual case: right behind what is stored. The last range is this commit's own.
-    if (pieces.length === 1 && last?.to === pieces[0]!.from && event.streamOffsetEnd > event.streamOffset) last.to = pieces[0]!.to;
-    else {
-      if (event.streamOffsetEnd > event.streamOffset) {
-        const covered = pieces.map(piece => coverage(piece, stream.storedRanges));
-        if (covered.every(state => state === 'all')) return false;
-        if (covered.some(state => state !== 'none')) throw new LeadlineError('EVENT_OVERLAPS_STORED', { streamId: event.streamId, from: event.streamOffset, to: event.streamOffsetEnd });
-      }
-      stream.storedRanges = copied(addRanges(stream.storedRanges, pieces));
-    }
-    stream.lines += event.lineCount ?? 1;
-    if (event.begunAs !== undefined) unfinished.set(event.begunAs, null);
-    return true;
-  }
-
-  private isUnfinished(eventId: string, changed: ChangedUnfinished): boolean {
-    const line = changed.get(eventId);
-    return line === undefined ? this.unfinishedById.has(eventId) : line !== null;
-  }
-
-  private changedStream(changed: ChangedStreams, streamId: string, source: string): StreamEntry {
-    let stream = changed.get(streamId);
-    if (stream === undefined) {
-      const known = this.streamsById.get(streamId);
-      stream = known === undefined ? { streamId, source, storedRanges: [], gaps: [], lines: 0, events: 0, gapBytes: 0, watermarkNs: null, lastTimeNs: null, state: null, chainPosition: this.nextChainPosition + changed.size } : { ...known, storedRanges: copied(known.storedRanges) };
-      changed.set(streamId, stream);
-    }
-    return stream;
   }
 
   /** A new file at midnight UTC and at `fileBytesMax`. Its first transaction takes the stream table over, because no commit spans two files. */
@@ -266,8 +207,8 @@ export class EmbeddedWriter implements StoreWriter {
       database.exec(createTables);
       database.prepare("insert or replace into meta values ('layoutVersion', ?), ('nextSignal', ?)").run(String(layoutVersion), String(this.nextSignal));
       const statements = prepare(database);
-      for (const stream of this.streamsById.values()) putStream(statements, stream);
-      for (const line of this.unfinishedById.values()) putUnfinished(statements, line);
+      for (const stream of this.ledger.streams()) putStream(statements, stream);
+      for (const line of this.ledger.unfinished()) putUnfinished(statements, unfinishedRow(line));
       for (const { topicId, partition, recordOffset } of this.positionsByKey.values()) statements.putPosition.run(topicId, partition, recordOffset);
       database.exec('commit');
       this.file = { database, name, statements, blocks: new BlockWriter(database, this.blockSize) };
@@ -298,12 +239,10 @@ export class EmbeddedWriter implements StoreWriter {
     }
     this.file = { database, name, statements: prepare(database), blocks: new BlockWriter(database, this.blockSize) };
     for (const row of bigStatement(database, 'select * from streams').all() as unknown as StreamRow[]) {
-      const stream = { ...readStream(row), chainPosition: Number(row.chainPosition) };
-      this.streamsById.set(stream.streamId, stream);
-      this.nextChainPosition = Math.max(this.nextChainPosition, stream.chainPosition + 1);
+      this.ledger.put({ ...readStream(row), chainPosition: Number(row.chainPosition) });
     }
     for (const position of database.prepare('select topicId, partition, recordOffset from positions').all() as unknown as ConsumedPosition[]) this.positionsByKey.set(`${position.topicId}:${position.partition}`, position);
-    for (const line of unfinishedIn(database)) this.unfinishedById.set(line.event.eventId, line);
+    for (const line of unfinishedIn(database)) this.ledger.putUnfinished(line.event.eventId, line);
     const last = database.prepare('select id, n from blocks order by id desc limit 1').get() as { id: number; n: number } | undefined;
     this.nextSequence = last === undefined ? name.firstSequence : last.id + last.n;
     const lastSignal = database.prepare('select max(id) as id from signals').get() as { id: number | null };

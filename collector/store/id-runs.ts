@@ -1,6 +1,6 @@
 /** Keeps the lists of ids of an events file merged: see `schemas/embedded/id-list.ts`. Runs inside of the writer's transaction. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { bucketBitsFor, bucketId, extendFilterRow, keysByPrefix, listsPerRun, mergeRuns, readBuckets, readIdList, readRunBlocks, runOf, writeBuckets, writeIdList, writeRunBlocks, type IdList, type IdRun } from '#schemas/embedded/id-list.ts';
+import { bucketBitsFor, bucketId, extendFilterRow, keysByPrefix, listsPerRun, mergeRuns, readBuckets, readIdList, readRunBlocks, runOf, writeBuckets, writeRunBlocks, type IdRun } from '#schemas/embedded/id-list.ts';
 
 interface RunRow {
   run: number;
@@ -37,9 +37,9 @@ export class IdRuns {
     this.deleteBuckets = database.prepare('delete from idBuckets where id >= ? and id < ?');
   }
 
-  /** Of a sealed block. */
-  add(id: number, list: IdList): void {
-    this.insertList.run(id, writeIdList(list));
+  /** Of a sealed block, as `writeIdList` gives it. */
+  add(id: number, list: Uint8Array): void {
+    this.insertList.run(id, list);
   }
 
   /** After blocks were sealed. */

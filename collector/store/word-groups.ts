@@ -1,6 +1,6 @@
 /** Keeps the words of blocks, and of `blocksPerWordGroup` of them together, in an events file. Runs inside of the writer's transaction. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { blocksPerWordGroup, GroupWords, groupWordsBytesMax, packWords, unpackWords } from '#schemas/embedded/words.ts';
+import { blocksPerWordGroup, GroupWords, groupWordsBytesMax, unpackWords } from '#schemas/embedded/words.ts';
 import { sealedTier } from '#schemas/embedded/layout.ts';
 
 interface GroupBlock {
@@ -25,9 +25,9 @@ export class WordGroups {
     this.before = this.waiting;
   }
 
-  /** @param text null where a block has too many words */
-  add(id: number, text: string | null): void {
-    if (text !== null) this.insertWords.run(id, text.length, packWords(text));
+  /** @param text null where a block has too many words; `packed` is the same as `packWords` gives it */
+  add(id: number, text: string | null, packed: Uint8Array | null): void {
+    if (text !== null) this.insertWords.run(id, text.length, packed);
     this.waiting = [...this.waiting, { id, text }];
     if (this.waiting.length < blocksPerWordGroup) return;
     this.writeGroup(this.waiting);
