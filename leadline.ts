@@ -73,6 +73,34 @@ withOptions(topics.command('apply'), ['common', 'kafka'], { except: ['server', '
     process.exitCode = await applyTopics(configOf(flags));
   });
 
+const deadLetters = program.command('dead-letters').description('Records that the collector could not take in.');
+withOptions(deadLetters.command('list'), ['common', 'kafka'], { except: ['server', 'pathPattern', 'dataDir'] })
+  .description('Those that wait, with the reason and where they lay.')
+  .option('--all', 'Also those that were replayed.')
+  .option('--reason <TEXT>', 'Only those whose reason has this text.')
+  .action(async (flags: Flags) => {
+    const { listLetters } = await import('./deploy/dead-letter-commands.ts');
+    process.exitCode = await listLetters(flags, configOf(flags));
+  });
+withOptions(deadLetters.command('show <ID>'), ['common', 'kafka'], { except: ['server', 'pathPattern', 'dataDir'] })
+  .description('One of them: headers and value.')
+  .action(async (id: string, flags: Flags) => {
+    const { showLetter } = await import('./deploy/dead-letter-commands.ts');
+    process.exitCode = await showLetter(id, configOf(flags));
+  });
+withOptions(deadLetters.command('replay [ID...]'), ['common', 'kafka'], { except: ['server', 'pathPattern', 'dataDir'] })
+  .description('Puts records back into their partition, where they fill the hole they left.')
+  .option('--all', 'All that wait, but for those that came back from a replay.')
+  .option('--reason <TEXT>', 'All that wait and whose reason has this text.')
+  .option('--again', 'With --all or --reason: also those that came back from a replay.')
+  .option('--dry-run', 'Only say what would be replayed, and what could not.')
+  .addOption(new Option('--header <NAME=VALUE>', 'Give one letter this header in place of its own; may be repeated.').argParser((given: string, before: unknown) => [...(Array.isArray(before) ? (before as string[]) : []), given]))
+  .option('--value <FILE>', 'Give one letter the bytes of this file as its value.')
+  .action(async (ids: string[], flags: Flags) => {
+    const { replayLetters } = await import('./deploy/dead-letter-commands.ts');
+    process.exitCode = await replayLetters(ids, flags, configOf(flags));
+  });
+
 withOptions(program.command('trace <ID> [PATH...]'), ['common'])
   .description("One request's timeline, by any id it is known under; with paths straight from files, nothing left behind.")
   .action(async (id: string, paths: string[], flags: Flags) => {

@@ -62,7 +62,7 @@ export class DeadLetters {
 }
 
 /** Letters of one source stay in order. */
-function partitionOf(key: Uint8Array | null, partitions: number): number {
+export function partitionOf(key: Uint8Array | null, partitions: number): number {
   let hash = 0;
   for (const byte of key ?? []) hash = (Math.imul(hash, 31) + byte) >>> 0;
   return hash % partitions;

@@ -14,6 +14,7 @@ interface Role {
 const roles: readonly Role[] = [
   { name: 'a shipper (`ship`, `run`)', user: 'leadline-shipper', reads: ['streams'], writes: ['chunks', 'streams', 'clock'] },
   { name: 'a collector (`collect`)', user: 'leadline-collector', reads: ['chunks', 'streams'], writes: ['dead-letters', 'signals', 'events'] },
+  { name: 'whoever replays (`dead-letters`)', user: 'leadline-upkeep', reads: ['dead-letters', 'chunks'], writes: ['chunks', 'dead-letters'] },
 ];
 
 /** The page as it should stand in `docs/topics.md`. */
@@ -47,7 +48,7 @@ Where the brokers check rights (an authorizer), these are enough. Nobody needs r
 | --- | --- | --- |
 ${rights.join('\n')}
 
-As commands, with users called \`${roles[0]!.user}\` and \`${roles[1]!.user}\`:
+As commands, with users called ${roles.map(({ user }) => `\`${user}\``).join(', ').replace(/, (?=[^,]+$)/, ' and ')}:
 
 \`\`\`
 ${roles.flatMap(commandsOf).join('\n')}

@@ -1,0 +1,201 @@
+/** `leadline dead-letters list`, `show` and `replay`: what the collector could not take in, and the way back. */
+import { readFileSync } from 'node:fs';
+import { DeadLetterBox, type Letter, type LetterContent } from '../collector/dead-letter-box.ts';
+import { follows, idleBehind, replayOf, type Mending, type Replay } from '../collector/dead-letter-replay.ts';
+import { bytesText, counted, fit, printable, printableJson, shortTime, table, terminalOf } from '../query/cli/render/terminal.ts';
+import { systemClock } from '#lib/clock.ts';
+import { KafkaClient } from '#lib/kafka/kafka-client.ts';
+import { KafkaError, type OutgoingRecord } from '#lib/kafka/types.ts';
+import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
+import { decodeUtf8 } from '#schemas/event.ts';
+import { kafkaTrouble } from '#schemas/kafka-trouble.ts';
+import { topicName } from '#schemas/topics.ts';
+import type { Config } from './config.ts';
+import { kafkaClientOptions } from './kafka-options.ts';
+
+type Flags = Record<string, unknown>;
+
+const done = 0;
+const nothingFound = 1;
+const unfit = 2;
+/** Of a value, as hex and as text. */
+const shownBytesMax = 4096;
+const hexColumns = 16;
+
+const forPrograms = ({ options }: Config): boolean => options.json || !process.stdout.isTTY;
+const printRow = (row: unknown): boolean => process.stdout.write(`${process.stdout.isTTY ? printableJson(row) : JSON.stringify(row)}\n`);
+const timeText = (ms: number): string => new Date(ms).toISOString();
+
+/** @returns 1 where there is none. @throws LeadlineError of Kafka */
+export function listLetters(flags: Flags, config: Config): Promise<number> {
+  return withBox(config, async ({ box }) => {
+    const letters = (await box.letters()).filter(letter => (flags['all'] === true || letter.state !== 'replayed') && hasReason(letter, flags['reason']));
+    if (forPrograms(config)) for (const letter of letters) printRow(rowOf(letter));
+    else if (letters.length > 0) process.stdout.write(`${renderLetters(letters)}\n`);
+    else if (!config.options.quiet) process.stderr.write('leadline: there are no dead letters that wait.\n');
+    return letters.length > 0 ? done : nothingFound;
+  });
+}
+
+/** @throws LeadlineError LETTER_NOT_FOUND and of Kafka */
+export function showLetter(id: string, config: Config): Promise<number> {
+  return withBox(config, async ({ box }) => {
+    const letter = letterNamed(await box.letters(), id);
+    const content = await box.content(letter);
+    if (forPrograms(config)) printRow({ ...rowOf(letter), ...contentRow(content) });
+    else process.stdout.write(`${renderLetter(letter, content)}\n`);
+    return done;
+  });
+}
+
+/**
+ * Puts records back where they came from. Sent again after a crash they are trimmed: nothing is stored twice.
+ * @returns 1 where there was nothing to replay, 2 where some could not be. @throws LeadlineError LETTER_NOT_FOUND, LETTER_UNFIT, BAD_OPTION and of Kafka
+ */
+export function replayLetters(ids: readonly string[], flags: Flags, config: Config): Promise<number> {
+  const isAll = flags['all'] === true || flags['reason'] !== undefined;
+  const isDry = flags['dryRun'] === true;
+  const mending = mendingOf(flags);
+  if (isAll === ids.length > 0) throw new LeadlineError('BAD_OPTION', { option: 'replay', problem: isAll ? 'names letters and asks for all' : 'no letter is named', fix: 'Write leadline dead-letters replay ID..., or --all, or --reason TEXT' });
+  if ((mending.headers !== undefined || mending.value !== undefined) && ids.length !== 1) throw new LeadlineError('BAD_OPTION', { option: '--header', problem: 'mends one letter at a time', fix: 'Name that letter' });
+  return withBox(config, async ({ box, kafka, chunksTopic }) => {
+    const letters = await box.letters();
+    const chosen = isAll ? letters.filter(letter => (letter.state === 'waiting' || (letter.state === 'returned' && flags['again'] === true)) && hasReason(letter, flags['reason'])) : letters.filter(letter => ids.some(id => letterNamed(letters, id) === letter));
+    let refused = 0;
+    const sent: { letter: Letter; replay: Replay }[] = [];
+    let isOpen = false;
+    const produce = (letter: Letter, record: OutgoingRecord): Promise<void> => produceAgain(kafka, letter, record, config);
+    const endRun = async (): Promise<void> => {
+      const last = sent.at(-1);
+      if (isOpen && last !== undefined && !isDry) await produce(last.letter, idleBehind(last.replay, systemClock.nowMs()));
+      isOpen = false;
+    };
+    for (const letter of chosen) {
+      let replay: Replay;
+      try {
+        replay = replayOf(letter, await box.content(letter), chunksTopic, mending);
+      } catch (error) {
+        if (!(error instanceof LeadlineError) || error.code !== 'LETTER_UNFIT' || !isAll) throw error;
+        refused += 1;
+        if (forPrograms(config)) printRow({ ...rowOf(letter), replayed: false, problem: error.message });
+        else process.stderr.write(`leadline: ${printable(error.message)}\n`);
+        continue;
+      }
+      const before = sent.at(-1);
+      if (before !== undefined && (before.letter.partition !== letter.partition || !follows(before.replay, replay))) await endRun();
+      if (!isDry) await produce(letter, replay.record);
+      sent.push({ letter, replay });
+      isOpen = true;
+      if (forPrograms(config)) printRow({ ...rowOf(letter), replayed: !isDry, stream: replay.chunk.streamId, streamOffset: replay.chunk.offset, streamOffsetEnd: replay.chunk.end });
+      else if (!config.options.quiet) process.stdout.write(`${letter.id}  ${isDry ? 'would go' : 'went'} back to ${printable(letter.topic)} partition ${letter.partition}: bytes ${replay.chunk.offset} to ${replay.chunk.end} of ${printable(replay.chunk.streamId)}\n`);
+    }
+    await endRun();
+    // Only now: a letter that is marked is complete in its topic, its idle record included.
+    if (!isDry) for (const { letter } of sent) await box.markReplayed(letter);
+    if (!config.options.quiet && !forPrograms(config)) process.stderr.write(`leadline: ${counted(sent.length, 'letter')} ${isDry ? 'would be replayed' : 'replayed'}${refused === 0 ? '' : `, ${refused} not`}.\n`);
+    return refused > 0 ? unfit : sent.length > 0 ? done : nothingFound;
+  });
+}
+
+interface Opened {
+  box: DeadLetterBox;
+  kafka: KafkaClient;
+  chunksTopic: string;
+}
+
+async function withBox<T>({ options }: Config, work: (opened: Opened) => Promise<T>): Promise<T> {
+  const kafka = new KafkaClient(kafkaClientOptions(options, 'leadline-dead-letters'));
+  const topic = topicName(options.topicPrefix, 'dead-letters');
+  try {
+    return await work({ kafka, chunksTopic: topicName(options.topicPrefix, 'chunks'), box: new DeadLetterBox(kafka, topic, ms => systemClock.sleep(ms)) });
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+    throw kafkaTrouble(error, { brokers: options.kafka, topic, partition: null, operation: 'read' });
+  } finally {
+    await kafka.close();
+  }
+}
+
+const attemptsMax = 20;
+const retryDelayMs = 250;
+
+/** In doubt it is sent twice: whatever is known is trimmed. */
+async function produceAgain(kafka: KafkaClient, { topic, partition }: Letter, record: OutgoingRecord, { options }: Config): Promise<void> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      await kafka.produce(topic, partition, [record], 'none');
+      return;
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      if (attempts === attemptsMax || /AUTHORIZATION|LOGIN|TLS|TOO_LARGE|UNKNOWN_TOPIC/.test(error.code)) throw kafkaTrouble(error, { brokers: options.kafka, topic, partition, operation: 'write' });
+      await systemClock.sleep(retryDelayMs);
+    }
+  }
+}
+
+function letterNamed(letters: readonly Letter[], id: string): Letter {
+  const found = id.length < 4 ? [] : letters.filter(letter => letter.id.startsWith(id.toLowerCase()));
+  if (found.length !== 1) throw new LeadlineError('LETTER_NOT_FOUND', { id });
+  return found[0]!;
+}
+
+function hasReason({ reason }: Letter, wanted: unknown): boolean {
+  return typeof wanted !== 'string' || reason.toLowerCase().includes(wanted.toLowerCase());
+}
+
+/** @throws LeadlineError BAD_OPTION, PATH_NOT_FOUND, PATH_NOT_READABLE */
+function mendingOf(flags: Flags): Mending {
+  const given = (flags['header'] as string[] | undefined) ?? [];
+  const headers = given.map(text => {
+    const at = text.indexOf('=');
+    if (at < 1) throw new LeadlineError('BAD_OPTION', { option: '--header', problem: `"${text}" is no header`, fix: 'Write --header NAME=VALUE, such as ll-v=1' });
+    return [text.slice(0, at), text.slice(at + 1)] as const;
+  });
+  const path = flags['value'];
+  return { ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers) }), ...(typeof path === 'string' ? { value: readValue(path) } : {}) };
+}
+
+function readValue(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const systemCode = systemCodeOf(error);
+    throw new LeadlineError(systemCode === 'ENOENT' ? 'PATH_NOT_FOUND' : 'PATH_NOT_READABLE', { path, systemCode }, { cause: error });
+  }
+}
+
+function rowOf({ id, state, reason, deadMs, replayedMs, topic, partition, from, to, source, bytes }: Letter): Record<string, string | number | null> {
+  return { id, state, time: timeText(deadMs), replayedAt: replayedMs === null ? null : timeText(replayedMs), reason, topic, partition, recordOffset: String(from), ...(to === from + 1n ? {} : { recordOffsetEnd: String(to) }), source, bytes };
+}
+
+function contentRow(content: LetterContent | null): Record<string, unknown> {
+  if (content === null) return { headers: null, value: null };
+  const value = content.value ?? new Uint8Array(0);
+  const text = decodeUtf8(value);
+  return { headers: content.headers, ...(text === null ? { valueBase64: Buffer.from(value).toString('base64') } : { value: text }) };
+}
+
+function renderLetters(letters: readonly Letter[]): string {
+  const { width } = terminalOf(process.stdout);
+  const rows = letters.map(letter => [letter.id, letter.state, shortTime(timeText(letter.deadMs)), `${letter.topic} ${letter.partition}:${letter.from}`, letter.source ?? '-', bytesText(letter.bytes), letter.reason]);
+  return table(['letter', 'state', 'since', 'record', 'source', 'size', 'reason'], rows).split('\n').map(line => fit(line, width)).join('\n');
+}
+
+function renderLetter(letter: Letter, content: LetterContent | null): string {
+  const head = Object.entries(rowOf(letter)).map(([name, value]) => `${name.padEnd(14)}${value === null ? '-' : printable(String(value))}`);
+  if (content === null) return [...head, '', 'Its record is not in Kafka any more.'].join('\n');
+  const headers = Object.entries(content.headers).map(([name, value]) => `  ${printable(name).padEnd(14)}${printable(value)}`);
+  const value = Buffer.from(content.value ?? new Uint8Array(0));
+  const shown = value.subarray(0, shownBytesMax);
+  const more = value.length > shown.length ? [`... and ${bytesText(value.length - shown.length)} more; --json gives all of it`] : [];
+  return [...head, '', 'headers', ...headers, '', 'value', ...hexLines(shown), ...more].join('\n');
+}
+
+/** `00000010  6c 69 6e 65 ...  line...`. */
+function hexLines(bytes: Buffer): string[] {
+  return Array.from({ length: Math.ceil(bytes.length / hexColumns) }, (_, row) => {
+    const part = bytes.subarray(row * hexColumns, (row + 1) * hexColumns);
+    const hex = part.toString('hex').replace(/../g, '$& ').padEnd(3 * hexColumns);
+    return `${(row * hexColumns).toString(16).padStart(8, '0')}  ${hex} ${part.toString('latin1').replace(/[^\x20-\x7e]/g, '.')}`;
+  });
+}
