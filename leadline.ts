@@ -33,7 +33,7 @@ withOptions(program.command('up [PATH...]'), ['common', 'kafka', 'ship', 'collec
   });
 
 withOptions(program.command('ingest <PATH...>'), ['common', 'ship', 'collect'], {
-  except: ['server', 'to', 'compression', 'from', 'redact', 'redactKey', 'heartbeatIntervalMs', 'pollIntervalMs', 'idlePollIntervalMs', 'watch', 'idleAfterMs', 'openFilesMax', 'checkpointIntervalMs', 'drainTimeoutMs', 'ignoreOlderMs', 'fetchBytesMax'],
+  except: ['server', 'to', 'compression', 'from', 'redact', 'redactKey', 'heartbeatIntervalMs', 'pollIntervalMs', 'idlePollIntervalMs', 'watch', 'idleAfterMs', 'openFilesMax', 'checkpointIntervalMs', 'drainTimeoutMs', 'ignoreOlderMs', 'fetchBytesMax', 'topic', 'format'],
 })
   .description('Reads files, folders or - (standard input) to their end, once, stores every line and prints the balance.')
   .action(async (paths: string[], flags: Flags) => {

@@ -256,7 +256,7 @@ export class Collector {
   }
 
   private acceptLines(chunk: Chunk, value: Uint8Array, work: StreamWork): void {
-    for (const { from, to } of subtractRanges({ from: work.taken.at(-1)?.to ?? 0, to: chunk.offset }, work.gaps)) this.acceptGap(chunk, work, from, to, { cause: 'missing', bytes: to - from, exact: true });
+    for (const { from, to } of chunk.countsRecords === true ? [] : subtractRanges({ from: work.taken.at(-1)?.to ?? 0, to: chunk.offset }, work.gaps)) this.acceptGap(chunk, work, from, to, { cause: 'missing', bytes: to - from, exact: true });
     const taken = work.taken;
     work.context = contextOf(chunk);
     let newBytes = 0;

@@ -9,18 +9,19 @@ import { LeadlineError } from '#schemas/errors.ts';
 import { kafkaTrouble } from '#schemas/kafka-trouble.ts';
 import type { Options } from '#schemas/options.ts';
 import type { ConsumedPosition } from '#schemas/store.ts';
-import { topicName, type TopicKind } from '#schemas/topics.ts';
+import { topicName } from '#schemas/topics.ts';
 import type { RecordPosition } from './consumed-positions.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { CollectorIntake } from './intake.ts';
 import { chunkOfRecord, stateOfRecord } from './kafka-records.ts';
-import { KafkaTopicReader, type PartitionReport } from './kafka-topic-reader.ts';
+import { KafkaTopicReader, type PartitionReport, type TopicReaderParts } from './kafka-topic-reader.ts';
+import { recordFormats, RecordStream } from './records/record-stream.ts';
 
 export interface KafkaSubscriberParts {
   kafka: Kafka;
   intake: CollectorIntake;
   storedPositions: () => readonly ConsumedPosition[];
-  options: Pick<Options, 'kafka' | 'topicPrefix' | 'fetchBytesMax'>;
+  options: Pick<Options, 'kafka' | 'topicPrefix' | 'topic' | 'format' | 'fetchBytesMax'>;
   log: Log;
   clock: Clock;
 }
@@ -49,13 +50,15 @@ export class KafkaSubscriber {
     const { kafka, intake, options, log } = parts;
     this.deadLetters = new DeadLetters(kafka, topicName(options.topicPrefix, 'dead-letters'), log);
     const statesBytesMax = Math.floor(options.fetchBytesMax * statesShare);
+    const linesBytesMax = Math.floor((options.fetchBytesMax - statesBytesMax) / (1 + options.topic.length));
     this.readers = [
-      this.readerOf('chunks', options.fetchBytesMax - statesBytesMax, (record, position) => intake.accept(chunkOfRecord(record), position)),
-      this.readerOf('streams', statesBytesMax, async (record, position) => {
+      this.readerOf(topicName(options.topicPrefix, 'chunks'), linesBytesMax, (record, position) => intake.accept(chunkOfRecord(record), position)),
+      this.readerOf(topicName(options.topicPrefix, 'streams'), statesBytesMax, async (record, position) => {
         const state = stateOfRecord(record);
         await intake.whileStalled();
         void intake.publishStates(state === null ? [] : [state], position);
       }),
+      ...options.topic.map(topic => this.readerOfOthers(topic, linesBytesMax)),
     ];
   }
 
@@ -78,9 +81,20 @@ export class KafkaSubscriber {
     };
   }
 
-  private readerOf(kind: TopicKind, bytesMax: number, takeIn: Intake): KafkaTopicReader {
+  /** Of a topic with a line in each record. */
+  private readerOfOthers(topic: string, bytesMax: number): KafkaTopicReader {
+    const { intake, options } = this.parts;
+    const stream = new RecordStream(topic, recordFormats.find(format => format === options.format)!);
+    const takeIn: Intake = async (record, position) => {
+      const chunks = stream.chunksOf(record, position);
+      if (chunks.length === 0) intake.pass(position);
+      for (const chunk of chunks) await intake.accept(chunk, position);
+    };
+    return this.readerOf(topic, bytesMax, takeIn, (position, from, to) => intake.accept(stream.gapOf(position, from, to), position));
+  }
+
+  private readerOf(topic: string, bytesMax: number, takeIn: Intake, lost?: TopicReaderParts['lost']): KafkaTopicReader {
     const { kafka, intake, options, storedPositions, log, clock } = this.parts;
-    const topic = topicName(options.topicPrefix, kind);
     return new KafkaTopicReader({
       kafka,
       brokers: options.kafka,
@@ -89,6 +103,7 @@ export class KafkaSubscriber {
       storedPositions,
       whenReady: () => intake.whileStalled(),
       take: (item, position) => this.take(topic, item, position, takeIn),
+      ...(lost === undefined ? {} : { lost }),
       pass: position => intake.pass(position),
       log,
       clock,

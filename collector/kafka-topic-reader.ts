@@ -28,6 +28,8 @@ export interface TopicReaderParts {
   whenReady: () => Promise<void>;
   /** Takes in what lies at this position of a partition. Resolves with why it has to be tried again later, or null. */
   take: (item: FetchedRecord | DamagedBatch, position: RecordPosition) => Promise<LeadlineError | null>;
+  /** Records `[from, to)` were deleted before they were read, and nobody else will notice. */
+  lost?: (position: RecordPosition, from: bigint, to: bigint) => Promise<void>;
   /** Nothing up to this record needs to be read again. */
   pass: (position: Omit<RecordPosition, 'timestampMs'>) => void;
   log: Log;
@@ -195,7 +197,7 @@ export class KafkaTopicReader {
    * is read again; what is stored is trimmed, and what is gone becomes a gap of its stream where the next chunk begins past its known end.
    */
   private async leaveRange(topicId: string, partition: Partition): Promise<LeadlineError | null> {
-    const { kafka, topic, log, pass } = this.parts;
+    const { kafka, topic, log, lost, pass, clock } = this.parts;
     const { offset } = partition;
     let earliest: bigint | undefined;
     let latest: bigint | undefined;
@@ -211,6 +213,7 @@ export class KafkaTopicReader {
     }
     if (!partition.isFresh) {
       this.outOfRange += 1;
+      if (offset < earliest) await lost?.({ topicId, partition: partition.partition, recordOffset: earliest - 1n, timestampMs: clock.nowMs() }, offset, earliest);
       const reason = offset < earliest ? `records ${offset} to ${earliest} were deleted before they were read` : `its log ends at ${latest}, before the position ${offset}, as after an unclean leader election`;
       log.error({ event: 'offsetOutOfRange', topic, partition: partition.partition, recordOffset: String(offset), earliest: String(earliest), latest: String(latest) }, `${topic} partition ${partition.partition}: ${reason}. Reading goes on at ${earliest}; bytes that are gone are told as gaps.`);
     }

@@ -76,6 +76,8 @@ export interface Chunk {
   readMs: number;
   /** The bytes, compressed by `codec`. Whoever publishes the chunk gives them away: they may be transferred to another thread. */
   value: Uint8Array;
+  /** Offsets count the records of a topic that others fill: where one is left out, no byte is missing. Never travels. */
+  countsRecords?: true;
 }
 
 /** The text headers of a chunk. */

@@ -108,6 +108,8 @@ export const options = {
 
   // collect
   store: text<string>('collect', 'embedded', 'STORE', 'Where events are stored: embedded.'),
+  topic: list('collect', [], 'TOPIC', 'Also read this Kafka topic, which others fill with one record per line: Fluent Bit, Vector, Filebeat.'),
+  format: choice<string>('collect', 'lines', ['lines', 'json'], 'FORMAT', 'What the records of --topic are: lines, or json, of which the line and who wrote it are taken.'),
   fetchBytesMax: integer('collect', 4 * MiB, 64 * KiB, 256 * MiB, 'Bytes fetched from Kafka at once, over all partitions.'),
   commitIntervalMs: integer('collect', 50, 1, 10 * secondMs, 'Longest wait of a parsed event for its commit.'),
   commitEventsMax: integer('collect', 4096, 1, 100_000, 'Events of one commit at most.'),

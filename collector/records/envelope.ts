@@ -1,0 +1,84 @@
+/**
+ * What Fluent Bit, Vector and Filebeat wrap around a line when they publish it as JSON: the line itself, who wrote it, on which output, and when.
+ *
+ * A record that holds more than that, as where the publisher took an application's JSON apart, is itself the line: nothing of it is left out. So is a
+ * record that is an application's own JSON.
+ */
+import type { Origin, Output } from '#schemas/event.ts';
+import { workloadOfPod } from '#schemas/path-pattern.ts';
+
+export interface Envelope {
+  /** The application's line. */
+  line: string | null;
+  output: Output | null;
+  /** As it was written; of the container's runtime only where `isContainer`. */
+  timeText: string | null;
+  isContainer: boolean;
+  origin: Origin;
+  path: string | null;
+}
+
+type Json = Record<string, unknown>;
+
+/** Keys that say nothing of the application; those of `line` are apart. */
+const wrapping = new Set([
+  '@timestamp', '@metadata', 'timestamp', 'time', 'date', 'stream', 'logtag', '_p', 'kubernetes', 'docker', 'container', 'container_id', 'container_name', 'container_image', 'container_created_at', 'image',
+  'host', 'hostname', 'file', 'filename', 'path', 'file_path', 'filepath', 'offset', 'source', 'source_type', 'tag', 'label', 'labels', 'tags', 'input', 'agent', 'ecs', 'cloud', 'event', 'fields', 'orchestrator', 'cluster', 'namespace', 'pod', 'partial', 'service', 'data_stream', 'parent_id',
+]);
+/** One of these shows that it was wrapped. `message` and a time alone are as well an application's own. */
+const wrappers = ['kubernetes', 'stream', 'logtag', 'source_type', 'agent', 'docker', 'container_id', 'container_name', '@metadata'];
+
+/** @returns null for what is no JSON object */
+export function readEnvelope(value: Uint8Array): Envelope | null {
+  let record: unknown;
+  try {
+    record = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8'));
+  } catch {
+    return null;
+  }
+  if (typeof record !== 'object' || record === null || Array.isArray(record)) return null;
+  const json = record as Json;
+  return { line: lineOf(json), ...placeOf(json), origin: originOf(json), path: text(json, 'log.file.path', 'file', 'filename', 'file_path', 'filepath', 'path') };
+}
+
+function lineOf(json: Json): string | null {
+  const key = typeof json['log'] === 'string' ? 'log' : typeof json['message'] === 'string' ? 'message' : null;
+  if (key === null) return null;
+  const keys = Object.keys(json);
+  // Fluent Bit's tail gives `log` and a time, and nothing else that would tell.
+  if (key !== 'log' && !keys.some(name => wrappers.includes(name))) return null;
+  // Filebeat's own `log` says which file it was.
+  const isWrapping = (name: string): boolean => name === key || wrapping.has(name.split('.', 1)[0]!) || (name === 'log' && typeof json['log'] === 'object') || name.startsWith('log.file.') || name === 'log.offset';
+  return keys.every(isWrapping) ? (json[key] as string) : null;
+}
+
+function placeOf(json: Json): Pick<Envelope, 'output' | 'timeText' | 'isContainer'> {
+  const stream = json['stream'];
+  const output = stream === 'stdout' || stream === 'stderr' ? stream : null;
+  return { output, timeText: timeText(json['time']) ?? timeText(json['@timestamp']) ?? timeText(json['timestamp']) ?? timeText(json['date']), isContainer: output !== null || 'logtag' in json || 'kubernetes' in json || 'container_id' in json || 'docker' in json };
+}
+
+/** RFC 3339 as it is; seconds since the epoch, as Fluent Bit writes them, to the microsecond that a double holds. */
+function timeText(value: unknown): string | null {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || value > 253_402_300_799) return null;
+  const microseconds = Math.round(value * 1e6);
+  return `${new Date(Math.floor(microseconds / 1000)).toISOString().slice(0, -1)}${String(microseconds % 1000).padStart(3, '0')}Z`;
+}
+
+function originOf(json: Json): Origin {
+  const pod = text(json, 'kubernetes.pod_name', 'kubernetes.pod.name', 'pod');
+  const container = text(json, 'kubernetes.container_name', 'kubernetes.container.name', 'container.name', 'container_name', 'container', 'docker.container.name')?.replace(/^\//, '') ?? null;
+  const namespace = text(json, 'kubernetes.namespace_name', 'kubernetes.pod_namespace', 'kubernetes.namespace', 'namespace');
+  const node = text(json, 'kubernetes.host', 'kubernetes.pod_node_name', 'kubernetes.node.name', 'host.name', 'host', 'hostname');
+  return { service: text(json, 'service.name') ?? (pod === null ? container : workloadOfPod(pod)), container, pod, namespace, node };
+}
+
+/** The first of these that is a text, nested or with dots in its key. */
+function text(json: Json, ...paths: string[]): string | null {
+  for (const path of paths) {
+    const value = json[path] ?? path.split('.').reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Json)[key] : undefined), json);
+    if (typeof value === 'string' && value !== '') return value;
+  }
+  return null;
+}

@@ -1,0 +1,92 @@
+/**
+ * A topic that others fill: each record is one line, each partition one stream, and a line's place in it is its recordOffset. From there on it is trimmed,
+ * stored and committed as any other stream's.
+ *
+ * A record is complete in itself: nothing is joined over records, because those of one partition come from many containers. Whoever publishes joins
+ * stack traces before.
+ */
+import type { FetchedRecord } from '#lib/kafka/types.ts';
+import type { Chunk } from '#schemas/chunk.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import { decodeUtf8, type Origin } from '#schemas/event.ts';
+import type { RecordPosition } from '../consumed-positions.ts';
+import { readIsoTime } from '../fields/time.ts';
+import { readEnvelope, type Envelope } from './envelope.ts';
+
+export const recordFormats = ['lines', 'json'] as const;
+export type RecordFormat = (typeof recordFormats)[number];
+
+const nsPerMs = 1_000_000n;
+const newline = Buffer.from('\n');
+const nobody: Origin = { service: null, container: null, pod: null, namespace: null, node: null };
+
+export class RecordStream {
+  private readonly topic: string;
+  private readonly format: RecordFormat;
+
+  constructor(topic: string, format: RecordFormat) {
+    this.topic = topic;
+    this.format = format;
+  }
+
+  /**
+   * The record as a line, and what closes it; nothing for one without a value.
+   * @throws LeadlineError BAD_CHUNK for several lines that are not UTF-8, which have no form of one line
+   */
+  chunksOf(record: FetchedRecord, position: RecordPosition): Chunk[] {
+    const { value } = record;
+    if (value === null || value.length === 0) return [];
+    const envelope = this.format === 'json' ? readEnvelope(value) : null;
+    const own = this.lineOf(value, envelope);
+    const readMs = Math.max(0, (envelope !== null && !envelope.isContainer ? msOf(envelope.timeText) : null) ?? record.timestampMs);
+    const lines: Chunk = { ...this.chunkOf(position, envelope, readMs), ...own, kind: 'lines', lengths: [1] };
+    return [lines, { ...this.chunkOf(position, envelope, readMs), kind: 'idle', offset: lines.end }];
+  }
+
+  /** Records `[from, to)` that were deleted before they were read. */
+  gapOf(position: RecordPosition, from: bigint, to: bigint): Chunk {
+    return { ...this.chunkOf(position, null, position.timestampMs), kind: 'gap', offset: Number(from), end: Number(to), gap: { cause: 'deleted', bytes: Number(to - from), exact: true } };
+  }
+
+  private lineOf(value: Uint8Array, envelope: Envelope | null): Pick<Chunk, 'framing' | 'value'> {
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    const line = envelope?.line ?? null;
+    const end = bytes.at(-1) === 10 ? bytes.length - 1 : bytes.length;
+    if (line === null && !bytes.subarray(0, end).includes(10) && envelope?.isContainer !== true) return { framing: 'plain', value: Buffer.concat([bytes.subarray(0, end), newline]) };
+    const body = line ?? decodeUtf8(bytes.subarray(0, end));
+    if (body === null) throw new LeadlineError('BAD_CHUNK', { problem: 'the record has several lines and is not UTF-8' });
+    // Docker's framing carries a line with newlines in it, its output and the runtime's stamp.
+    const framed = { log: body.endsWith('\n') ? body : `${body}\n`, stream: envelope?.output ?? undefined, time: (envelope?.isContainer === true ? envelope.timeText : null) ?? '' };
+    return { framing: 'docker', value: Buffer.from(`${JSON.stringify(framed)}\n`) };
+  }
+
+  private chunkOf({ topicId, partition, recordOffset }: RecordPosition, envelope: Envelope | null, readMs: number): Chunk {
+    const offset = Number(recordOffset);
+    return {
+      kind: 'lines',
+      source: `${this.topic}/${partition}`,
+      // A topic made again under the same name counts its records anew.
+      streamId: `${topicId}/${partition}`,
+      offset,
+      end: offset + 1,
+      countsRecords: true,
+      codec: 'none',
+      framing: 'plain',
+      lengths: null,
+      part: null,
+      previous: null,
+      gap: null,
+      origin: envelope === null ? { ...nobody, service: this.topic } : { ...envelope.origin, service: envelope.origin.service ?? this.topic },
+      // Written when they were read, as bytes that were seen growing.
+      bootId: topicId,
+      path: envelope?.path ?? null,
+      readMs: Math.floor(readMs),
+      value: new Uint8Array(0),
+    };
+  }
+}
+
+function msOf(text: string | null): number | null {
+  const read = text === null ? null : readIsoTime(text, 0);
+  return read?.timeNs === undefined || read.timeNs === null ? null : Number(read.timeNs / nsPerMs);
+}
