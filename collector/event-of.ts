@@ -32,9 +32,12 @@ export function contextOf({ source, streamId, origin, bootId }: Chunk): ChunkCon
 export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: bigint | null): LogEvent {
   const { understood, pieces } = group;
   const streamOffset = pieces[0]!.from;
+  const time = timeOf(group, lastTimeNs, chunk.bootId !== null);
+  // What the line did not say of its time is told where that time counts.
+  if (time.timeSource === 'line' && understood.timeAssumed !== null) understood.fields['time_assumed'] = understood.timeAssumed;
   return {
     eventId: `${chunk.streamId}:${streamOffset}`,
-    ...timeOf(group, lastTimeNs, chunk.bootId !== null),
+    ...time,
     ...chunk.origin,
     level: understood.level,
     message: understood.message,

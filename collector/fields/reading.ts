@@ -3,7 +3,7 @@ import { addIdsOfField, IdList } from '../ids/extract.ts';
 import { exceptionTypeOf } from './exception.ts';
 import { levelOfLetter, levelOfName, levelOfOtelNumber, levelOfPythonNumber, levelOfValue } from './level.ts';
 import { rolesOfName, type FieldRoles } from './roles.ts';
-import { timeOfValue } from './time.ts';
+import { notKnownWhen, timeOfValue, type TimeAssumed, type WhenRead } from './time.ts';
 
 /** What is known of a structured line so far. Fields may come in any order; the strongest name wins, and a value that cannot be read does not count. */
 export class Reading {
@@ -11,6 +11,7 @@ export class Reading {
   readonly ids = new IdList();
   count = 0;
   timeNs: bigint | null = null;
+  timeAssumed: TimeAssumed | null = null;
   level: Level | null = null;
   message: string | null = null;
   exceptionType: string | null = null;
@@ -23,6 +24,16 @@ export class Reading {
   private seconds: number | null = null;
   private nanos: number | null = null;
   private stack: string | null = null;
+  private readonly when: WhenRead;
+
+  constructor(when = notKnownWhen) {
+    this.when = when;
+  }
+
+  /** A field whose name is known to mean nothing else: no id, time, level or message. */
+  put(name: string, value: FieldValue): void {
+    this.fields[name] = value;
+  }
 
   add(name: string, value: FieldValue): void {
     this.count++;
@@ -44,7 +55,7 @@ export class Reading {
   private addCore(roles: FieldRoles, value: FieldValue): void {
     this.hasCoreName = true;
     if (roles.time !== null && roles.time < this.timeRank) {
-      const timeNs = timeOfValue(value);
+      const timeNs = timeOfValue(value, this.when.zone === null ? notKnownWhen : { readMs: null, zone: this.when.zone });
       if (timeNs !== null) {
         this.timeNs = timeNs;
         this.timeRank = roles.time;

@@ -1,14 +1,30 @@
 /**
- * Times as logs write them, exact to the nanosecond. A time without a zone is UTC: containers run in UTC, and a guess that is wrong the same way
- * for every line can be seen and corrected, one that depends on the machine cannot. A time without a year or a date is found but has no value.
+ * Times as logs write them, exact to the nanosecond. A time without a zone is of the zone that was configured, else UTC: containers run in UTC, and
+ * a guess that is wrong the same way for every line can be seen and corrected, one that depends on the machine cannot. A time without a year or a
+ * date takes it from when its bytes were read.
  */
+import type { Zone } from './zone.ts';
 
 export interface TimeRead {
-  /** Nanoseconds since the epoch; null where year or date are missing. */
+  /** Nanoseconds since the epoch; null where year or date are missing and nothing tells them. */
   timeNs: bigint | null;
   /** Index behind the time in the text. */
   end: number;
+  /** What was not written and taken from the time of reading. */
+  assumed: TimeAssumed | null;
 }
+
+export type TimeAssumed = 'year' | 'date';
+
+/** What is known of a line's time from outside the line. */
+export interface WhenRead {
+  /** When the line's bytes were read, milliseconds since the epoch; null where that says nothing of when they were written. */
+  readonly readMs: number | null;
+  /** Of times that name none; null is UTC. */
+  readonly zone: Zone | null;
+}
+
+export const notKnownWhen: WhenRead = { readMs: null, zone: null };
 
 const nsPerSecond = 1_000_000_000n;
 
@@ -34,8 +50,17 @@ function isClock(hour: number, minute: number, second: number): boolean {
   return hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 && second <= 60;
 }
 
+/** Many lines have the same second, and making big integers is most of the work. */
+let lastSecond = 0;
+let lastSecondNs = 0n;
+
 function toNs(year: number, month: number, day: number, secondOfDay: number, nanos: number): bigint {
-  return BigInt(daysSinceEpoch(year, month, day) * 86_400 + secondOfDay) * nsPerSecond + BigInt(nanos);
+  const second = daysSinceEpoch(year, month, day) * 86_400 + secondOfDay;
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastSecondNs = BigInt(second) * nsPerSecond;
+  }
+  return nanos === 0 ? lastSecondNs : lastSecondNs + BigInt(nanos);
 }
 
 /** 0 to 9, or -1. */
@@ -99,10 +124,15 @@ const namedZones = new Map([
   ['WET', 0], ['WEST', 1], ['CET', 1], ['CEST', 2], ['EET', 2], ['EEST', 3], ['JST', 9],
 ]);
 
-/** The zone at `at`, in seconds east of UTC: `Z`, `+02:00`, `+0200`, `+02`, ` -0700`, ` PDT`. No zone is UTC and takes no characters. */
-function readZone(text: string, at: number): { offsetSeconds: number; end: number } {
+const utc = { offsetSeconds: 0, end: 0 };
+
+/** The zone at `at`, in seconds east of UTC: `Z`, `+02:00`, `+0200`, `+02`, ` -0700`, ` PDT`. Null where there is none. The object is used again. */
+function readZone(text: string, at: number): { offsetSeconds: number; end: number } | null {
   const first = text.charCodeAt(at);
-  if (first === 0x5a || first === 0x7a) return { offsetSeconds: 0, end: at + 1 };
+  if (first === 0x5a || first === 0x7a) {
+    utc.end = at + 1;
+    return utc;
+  }
   const start = first === space ? at + 1 : at;
   const sign = text.charCodeAt(start);
   if (sign === plus || sign === dash) {
@@ -117,17 +147,50 @@ function readZone(text: string, at: number): { offsetSeconds: number; end: numbe
       if (hours !== undefined && !/[A-Za-z0-9]/.test(text.charAt(start + length))) return { offsetSeconds: hours * 3600, end: start + length };
     }
   }
-  return { offsetSeconds: 0, end: at };
+  return null;
 }
 
-function withZone(text: string, year: number, month: number, day: number, clock: ClockRead): TimeRead | null {
+function withZone(text: string, year: number, month: number, day: number, clock: ClockRead, when: WhenRead, assumed: TimeAssumed | null = null): TimeRead | null {
   if (!isDate(year, month, day)) return null;
   const zone = readZone(text, clock.end);
-  return { timeNs: toNs(year, month, day, clock.secondOfDay - zone.offsetSeconds, clock.nanos), end: zone.end };
+  const offsetSeconds = zone?.offsetSeconds ?? when.zone?.offsetSeconds(daysSinceEpoch(year, month, day) * 86_400 + clock.secondOfDay) ?? 0;
+  return { timeNs: toNs(year, month, day, clock.secondOfDay - offsetSeconds, clock.nanos), end: zone?.end ?? clock.end, assumed };
+}
+
+const secondsOfDay = 86_400;
+/** A line may be dated so much past its reading: clocks differ, and a zone may be missing. */
+const aheadSecondsMax = { year: secondsOfDay, date: 600 };
+
+/** Month and day without a year: the last such day that is not past the time of reading. */
+function withoutYear(text: string, month: number, day: number, clock: ClockRead, when: WhenRead): TimeRead | null {
+  if (!isDate(someLeapYear, month, day)) return null;
+  const end = readZone(text, clock.end)?.end ?? clock.end;
+  if (when.readMs === null) return { timeNs: null, end, assumed: null };
+  const latest = when.readMs / 1000 + aheadSecondsMax.year;
+  let year = new Date(latest * 1000).getUTCFullYear();
+  // 29 February comes every fourth or eighth year.
+  for (let tries = 0; tries < 9; tries++, year--) {
+    if (!isDate(year, month, day) || daysSinceEpoch(year, month, day) * secondsOfDay + clock.secondOfDay > latest) continue;
+    return withZone(text, year, month, day, clock, when, 'year');
+  }
+  return { timeNs: null, end, assumed: null };
+}
+
+/** A time of day without a date: the last such moment that is not past the time of reading. */
+function withoutDate(text: string, clock: ClockRead, when: WhenRead): TimeRead {
+  const zone = readZone(text, clock.end);
+  const end = zone?.end ?? clock.end;
+  if (when.readMs === null) return { timeNs: null, end, assumed: null };
+  const readSeconds = when.readMs / 1000;
+  const offsetSeconds = zone?.offsetSeconds ?? when.zone?.offsetSeconds(readSeconds) ?? 0;
+  const latest = readSeconds + aheadSecondsMax.date;
+  const ofDay = clock.secondOfDay - offsetSeconds;
+  const second = Math.floor((latest - ofDay) / secondsOfDay) * secondsOfDay + ofDay;
+  return { timeNs: BigInt(second) * nsPerSecond + BigInt(clock.nanos), end, assumed: 'date' };
 }
 
 /** `2022-08-22T05:18:16.154772363Z` and its relatives: `/` or `.` between the date's parts, space, `_`, `:` or `-` before the clock, any fraction, any zone. */
-export function readIsoTime(text: string, at: number): TimeRead | null {
+export function readIsoTime(text: string, at: number, when = notKnownWhen): TimeRead | null {
   const separator = text.charCodeAt(at + 4);
   if (separator !== dash && separator !== slash && separator !== dot) return null;
   const century = twoDigits(text, at);
@@ -138,7 +201,7 @@ export function readIsoTime(text: string, at: number): TimeRead | null {
   const between = text.charCodeAt(at + 10);
   if (between !== 0x54 && between !== 0x74 && between !== space && between !== 0x5f && between !== colon && between !== dash) return null;
   const clock = readClock(text, text.charCodeAt(at + 11) === space ? at + 12 : at + 11, false);
-  return clock === null ? null : withZone(text, century * 100 + yearOfCentury, month, day, clock);
+  return clock === null ? null : withZone(text, century * 100 + yearOfCentury, month, day, clock, when);
 }
 
 const months = new Map(['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].map((name, index) => [name, index + 1]));
@@ -150,7 +213,7 @@ const weekday = '(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +)?';
 const compact = /(\d{8})[.T_ -]?(\d{6})(?:[.,](\d{1,9}))?(?!\d)/y;
 const shortCompact = /(\d{6}) (\d{6})(?= )/y;
 const twoDigitYear = /(\d{2})\/(\d{2})\/(\d{2}) /y;
-const dayMonthYear = new RegExp(`${weekday}(\\d{1,2})[/ -]([A-Za-z]{3})[a-z]*[/ -](\\d{4}|\\d{2})[: ] ?`, 'y');
+const dayMonthYear = new RegExp(`${weekday}(\\d{1,2})[/ -]([A-Za-z]{3})[a-z]*(?: (?=\\d{2}:\\d{2}:\\d{2})|[/ -](\\d{4}|\\d{2})[: ] ?)`, 'y');
 /** `Sun Dec 04 04:47:44 2005`, `Jul 09, 2015 3:23:29 PM`, `Dec 10 06:55:46`, `Aug 16 2022 05:18:16`. */
 const monthDay = new RegExp(`${weekday}([A-Z][a-z]{2})[a-z]* +(\\d{1,2})(?:,? (\\d{4}),?)? (?:at )?`, 'y');
 const trailingYear = / (?:([A-Z]{3,4}) )?(\d{4})(?![\d:])/y;
@@ -172,11 +235,14 @@ function readHalfDayClock(text: string, at: number): ClockRead | null {
   return { secondOfDay: hour * 3600 + Number(match[2]) * 60 + Number(match[3]), nanos: nanosOf(match[4]), end: at + match[0].length };
 }
 
-function readNamedMonth(text: string, at: number): TimeRead | null {
+function readNamedMonth(text: string, at: number, when: WhenRead): TimeRead | null {
   const dayFirst = matchAt(dayMonthYear, text, at);
   if (dayFirst !== null && monthOf(dayFirst[2]!) > 0) {
     const clock = readHalfDayClock(text, at + dayFirst[0].length);
-    return clock === null ? null : withZone(text, fullYear(dayFirst[3]!), monthOf(dayFirst[2]!), Number(dayFirst[1]), clock);
+    if (clock === null) return null;
+    // Redis before 6 writes `25 Apr 05:32:35.018`.
+    if (dayFirst[3] === undefined) return withoutYear(text, monthOf(dayFirst[2]!), Number(dayFirst[1]), clock, when);
+    return withZone(text, fullYear(dayFirst[3]), monthOf(dayFirst[2]!), Number(dayFirst[1]), clock, when);
   }
   const monthFirst = matchAt(monthDay, text, at);
   if (monthFirst === null || monthOf(monthFirst[1]!) === 0) return null;
@@ -184,15 +250,14 @@ function readNamedMonth(text: string, at: number): TimeRead | null {
   const day = Number(monthFirst[2]);
   const clock = readHalfDayClock(text, at + monthFirst[0].length);
   if (clock === null || !isDate(someLeapYear, month, day)) return null;
-  if (monthFirst[3] !== undefined) return withZone(text, Number(monthFirst[3]), month, day, clock);
+  if (monthFirst[3] !== undefined) return withZone(text, Number(monthFirst[3]), month, day, clock, when);
   const year = matchAt(trailingYear, text, clock.end);
-  if (year === null) return { timeNs: null, end: clock.end };
-  const offsetHours = year[1] === undefined ? 0 : namedZones.get(year[1]);
-  if (offsetHours === undefined || !isDate(Number(year[2]), month, day)) return { timeNs: null, end: clock.end };
-  return { timeNs: toNs(Number(year[2]), month, day, clock.secondOfDay - offsetHours * 3600, clock.nanos), end: clock.end + year[0].length };
+  const offsetHours = year?.[1] === undefined ? 0 : namedZones.get(year[1]);
+  if (year === null || offsetHours === undefined || !isDate(Number(year[2]), month, day)) return withoutYear(text, month, day, clock, when);
+  return { timeNs: toNs(Number(year[2]), month, day, clock.secondOfDay - offsetHours * 3600, clock.nanos), end: clock.end + year[0].length, assumed: null };
 }
 
-function readCompact(text: string, at: number): TimeRead | null {
+function readCompact(text: string, at: number, when: WhenRead): TimeRead | null {
   const match = matchAt(compact, text, at) ?? matchAt(shortCompact, text, at);
   if (match === null) return null;
   const date = match[1]!;
@@ -201,34 +266,41 @@ function readCompact(text: string, at: number): TimeRead | null {
   const [month, day] = [twoDigits(date, date.length - 4), twoDigits(date, date.length - 2)];
   const [hour, minute, second] = [twoDigits(clock, 0), twoDigits(clock, 2), twoDigits(clock, 4)];
   if (!isDate(year, month, day) || !isClock(hour, minute, second) || year < 1970 || year > 2200) return null;
-  return withZone(text, year, month, day, { secondOfDay: hour * 3600 + minute * 60 + second, nanos: nanosOf(match[3]), end: at + match[0].length });
+  return withZone(text, year, month, day, { secondOfDay: hour * 3600 + minute * 60 + second, nanos: nanosOf(match[3]), end: at + match[0].length }, when);
 }
 
 /** The time that begins at `at`, or null. Looks at no more than some 60 characters. */
-export function readTime(text: string, at: number): TimeRead | null {
+export function readTime(text: string, at: number, when = notKnownWhen): TimeRead | null {
   if (digitAt(text, at) < 0) {
     const first = text.charCodeAt(at);
-    return first >= 0x41 && first <= 0x57 && text.charCodeAt(at + 1) >= 0x61 ? readNamedMonth(text, at) : null;
+    return first >= 0x41 && first <= 0x57 && text.charCodeAt(at + 1) >= 0x61 ? readNamedMonth(text, at, when) : null;
   }
-  const iso = readIsoTime(text, at);
+  const iso = readIsoTime(text, at, when);
   if (iso !== null) return iso;
   const third = text.charCodeAt(at + 2);
   if (third === colon) {
     const clock = readClock(text, at, true);
-    return clock === null ? null : { timeNs: null, end: clock.end };
+    return clock === null ? null : withoutDate(text, clock, when);
   }
   if (digitAt(text, at + 2) >= 0) {
-    const compactRead = readCompact(text, at);
+    const compactRead = readCompact(text, at, when);
     if (compactRead !== null) return compactRead;
     const number = matchAt(epoch, text, at);
-    return number === null ? null : { timeNs: epochNs(number[0]), end: at + number[0].length };
+    return number === null ? null : { timeNs: epochNs(number[0]), end: at + number[0].length, assumed: null };
   }
   const sparkDate = third === slash ? matchAt(twoDigitYear, text, at) : null;
   if (sparkDate !== null) {
     const clock = readClock(text, at + sparkDate[0].length, true);
-    return clock === null ? null : withZone(text, fullYear(sparkDate[1]!), Number(sparkDate[2]), Number(sparkDate[3]), clock);
+    return clock === null ? null : withZone(text, fullYear(sparkDate[1]!), Number(sparkDate[2]), Number(sparkDate[3]), clock, when);
   }
-  return readNamedMonth(text, at);
+  return readNamedMonth(text, at, when);
+}
+
+/** Month and day as glog writes them, `0822` before the clock at `at`: a year from the time of reading. `year` where it was written. */
+export function readMonthDayClock(text: string, at: number, year: number | null, month: number, day: number, when: WhenRead): TimeRead | null {
+  const clock = readClock(text, at, true);
+  if (clock === null) return null;
+  return year === null ? withoutYear(text, month, day, clock, when) : withZone(text, year, month, day, clock, when);
 }
 
 const decimalShape = /^(-?\d{1,20})(?:\.(\d+))?$/;
@@ -248,11 +320,11 @@ export function epochNs(decimal: string): bigint | null {
 }
 
 /** The time a field holds: text in any shape above, or a number since the epoch. Null where the value is no time, or has no date. */
-export function timeOfValue(value: unknown): bigint | null {
+export function timeOfValue(value: unknown, when = notKnownWhen): bigint | null {
   if (typeof value === 'number') return Number.isFinite(value) ? epochNs(String(value)) : null;
   if (typeof value !== 'string' || value.length < 8 || value.length > 64) return null;
   const text = value.trim();
-  const read = readTime(text, 0);
+  const read = readTime(text, 0, when);
   // Java's ZonedDateTime adds the zone's name: `2022-08-22T05:18:16+02:00[Europe/Berlin]`.
   if (read !== null && (read.end === text.length || text.charCodeAt(read.end) === 0x5b)) return read.timeNs;
   return epochNs(text);

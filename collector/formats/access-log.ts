@@ -1,10 +1,13 @@
 /**
- * Access logs: Apache common and combined, nginx, Tomcat, with or without a virtual host in front, and whatever an operator put behind; and Envoy's
- * default format. Found by `[time]`, a quoted request and a status in that order, nothing else.
+ * Access logs: Apache common and combined, nginx, Tomcat, with or without a virtual host in front, and whatever an operator put behind; Envoy's
+ * default format, and haproxy's. Found by `[time]`, a quoted request and a status in that order, nothing else; haproxy's by its own order.
  */
 import { Reading } from '../fields/reading.ts';
-import { readTime } from '../fields/time.ts';
+import { notKnownWhen, readTime, type TimeRead, type WhenRead } from '../fields/time.ts';
 import type { FieldValue } from '#schemas/event.ts';
+import { addIdsOfText } from '../ids/extract.ts';
+import { matchAt } from './scan.ts';
+import { putAddress, putRequest } from './special-heads.ts';
 import { textCharsMax, understoodOf, type Understood } from './understood.ts';
 
 /** The time begins within this many characters, or the line is something else. */
@@ -15,8 +18,6 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const longHex = /^[0-9a-f]{32}$/i;
 /** The last token may be a shorter hex number, if not one of digits only, which would be a duration or a size. */
 const shortHex = /^(?=.*[a-f])[0-9a-f]{16,64}$/i;
-const httpVersion = /^HTTP\/(\d(?:\.\d)?)$/;
-const method = /^[A-Z][A-Z_-]{1,31}$/;
 const number = /^\d{1,15}$/;
 const plainDecimal = /^\d{1,9}(?:\.\d{1,9})?$/;
 
@@ -27,26 +28,74 @@ interface Token {
   key: string | null;
 }
 
-export function understandAccessLog(text: string): Understood | null {
+export function understandAccessLog(text: string, when = notKnownWhen): Understood | null {
   const open = text.indexOf('[');
   if (open < 0 || open > headCharsMax || text.length > textCharsMax || (open > 0 && text[open - 1] !== ' ')) return null;
-  const time = readTime(text, open + 1);
-  if (time === null || text[time.end] !== ']' || text[time.end + 1] !== ' ' || text[time.end + 2] !== '"') return null;
+  const time = readTime(text, open + 1, when);
+  if (time === null || text[time.end] !== ']' || text[time.end + 1] !== ' ') return null;
+  if (text[time.end + 2] !== '"') return understandHaproxy(text, open, time, when);
   const tokens = tokensFrom(text, time.end + 2);
   if (tokens === null) return null;
   const [request, status] = tokens;
   if (request === undefined || status === undefined || status.quoted || !(status.text === '-' || /^[0-9]{3}$/.test(status.text))) return null;
   const head = text.slice(0, open).trim();
-  const reading = new Reading();
-  if (!addHead(reading, head) || !addRequest(reading, request.text)) return null;
-  reading.add('time', text.slice(open + 1, time.end));
+  const reading = new Reading(when);
+  if (!addHead(reading, head)) return null;
+  putRequest(reading, request.text);
+  reading.put('time', text.slice(open + 1, time.end));
   reading.timeNs = time.timeNs;
-  if (status.text !== '-') reading.add('http.response.status_code', Number(status.text));
+  if (status.text !== '-') reading.put('http.response.status_code', Number(status.text));
   addRest(reading, tokens.slice(2), head === '');
   reading.timeNs = moreExact(time.timeNs, reading.fields['msec']);
   // A field of this format may be called `level` or `message` by chance; an access log has neither.
   reading.level = null;
   return understoodOf('access', reading, text);
+}
+
+/** Behind the time: `frontend backend/server 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {request headers} {response headers} "request"`. */
+const haproxyHttp = /(\S{1,128}) ([^\s/]{1,128})\/(\S{1,128}) ([\d/+-]{5,64}) (-?\d{1,3}) \+?(\d{1,15}) (\S{1,256}) (\S{1,256}) (\S{4}) ([\d/+]{5,64}) (\d+\/\d+) (?:\{[^}]*\} ){0,2}"([^"]*)"?$/y;
+const haproxyTcp = /(\S{1,128}) ([^\s/]{1,128})\/(\S{1,128}) (-?\d+\/-?\d+\/\+?\d+) \+?(\d{1,15}) (\S{2}) ([\d/+]{5,64}) (\d+\/\d+)$/y;
+
+/** haproxy's HTTP and TCP lines: `address:port [time.ms] frontend backend/server timers ...`. */
+export function understandHaproxy(text: string, open: number, time: TimeRead, when: WhenRead): Understood | null {
+  const client = text.slice(0, open).trimEnd();
+  if (client === '' || client.includes(' ') || !client.includes(':')) return null;
+  const http = matchAt(haproxyHttp, text, time.end + 2);
+  const found = http ?? matchAt(haproxyTcp, text, time.end + 2);
+  if (found === null) return null;
+  const reading = new Reading(when);
+  putAddress(reading, client);
+  reading.put('time', text.slice(open + 1, time.end));
+  reading.timeNs = time.timeNs;
+  reading.put('haproxy.frontend_name', found[1]!);
+  reading.put('haproxy.backend_name', found[2]!);
+  reading.put('haproxy.server_name', found[3]!);
+  reading.put('haproxy.timers', found[4]!);
+  const milliseconds = Number(found[4]!.slice(found[4]!.lastIndexOf('/') + 1).replace('+', ''));
+  if (milliseconds >= 0) reading.put('duration_ms', milliseconds);
+  if (http !== null) {
+    if (Number(http[5]) > 0) reading.put('http.response.status_code', Number(http[5]));
+    reading.put('http.response.body.bytes', Number(http[6]));
+    reading.put('haproxy.termination_state', http[9]!);
+    reading.put('haproxy.connections', http[10]!);
+    putRequest(reading, http[12]!);
+  } else {
+    reading.put('haproxy.bytes_read', Number(found[5]));
+    reading.put('haproxy.termination_state', found[6]!);
+    reading.put('haproxy.connections', found[7]!);
+  }
+  addIdsOfText(reading.ids, text);
+  return understoodOf('access', reading, text);
+}
+
+const uvicorn = /(\S{3,64}:\d{1,5}) - "([^"]{3,8192})" (\d{3})(?: |$)/y;
+
+/** uvicorn's access lines, which have a level and no time: `10.0.0.7:51234 - "GET / HTTP/1.1" 200 OK`. */
+export function readUvicorn(reading: Reading, message: string): void {
+  const found = matchAt(uvicorn, message, 0);
+  if (found === null || !putRequest(reading, found[2]!)) return;
+  putAddress(reading, found[1]!);
+  reading.put('http.response.status_code', Number(found[3]));
 }
 
 /**
@@ -66,41 +115,25 @@ function addHead(reading: Reading, head: string): boolean {
   const parts = head.split(/ +/);
   while (parts.length > 1 && parts[0]!.endsWith(',')) parts.splice(1, 1);
   parts[0] = parts[0]!.replace(/,$/, '');
-  if (parts.length === 4) reading.add('server.address', parts.shift()!);
+  if (parts.length === 4) reading.put('server.address', parts.shift()!);
   if (parts.length > 3 || (parts.length === 1 && !address.test(parts[0]))) return false;
-  if (parts[0] !== '-') reading.add('client.address', parts[0]);
+  if (parts[0] !== '-') reading.put('source.address', parts[0]);
   const user = parts[2];
-  if (user !== undefined && user !== '-' && user !== '""') reading.add('user.name', user);
-  return true;
-}
-
-/** `GET /path?query HTTP/1.1`. Other things stand there too: `-` for no request, and the bytes of a port scan. */
-function addRequest(reading: Reading, request: string): boolean {
-  const first = request.indexOf(' ');
-  if (first < 0 || !method.test(request.slice(0, first))) return true;
-  let last = request.lastIndexOf(' ');
-  const version = last > first ? httpVersion.exec(request.slice(last + 1)) : null;
-  if (version === null) last = request.length;
-  const target = request.slice(first + 1, last);
-  reading.add('http.request.method', request.slice(0, first));
-  reading.add('url.original', target);
-  const query = target.indexOf('?');
-  reading.add('url.path', query < 0 ? target : target.slice(0, query));
-  if (version !== null) reading.add('http.version', version[1]!);
+  if (user !== undefined && user !== '-' && user !== '""') reading.put('user.name', user);
   return true;
 }
 
 function addRest(reading: Reading, tokens: Token[], isEnvoy: boolean): void {
   let rest = tokens;
   if (!isEnvoy && rest[0] !== undefined && !rest[0].quoted && rest[0].key === null) {
-    if (number.test(rest[0].text)) reading.add('http.response.bytes', Number(rest[0].text));
+    if (number.test(rest[0].text)) reading.put('http.response.body.bytes', Number(rest[0].text));
     rest = rest.slice(1);
     const [referrer, userAgent] = rest;
     if (referrer?.quoted === true && referrer.key === null) {
-      if (referrer.text !== '-' && referrer.text !== '') reading.add('referrer', referrer.text);
+      if (referrer.text !== '-' && referrer.text !== '') reading.put('http.request.referrer', referrer.text);
       rest = rest.slice(1);
       if (userAgent?.quoted === true && userAgent.key === null) {
-        if (userAgent.text !== '-' && userAgent.text !== '') reading.add('user_agent', userAgent.text);
+        if (userAgent.text !== '-' && userAgent.text !== '') reading.put('user_agent.original', userAgent.text);
         rest = rest.slice(1);
       }
     }
@@ -113,7 +146,7 @@ function addRest(reading: Reading, tokens: Token[], isEnvoy: boolean): void {
     else extra.push(token.text);
   });
   if (requestId !== null && reading.fields['request_id'] === undefined) reading.add('request_id', requestId);
-  if (extra.length > 0) reading.add('extra', extra);
+  if (extra.length > 0) reading.put('extra', extra);
 }
 
 /** Quoted strings (`\"` inside) and words from `at` on. Null where a quote is not closed, or where there are too many to be an access log. */

@@ -13,6 +13,7 @@
  * | pythonEnd     | a traceback that named its exception                 | blank lines and the sentences that chain tracebacks -> pythonChain |
  * | pythonChain   | between two tracebacks                               | blank lines, `Traceback` -> python                              |
  * | go            | a panic or a goroutine's stack                       | blank lines, goroutines, calls, indented lines                  |
+ * | twoLines      | java.util.logging's first line: a time, a class, a method | the line with the level and the message -> headed            |
  * | brackets      | began with a lone `{` or `[`: JSON over many lines   | indented lines; the bracket at the start of a line -> closed    |
  */
 import { levelOfName } from '../fields/level.ts';
@@ -20,7 +21,7 @@ import { bufferOf } from '../lines/docker.ts';
 import { readTextPrefix } from './text-prefix.ts';
 import type { Understood } from './understood.ts';
 
-export type ContinuationKind = 'closed' | 'plain' | 'headed' | 'exception' | 'frames' | 'python' | 'pythonEnd' | 'pythonChain' | 'go' | 'brackets';
+export type ContinuationKind = 'closed' | 'plain' | 'headed' | 'exception' | 'frames' | 'python' | 'pythonEnd' | 'pythonChain' | 'go' | 'twoLines' | 'brackets';
 
 /** Never changed in place: a transition gives another one. Only its `kind` counts, so it can be saved as that word. */
 export interface ContinuationState {
@@ -28,8 +29,11 @@ export interface ContinuationState {
 }
 
 const states = Object.fromEntries(
-  (['closed', 'plain', 'headed', 'exception', 'frames', 'python', 'pythonEnd', 'pythonChain', 'go', 'brackets'] as const).map(kind => [kind, { kind }]),
+  (['closed', 'plain', 'headed', 'exception', 'frames', 'python', 'pythonEnd', 'pythonChain', 'go', 'twoLines', 'brackets'] as const).map(kind => [kind, { kind }]),
 ) as Record<ContinuationKind, ContinuationState>;
+
+/** An event of a service whose events begin as the user said: anything else goes on with it. */
+export const openByRule: ContinuationState = { kind: 'plain' };
 
 /** No rule needs to see more of a line. */
 const charsMax = 400;
@@ -40,6 +44,8 @@ const pythonLast = /^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?::|$)/;
 const pythonChained = /^(?:During handling of the above exception|The above exception was the direct cause)/;
 const goHead = /^(?:panic|fatal error): /;
 const goStack = /^(?:goroutine \d+ |\[signal |\[recovered|created by |exit status \d|runtime: |panic\(|[\w./*()[\]{}·%-]+\(.*\)$)/;
+const julHead = /^[\w$.]{3,200} <?[\w$]{1,100}>?$/;
+const julLevel = /^([A-Z]{3,9}): /;
 const closingBracket = /^[}\])][,;]?$/;
 
 /** The text of the line as far as rules look, one character per byte. */
@@ -59,6 +65,7 @@ export function beginsOpen(body: Uint8Array, understood: Understood): Continuati
   if (goHead.test(text) || /^goroutine \d+ \[/.test(text)) return states.go;
   // `Error: boom` has a level by its word alone, yet it is an exception's head.
   if (exceptionHead.test(text)) return states.exception;
+  if (understood.level === null && understood.timeNs !== null && julHead.test(understood.message)) return states.twoLines;
   return understood.level !== null || understood.fields['time'] !== undefined ? states.headed : states.plain;
 }
 
@@ -71,6 +78,10 @@ export function continues(state: ContinuationState, body: Uint8Array): Continuat
   // Most lines are not indented and most open events are no trace: those are told apart by one byte.
   if (!isIndented && first !== undefined && (kind === 'plain' || kind === 'headed') && !isTraceLetter(first)) return null;
   const text = headOf(body);
+  if (kind === 'twoLines') {
+    const level = julLevel.exec(text);
+    return level !== null && levelOfName(level[1]!) !== null ? states.headed : null;
+  }
   const trimmed = text.trimStart();
   if (kind === 'brackets') {
     if (closingBracket.test(text)) return states.closed;
@@ -124,12 +135,15 @@ function beginsEvent(trimmed: string): boolean {
   const isUpper = first >= 0x41 && first <= 0x5a;
   if (!isDigit && !isBracket && !isUpper) return lowerLevel.test(trimmed) && levelOfName(lowerLevel.exec(trimmed)![1]!) !== null && !goHead.test(trimmed);
   if (exceptionHead.test(trimmed)) return false;
+  if (headsOfTheirOwn.test(trimmed)) return true;
   const prefix = readTextPrefix(trimmed);
   // A level found further inside does not make a prefix, and `Error: x` is not taken off either: `end` stays 0.
   return prefix.end > 0 && (prefix.timeText !== null || prefix.level !== null);
 }
 
 const lowerLevel = /^(trace|trce|debug|dbug|info|warn|warning|error|fail|fatal|crit|critical): /;
+/** glog, Ruby, a syslog priority, Redis. */
+const headsOfTheirOwn = /^(?:[IWEFDC]\d{4,8} \d\d:|[DIWEFA], \[\d{4}|<\d{1,3}>|\d{1,10}:[XCSM] \d\d )/;
 
 /** Without a state at hand: whether `body` would go on a text event that began with a time or level, or one whose last lines were stack frames. */
 export function isContinuation(body: Uint8Array, openIsException: boolean): boolean {

@@ -1,6 +1,7 @@
 /** JSON lines, of whatever logger: bunyan, pino, logrus, zap, zerolog, slog, Serilog, Python, ECS, GCP, OpenTelemetry. Read by shape, not by logger. */
 import type { FieldValue } from '#schemas/event.ts';
 import { Reading } from '../fields/reading.ts';
+import { notKnownWhen } from '../fields/time.ts';
 import { addIdsOfText } from '../ids/extract.ts';
 import { withoutAnsi } from './ansi.ts';
 import { textCharsMax, understoodOf, type Understood } from './understood.ts';
@@ -11,13 +12,13 @@ export const jsonDepthMax = 20;
 export const jsonFieldsMax = 1000;
 
 /** `text` is the line without surrounding space. Null where it is not one JSON object. */
-export function understandJson(text: string): Understood | null {
+export function understandJson(text: string, when = notKnownWhen): Understood | null {
   if (text.charCodeAt(0) !== 0x7b || text.charCodeAt(text.length - 1) !== 0x7d) return null;
-  let reading = new Reading();
+  let reading = new Reading(when);
   try {
     // Numbers that JavaScript cannot hold are rare and keeping their digits is slow, so only a line that has one is read again for them.
     if (!flatten(reading, '', JSON.parse(text) as object, 1)) {
-      reading = new Reading();
+      reading = new Reading(when);
       flatten(reading, '', JSON.parse(text, keepDigits) as object, 1);
     }
   } catch {

@@ -1,5 +1,6 @@
 /** logfmt: `level=info msg="card declined" orderId=17`. */
 import { Reading } from '../fields/reading.ts';
+import { notKnownWhen } from '../fields/time.ts';
 import { addIdsOfText } from '../ids/extract.ts';
 import { withoutAnsi } from './ansi.ts';
 import { textCharsMax, understoodOf, type Understood } from './understood.ts';
@@ -20,9 +21,10 @@ const equals = 0x3d;
 
 /**
  * The pairs of one line, or null where it is not logfmt: no key before `=`, a quote inside a key, a string without its end or with an escape that
- * is none. Milder than the Go reader in one thing: a bare value may hold `=`, as addresses with a query do.
+ * is none, a bare value with `=` or a quote in it.
+ * @param isMild real lines hold bare values with `=` and quotes, as addresses with a query do; then they are borne
  */
-export function parseLogfmt(line: string): LogfmtPair[] | null {
+export function parseLogfmt(line: string, isMild = false): LogfmtPair[] | null {
   const pairs: LogfmtPair[] = [];
   let at = 0;
   for (;;) {
@@ -46,7 +48,7 @@ export function parseLogfmt(line: string): LogfmtPair[] | null {
       at = end;
     } else {
       const valueStart = at;
-      while (at < line.length && line.charCodeAt(at) > 0x20) at++;
+      for (let code = line.charCodeAt(at); at < line.length && code > 0x20; code = line.charCodeAt(++at)) if (!isMild && (code === equals || code === quote)) return null;
       pairs.push({ key, value: at === valueStart ? null : line.slice(valueStart, at), hasValue: true, quoted: false });
     }
   }
@@ -80,13 +82,13 @@ const decimal = /^-?(?:0|[1-9]\d{0,15})(?:\.\d{1,15})?$/;
  * Null where the line is not logfmt. It is if it begins with a pair and either consists of at least two pairs and nothing else, or has at least two
  * of them and one is its time, level or message (then loose words are borne: loggers forget to quote).
  */
-export function understandLogfmt(text: string): Understood | null {
+export function understandLogfmt(text: string, when = notKnownWhen): Understood | null {
   if (!firstPair.test(text) || text.length > textCharsMax) return null;
-  const pairs = parseLogfmt(text);
+  const pairs = parseLogfmt(text, true);
   if (pairs === null) return null;
   const valued = pairs.filter(pair => pair.hasValue);
   if (valued.length < 2 || !valued.every(pair => keyShape.test(pair.key))) return null;
-  const reading = new Reading();
+  const reading = new Reading(when);
   for (const { key, value, quoted } of pairs) {
     // A number whose spelling it keeps is one, so that ranges work on it.
     const isNumber = value !== null && !quoted && decimal.test(value) && String(Number(value)) === value && Math.abs(Number(value)) <= Number.MAX_SAFE_INTEGER;

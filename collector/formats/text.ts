@@ -1,36 +1,131 @@
 /** Plain text, of one line or of several that were joined. */
 import { exceptionTypeOf } from '../fields/exception.ts';
+import { levelOfName } from '../fields/level.ts';
 import { Reading } from '../fields/reading.ts';
+import { notKnownWhen, type WhenRead } from '../fields/time.ts';
 import { addIdsOfText } from '../ids/extract.ts';
+import { readUvicorn, understandAccessLog } from './access-log.ts';
 import { withoutAnsi } from './ansi.ts';
+import { isQualifiedName } from './caller.ts';
 import { understandJson } from './json.ts';
 import { understandLogfmt } from './logfmt.ts';
-import { readTextPrefix, type TextPrefix } from './text-prefix.ts';
+import { code, isBlank, isDigit, isLetter, isUpper, skipDigits } from './scan.ts';
+import { readNginxError, readSpecialHead } from './special-heads.ts';
+import { readSyslog } from './syslog.ts';
+import { readTextHeader } from './text-header.ts';
 import { textCharsMax, understoodOf, type Understood } from './understood.ts';
 
-export function understandText(text: string): Understood {
+export function understandText(text: string, when: WhenRead = notKnownWhen): Understood {
   const plain = withoutAnsi(text);
   const newline = plain.indexOf('\n');
-  const line = (newline < 0 ? plain : plain.slice(0, newline)).replace(/\r$/, '');
-  const prefix = readTextPrefix(line);
-  const message = prefix.timeText === null && prefix.level === null ? line : line.slice(prefix.end);
-  const inner = newline < 0 && prefix.timeText !== null ? understandInner(message, prefix) : null;
-  if (inner !== null) return inner;
-  const reading = new Reading();
-  if (prefix.timeText !== null) reading.fields['time'] = prefix.timeText;
-  reading.timeNs = prefix.timeNs;
-  reading.level = prefix.level;
-  const head = plain.length > textCharsMax ? plain.slice(0, textCharsMax) : plain;
-  if (newline >= 0) reading.exceptionType = exceptionTypeOf(head);
-  addIdsOfText(reading.ids, head);
+  const line = newline < 0 ? withoutReturn(plain) : withoutReturn(plain.slice(0, newline));
+  const reading = new Reading(when);
+  const end = readHead(reading, line, when);
+  let message = reading.message ?? (end === 0 ? line : line.slice(end));
+  if (newline < 0) {
+    const inner = end > 0 ? understandInner(message, reading, when) : null;
+    if (inner !== null) return inner;
+    if (end > 0 && isDigit(message.charCodeAt(0))) readUvicorn(reading, message);
+  } else {
+    message = secondLineMessage(reading, message, plain, newline);
+    reading.exceptionType = exceptionTypeOf(headOf(plain));
+  }
+  if (reading.timeNs !== null || reading.level !== null) message = withoutTail(reading, message, line.charCodeAt(0) === code.openBracket);
+  addIdsOfText(reading.ids, headOf(plain));
   return understoodOf('text', reading, message);
 }
 
-/** A structured line behind a time, as `docker logs -t`, `kubectl logs --timestamps` and log routers write it. What the line says itself comes first. */
-function understandInner(message: string, prefix: TextPrefix): Understood | null {
-  const inner = understandJson(message.trimEnd()) ?? (/^(?:time|ts|t|level|lvl|severity|msg)=/.test(message) ? understandLogfmt(message) : null);
+function headOf(text: string): string {
+  return text.length > textCharsMax ? text.slice(0, textCharsMax) : text;
+}
+
+function withoutReturn(line: string): string {
+  return line.charCodeAt(line.length - 1) === 0x0d ? line.slice(0, -1) : line;
+}
+
+/** The index of the message, 0 where the line has no head. */
+function readHead(reading: Reading, line: string, when: WhenRead): number {
+  const first = line.charCodeAt(0);
+  if (isUpper(first) || isDigit(first) || first === code.openBracket || first === code.less) {
+    const special = readSpecialHead(reading, line, when);
+    if (special >= 0) return special;
+    // A month's name, a priority, or an ISO time with a daemon behind it.
+    if (first === code.less || (isUpper(first) ? line.charCodeAt(3) === code.space : line.charCodeAt(4) === code.dash)) {
+      const syslog = readSyslog(reading, line, when);
+      if (syslog >= 0) return syslog;
+    }
+  }
+  const end = readTextHeader(reading, line, when);
+  if (isDigit(line.charCodeAt(end)) && reading.level !== null && line.charCodeAt(skipDigits(line, end)) === code.hash) {
+    const nginx = readNginxError(reading, line, end);
+    if (nginx >= 0) return nginx;
+  }
+  return end;
+}
+
+const structuredHead = /^(?:time|ts|t|level|lvl|severity|msg)=/;
+
+/** A structured line behind a head, as `docker logs -t`, syslog and log routers write it. What the line says itself comes first. */
+function understandInner(message: string, outer: Reading, when: WhenRead): Understood | null {
+  const first = message.charCodeAt(0);
+  let inner: Understood | null = null;
+  if (first === code.openBrace) inner = understandJson(message.trimEnd(), when);
+  else if (isLetter(first) && structuredHead.test(message)) inner = understandLogfmt(message, when);
+  else if ((isDigit(first) || first === code.openBracket) && message.includes('[')) inner = understandAccessLog(message, when);
   if (inner === null) return null;
-  inner.timeNs ??= prefix.timeNs;
-  inner.level ??= prefix.level;
+  inner.timeNs ??= outer.timeNs;
+  inner.level ??= outer.level;
+  for (const [name, value] of Object.entries(outer.fields)) if (!Object.hasOwn(inner.fields, name)) inner.fields[name] = value;
   return inner;
+}
+
+const julHead = /^([\w$.]{3,200}) (<?[\w$]{1,100}>?)$/;
+
+/** .NET's console and java.util.logging write the head on one line and the message on the next. */
+function secondLineMessage(reading: Reading, message: string, plain: string, newline: number): string {
+  const end = plain.indexOf('\n', newline + 1);
+  const second = plain.slice(newline + 1, end < 0 ? plain.length : end);
+  if (message === '' && isBlank(second.charCodeAt(0))) return second.trim();
+  const colon = second.indexOf(': ');
+  if (reading.level !== null || colon < 3 || colon > 16) return message;
+  const head = julHead.exec(message);
+  const level = head === null ? null : levelOfName(second.slice(0, colon));
+  if (head === null || level === null) return message;
+  reading.level = level;
+  reading.put('log.logger', head[1]!);
+  reading.put('log.origin.function', head[2]!);
+  return withoutReturn(second.slice(colon + 2));
+}
+
+/** What some loggers put behind the message: log4j's `(logger)` of Kafka, .NET's `Name[1] message` on one line, and JSON of zap and Monolog. */
+function withoutTail(reading: Reading, message: string, isInBrackets: boolean): string {
+  const last = message.charCodeAt(message.length - 1);
+  if (last === code.close && reading.fields['log.logger'] === undefined) {
+    const open = message.lastIndexOf(' (');
+    const name = open < 0 ? '' : message.slice(open + 2, -1);
+    if (!isQualifiedName(name) || isDigit(name.charCodeAt(0)) || name.endsWith('.')) return message;
+    reading.put('log.logger', name);
+    return message.slice(0, open);
+  }
+  if (last !== code.closeBrace && last !== code.closeBracket) return message;
+  // zap puts a tab before it.
+  const tab = message.lastIndexOf('\t{');
+  if (tab >= 0 && addObject(reading, message.slice(tab + 1))) return message.slice(0, tab);
+  return isInBrackets ? withoutMonologTail(reading, message) : message;
+}
+
+/** Monolog puts context and extra behind the message, each an object or `[]`; Laravel only the first. */
+function withoutMonologTail(reading: Reading, message: string): string {
+  let rest = message;
+  for (let count = 0; count < 2 && rest.endsWith(' []'); count++) rest = rest.slice(0, -3);
+  if (!rest.endsWith('}')) return rest;
+  const open = rest.indexOf(' {"');
+  return open >= 0 && addObject(reading, rest.slice(open + 1)) ? rest.slice(0, open) : rest;
+}
+
+function addObject(reading: Reading, text: string): boolean {
+  const object = understandJson(text);
+  if (object === null) return false;
+  for (const [name, value] of Object.entries(object.fields)) if (!Object.hasOwn(reading.fields, name)) reading.add(name, value);
+  return true;
 }

@@ -1,4 +1,5 @@
 import { Reading } from '../fields/reading.ts';
+import { notKnownWhen } from '../fields/time.ts';
 import { understandAccessLog } from './access-log.ts';
 import { understandJson } from './json.ts';
 import { understandLogfmt } from './logfmt.ts';
@@ -11,21 +12,22 @@ export type { LineFormat, Understood } from './understood.ts';
  * What a line says: its time, level, message, fields and ids. `body` is the application's own line without container framing, or several joined by
  * `\n`; it is only read. Any bytes give an answer: bytes that are not UTF-8 become U+FFFD here (the raw line is the caller's), and what fits no
  * format is text. Linear in the line's length.
+ * @param when what is known of the line's time from outside
  */
-export function understandLine(body: Uint8Array): Understood {
+export function understandLine(body: Uint8Array, when = notKnownWhen): Understood {
   const buffer = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   let text = buffer.toString('utf8');
   if (text.charCodeAt(0) === 0xfeff) text = text.slice(1);
   const first = firstCode(text);
   if (first === openingBrace) {
-    const json = understandJson(text.trim());
+    const json = understandJson(text.trim(), when);
     if (json !== null) return json;
   } else if (!text.includes('\n')) {
     const line = text.trimEnd();
-    const structured = understandAccessLog(line) ?? understandLogfmt(line);
+    const structured = understandAccessLog(line, when) ?? understandLogfmt(line, when);
     if (structured !== null) return structured;
   }
-  return understandText(text);
+  return understandText(text, when);
 }
 
 /** What is left to say of a line where a parser failed. */

@@ -1,5 +1,6 @@
 import type { EventId, Fields, Level } from '#schemas/event.ts';
 import type { Reading } from '../fields/reading.ts';
+import type { TimeAssumed } from '../fields/time.ts';
 
 export type LineFormat = 'json' | 'logfmt' | 'access' | 'text';
 
@@ -8,8 +9,10 @@ export interface Understood {
   format: LineFormat;
   /** True where nothing can follow that belongs to this line, so that it need not be held. */
   complete: boolean;
-  /** The line's own time, nanoseconds since the epoch. Null where it has none, or one without a date (which is then the field `time`). */
+  /** The line's own time, nanoseconds since the epoch. Null where it has none, or one without a year or date that nothing tells (the field `time` has it as written). */
   timeNs: bigint | null;
+  /** What of the time was not written and is taken from when the line was read. */
+  timeAssumed: TimeAssumed | null;
   level: Level | null;
   /** The first line of text without time, level and terminal colours; of a structured line its message, or the whole line where it has none. */
   message: string;
@@ -29,6 +32,7 @@ export function understoodOf(format: LineFormat, reading: Reading, message: stri
     format,
     complete: format !== 'text',
     timeNs: reading.timeNs,
+    timeAssumed: reading.timeAssumed,
     level: reading.level,
     message,
     fields: reading.fields,

@@ -9,10 +9,13 @@ import type { Chunk, Framing } from '#schemas/chunk.ts';
 import type { EventPart, Output, Piece } from '#schemas/event.ts';
 import type { UnfinishedLine } from '#schemas/store.ts';
 import type { PhysicalLine } from '../trim.ts';
-import { beginsOpen, continues } from '../formats/continuation.ts';
+import { notKnownWhen, type WhenRead } from '../fields/time.ts';
+import { zoneOf, type Zone } from '../fields/zone.ts';
+import { beginsOpen, continues, openByRule, type ContinuationState } from '../formats/continuation.ts';
 import { bareText, understandLine, type Understood } from '../formats/understand.ts';
 import { parseCriLine } from './cri.ts';
 import { parseDockerLine } from './docker.ts';
+import { multilineRulesOf, type MultilineRule, type MultilineRules } from './multiline-rules.ts';
 import { append, joinTouching, lastPart, withOwnLists, type LongLine, type OpenLine, type OutputState } from './open-lines.ts';
 
 /** One or more application lines that make one event. */
@@ -36,6 +39,10 @@ export interface AssemblerLimits {
   openEventLinesMax: number;
   openEventBytesMax: number;
   openEventMsMax: number;
+  /** Zone of times that name none; UTC where absent. */
+  timeZone?: string;
+  /** How events of several lines begin, by the user's rules (`multiline-rules.ts`); none where absent. */
+  multilineStart?: readonly string[];
 }
 
 const newline = Buffer.from('\n');
@@ -44,6 +51,10 @@ const chainMax = 4;
 
 export class LineAssembler {
   private readonly limits: AssemblerLimits;
+  private readonly zone: Zone | null;
+  private readonly rules: MultilineRules | null;
+  private when: WhenRead = notKnownWhen;
+  private rule: MultilineRule | null = null;
   private readonly outputs = new Map<Output | null, OutputState>();
   private longLine: LongLine | null = null;
   private expected: number | null = null;
@@ -57,6 +68,14 @@ export class LineAssembler {
 
   constructor(limits: AssemblerLimits) {
     this.limits = limits;
+    this.zone = zoneOf(limits.timeZone ?? 'UTC');
+    this.rules = multilineRulesOf(limits.multilineStart ?? []);
+  }
+
+  /** What is known of a line's time beside the line. Lines come in their thousands with the same time of reading. */
+  private whenOf(readMs: number): WhenRead {
+    if (this.when.readMs !== readMs) this.when = { readMs, zone: this.zone };
+    return this.when;
   }
 
   /** True while something is held that is not closed yet. */
@@ -110,6 +129,7 @@ export class LineAssembler {
   /** Takes the new lines of a chunk and returns what they close. Copies what it holds on to. */
   add(chunk: Chunk, lines: Iterable<PhysicalLine>): ClosedGroup[] {
     let isFirst = true;
+    this.rule = this.rules?.ruleOf(chunk.origin.service) ?? null;
     for (const line of lines) {
       // Lines on the two sides of a hole are never joined.
       if (this.expected !== null && line.from !== this.expected) this.closeOpen();
@@ -142,7 +162,7 @@ export class LineAssembler {
       if (line === null || line.pieces.length === 0) continue;
       state.line = null;
       const raw = Buffer.concat(line.bodies);
-      unfinished.push({ raw, pieces: joinTouching(line.pieces), physicalLines: line.physicalLines, output, runtimeTimeNs: line.timeNs, part: lastPart(state, false), readMs: line.readMs, understood: this.understand(raw), begunAs: line.begunAs });
+      unfinished.push({ raw, pieces: joinTouching(line.pieces), physicalLines: line.physicalLines, output, runtimeTimeNs: line.timeNs, part: lastPart(state, false), readMs: line.readMs, understood: this.understand(raw, line.readMs), begunAs: line.begunAs });
     }
     return { closed: this.closeAll(), unfinished };
   }
@@ -198,6 +218,8 @@ export class LineAssembler {
     const piece = { from: line.from, to: line.to };
     // A line that is not in its stream's framing is kept as it is: the runtime's own messages, or a file that changed its writer.
     if (framed === null) {
+      // Between two pieces of a line such a line is a hole in it.
+      if (framing !== 'plain') for (const [output, state] of this.outputs) this.closeLine(output, state, false);
       this.addApplicationLine(null, line.bytes, [piece], 1, null, readMs, part);
       return;
     }
@@ -243,7 +265,7 @@ export class LineAssembler {
     const open = state.event;
     if (open !== null) {
       const fits = open.physicalLines + physicalLines <= this.limits.openEventLinesMax && open.bytes + body.length <= this.limits.openEventBytesMax && readMs - open.lastReadMs <= this.limits.openEventMsMax;
-      const next = fits ? continues(open.state, body) : null;
+      const next = fits ? this.continuesWith(open.state, body) : null;
       if (next !== null) {
         open.bodies.push(Buffer.from(body));
         open.pieces.push(...pieces);
@@ -257,12 +279,19 @@ export class LineAssembler {
     }
     const from = line?.from ?? pieces[0]!.from;
     const begunAs = line?.begunAs ?? null;
-    const understood = understandLine(body);
+    const understood = understandLine(body, this.whenOf(readMs));
     if (understood.complete) {
       this.closed.push({ from, group: { raw: Buffer.from(body), pieces, physicalLines, output, runtimeTimeNs: timeNs, part, readMs, understood, begunAs } });
       return;
     }
-    state.event = { bodies: [Buffer.from(body)], pieces: [...pieces], from, begunAs, physicalLines, bytes: body.length, runtimeTimeNs: timeNs, part, readMs, lastReadMs: readMs, understood, state: beginsOpen(body, understood) };
+    state.event = { bodies: [Buffer.from(body)], pieces: [...pieces], from, begunAs, physicalLines, bytes: body.length, runtimeTimeNs: timeNs, part, readMs, lastReadMs: readMs, understood, state: this.rule === null ? beginsOpen(body, understood) : openByRule };
+  }
+
+  /** By the user's rule where one is for this service, else by what traces look like. */
+  private continuesWith(state: ContinuationState, body: Uint8Array): ContinuationState | null {
+    const begins = this.rule?.begins(body) ?? null;
+    if (begins === null) return continues(state, body);
+    return begins || state.kind === 'closed' ? null : state;
   }
 
   private closeEvent(output: Output | null, state: OutputState): void {
@@ -279,13 +308,13 @@ export class LineAssembler {
   }
 
   private close(group: Omit<ClosedGroup, 'understood'>, first: Understood | null = null, from = group.pieces[0]!.from): void {
-    this.closed.push({ from, group: { ...group, understood: this.understand(group.raw, first) } });
+    this.closed.push({ from, group: { ...group, understood: this.understand(group.raw, group.readMs, first) } });
   }
 
   /** What came in earlier chunks must not be held against the one that closes it, so a parser that fails closes all the same. */
-  private understand(raw: Uint8Array, first: Understood | null = null): Understood {
+  private understand(raw: Uint8Array, readMs: number, first: Understood | null = null): Understood {
     try {
-      return understandLine(raw);
+      return understandLine(raw, this.whenOf(readMs));
     } catch (error) {
       this.failure = error;
       return first ?? bareText(raw);

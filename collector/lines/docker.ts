@@ -30,8 +30,8 @@ export function parseDockerLine(line: Uint8Array): FramedLine | null {
   const { log, stream, time } = record as { log?: unknown; stream?: unknown; time?: unknown };
   if (typeof log !== 'string') return null;
   const output = outputOf(stream);
-  // An application may log JSON with a `log` of its own; the runtime's other two keys make it docker's.
-  if (output === null && typeof time !== 'string') return null;
+  // An application may log JSON with a `log` of its own; the runtime's other two keys make it docker's, or nothing else being there.
+  if (output === null && typeof time !== 'string' && Object.keys(record as object).length > 1) return null;
   const bytes = Buffer.from(log, 'utf8');
   const partial = bytes.length === 0 || bytes[bytes.length - 1] !== newline;
   return { body: partial ? bytes : bytes.subarray(0, -1), partial, output, timeNs: typeof time === 'string' ? runtimeTime(time) : null };

@@ -46,7 +46,7 @@ test('any moment of four-digit years is read back exactly, in any zone', t => {
     const local = timeNs + BigInt(minutes) * 60_000_000_000n;
     if (local < 0n || local > 253_402_300_799_999_999_999n) return;
     const text = formatTimeNs(local).slice(0, -1) + zone;
-    t.deepEqual(readTime(text, 0), { timeNs, end: text.length });
+    t.deepEqual(readTime(text, 0), { timeNs, end: text.length, assumed: null });
   }));
   t.pass();
 });

@@ -28,7 +28,7 @@ for (const [text, ids, source] of [
   [`TraceID: ${trace} SpanID: ${span} Request started`, [`trace TraceID ${trace}`, `span SpanID ${span}`], 'text:TraceID'],
   [`paid trace_id=${trace}, ok`, [`trace trace_id ${trace}`], 'text:trace_id'],
   [`INFO [traceId=${trace}, spanId=${span}] x`, [`trace traceId ${trace}`, `span spanId ${span}`], 'text:traceId'],
-  [`INFO [cart,${trace},${span}] x`, [], null],
+  [`INFO [cart,${trace},${span}] x`, [`trace trace.id ${trace}`, `span span.id ${span}`], 'field:trace.id'],
   [`traceparent: 00-${trace}-${span}-01`, [`trace traceparent ${trace}`, `span traceparent ${span}`], 'header:traceparent'],
   [`calling with 00-${trace}-${span}-01.`, [`trace traceparent ${trace}`, `span traceparent ${span}`], 'header:traceparent'],
   [`TRACEPARENT=00-${trace}-${span}-01`, [`trace TRACEPARENT ${trace}`, `span TRACEPARENT ${span}`], 'header:TRACEPARENT'],

@@ -19,7 +19,7 @@ const reasons: Record<string, string> = {
   'access_log.0 levels': 'lnav gives access lines a level by their status; none is written in them',
   'json2.json levels': 'the numbers 0 and 10 mean info and error only by a format file of that application; here 0 is syslog\'s and 10 bunyan\'s',
   'json3.json levels': 'a level by HTTP status, from a format file of that application',
-  'json.json levels': 'STATS and a missing level are levels of lnav\'s own',
+  'json.json levels': 'lnav calls a line whose time cannot be read invalid; its level is read here',
   'rollover.0 times': 'lnav counts the days back from the file\'s end; a line is dated here when it is read, before the rest of the file is known',
 };
 

@@ -9,7 +9,9 @@ export function countContainerRuntime(tally: Tally): void {
   for (const name of ['dockermode', 'dockermode_splitted_line', 'dockermode_multiple_lines']) {
     const file = `container-runtime/fluentbit-dockermode/${name}`;
     const expected = bytesOf(`${file}.expected`).toString().trim().split('\n').map(line => (JSON.parse(line) as { log: string }).log.replace(/\n$/, ''));
-    tally.equal('records', raws(eventsOfFile(tally, `${file}.log`, { framing: 'docker' })), expected, null, name);
+    // Upstream gives this file a rule of the user's: an event begins with a date.
+    const limits = name === 'dockermode_multiple_lines' ? { multilineStart: ['^\\d{4}-\\d{2}-\\d{2}'] } : {};
+    tally.equal('records', raws(eventsOfFile(tally, `${file}.log`, { framing: 'docker', limits })), expected, null, name);
   }
   for (const name of ['core_unescaping_json', 'core_unescaping_text']) {
     const file = `container-runtime/fluentbit-k8s-merge/${name}`;

@@ -1,0 +1,168 @@
+/** What stands between the level and the message of a line of text: a process, a thread, a logger, a place in the source. */
+import type { Reading } from '../fields/reading.ts';
+import { isPlainName, isQualifiedName, putClassAndMethod, putPlace, putThread, putTrace } from './caller.ts';
+import { nameAll, type Part } from './head-parts.ts';
+import { closingBracket, code, isBlank, isDigit, isLetter, skipBlanks, skipDigits, wordEnd } from './scan.ts';
+import { skipMarks } from './text-prefix.ts';
+
+const partsMax = 6;
+const bracketCharsMax = 256;
+const wordCharsMax = 128;
+
+/** Sets what is found and returns the message's index. */
+export function partsBehindLevel(reading: Reading, line: string, from: number): number {
+  // Python's `LEVEL:name:message`, without a blank.
+  const python = pythonName(reading, line, from);
+  if (python > from) return python;
+  const pending: Part[] = [];
+  let taken = uptimeEnd(reading, line, from);
+  let at = taken;
+  for (let count = 0; count < partsMax; count++) {
+    const char = line.charCodeAt(at);
+    if (char === code.openBracket || char === code.open || char === code.less) {
+      const close = closingBracket(line, at, bracketCharsMax);
+      if (close < 0) break;
+      const text = line.slice(at + 1, close);
+      const next = skipBlanks(line, close + 1);
+      const isCommitted = char === code.openBracket ? bracketBehindLevel(reading, text, line, close + 1) : parenBehindLevel(reading, text, char, taken > from && pending.length === 0);
+      if (isCommitted) {
+        nameAll(reading, pending);
+        taken = skipMarks(line, close + 1);
+        at = taken;
+      } else if (char === code.less) {
+        break;
+      } else {
+        pending.push({ kind: 'bracket', text });
+        at = next;
+      }
+      continue;
+    }
+    const digits = skipDigits(line, at);
+    if (digits > at && isBlank(line.charCodeAt(digits))) {
+      const next = skipBlanks(line, digits);
+      const isDashes = line.startsWith('---', next);
+      if (!isDashes && line.charCodeAt(next) !== code.openBracket) break;
+      pending.push({ kind: 'number', text: line.slice(at, digits) });
+      if (isDashes) {
+        nameAll(reading, pending);
+        taken = skipBlanks(line, next + 3);
+      }
+      at = isDashes ? taken : next;
+      continue;
+    }
+    const end = nameBehindLevel(reading, line, at, pending);
+    if (end > at) return end;
+    break;
+  }
+  return taken;
+}
+
+/** logrus on a terminal: `WARN[0012] message`, the seconds that the process has run. */
+function uptimeEnd(reading: Reading, line: string, from: number): number {
+  if (line.charCodeAt(from) !== code.openBracket || !isLetter(line.charCodeAt(from - 1))) return from;
+  const end = skipDigits(line, from + 1);
+  if (end < from + 5 || line.charCodeAt(end) !== code.closeBracket) return from;
+  reading.put('process.uptime', Number(line.slice(from + 1, end)));
+  return skipBlanks(line, end + 1);
+}
+
+/** True where the bracket says by itself what it is. */
+function bracketBehindLevel(reading: Reading, text: string, line: string, end: number): boolean {
+  const name = text.trim();
+  if (putTrace(reading, name)) return true;
+  if (isQualifiedName(name) && !isDigit(name.charCodeAt(0)) && reading.fields['log.logger'] === undefined) {
+    reading.put('log.logger', name);
+    return true;
+  }
+  if (name.endsWith('.go:' + name.slice(name.lastIndexOf(':') + 1)) || /\(\):\d+$/.test(name)) return putPlace(reading, name);
+  if (separatorEnd(line, end) < 0 || name === '') return false;
+  putThread(reading, text);
+  return true;
+}
+
+function parenBehindLevel(reading: Reading, text: string, char: number, isBehindName: boolean): boolean {
+  const isThread = char === code.less ? /^\d+\.\d+\.\d+$/.test(text) : isBehindName || /\|\d+$/.test(text);
+  if (isThread) putThread(reading, text);
+  return isThread;
+}
+
+/** A name that a separator follows; returns the index of the message behind both, or `at`. */
+function nameBehindLevel(reading: Reading, line: string, at: number, pending: Part[]): number {
+  const bar = line.charCodeAt(at - 1) === code.bar ? line.indexOf('|', at) : -1;
+  const end = bar > 0 ? bar : wordEnd(line, at);
+  const length = end - at;
+  if (length < 2 || length > wordCharsMax) return at;
+  // NLog puts bars between the parts and nothing else.
+  if (bar > 0) {
+    if (!isPlainName(line.slice(at, bar)) || reading.fields['log.logger'] !== undefined) return at;
+    reading.put('log.logger', line.slice(at, bar));
+    return named(reading, pending, bar + 1);
+  }
+  const event = line.charCodeAt(end - 1) === code.closeBracket && line.charCodeAt(at - 2) === code.colon ? dotnetEvent.exec(line.slice(at, end)) : null;
+  if (event !== null) {
+    reading.put('log.logger', event[1]!);
+    reading.put('event.code', event[2]!);
+    return named(reading, pending, skipBlanks(line, end));
+  }
+  let text = line.slice(at, end);
+  const hasColon = text.charCodeAt(length - 1) === code.colon;
+  if (hasColon) text = text.slice(0, -1);
+  const separator = hasColon ? skipBlanks(line, end) : separatorEnd(line, end);
+  const isTabbed = !hasColon && separator < 0 && line.charCodeAt(at - 1) === code.tab && line.charCodeAt(end) === code.tab;
+  const isPlace = isDigit(text.charCodeAt(text.length - 1)) && text.includes(':');
+  if (separator >= 0) {
+    if (isPlace && putPlace(reading, text)) return named(reading, pending, separator);
+    // A plain word before a colon or a dash begins sentences too, unless a thread stands beside it or it is written as types are.
+    const isName = isQualifiedName(text) || (!hasColon && isPlainName(text) && (pending.length > 0 || isTypeName.test(text) || reading.fields['process.thread.name'] !== undefined));
+    if (!isName || reading.fields['log.logger'] !== undefined) return at;
+    reading.put('log.logger', text);
+    return named(reading, pending, separator);
+  }
+  if (isTabbed && line.charCodeAt(end + 1) !== code.openBrace) {
+    const isNamed = isPlace ? putPlace(reading, text) : isPlainName(text);
+    if (!isNamed) return at;
+    if (!isPlace) reading.put('log.logger', text);
+    nameAll(reading, pending);
+    // zap: a logger, then the place in the source.
+    const next = nameBehindLevel(reading, line, end + 1, pending);
+    return next > end + 1 && isPlaceNamed(reading) ? next : end + 1;
+  }
+  if (pending.length > 0 && putClassAndMethod(reading, text)) return named(reading, pending, skipBlanks(line, end));
+  return at;
+}
+
+function isPlaceNamed(reading: Reading): boolean {
+  return reading.fields['log.origin.file.name'] !== undefined;
+}
+
+/** .NET's console puts the event's number behind the logger: `Shop.Cart[0]`. */
+const dotnetEvent = /^([\w.]{1,128}(?:`\d)?)\[(\d{1,9})\]$/;
+const isTypeName = /[a-z0-9][A-Z]|_/;
+
+function named(reading: Reading, pending: Part[], end: number): number {
+  const logger = reading.fields['log.logger'];
+  nameAll(reading, pending);
+  if (logger !== undefined) reading.put('log.logger', logger);
+  return end;
+}
+
+/** Behind ` - `, ` -- `, ` : `, ` | ` or `: ` at `at`, or -1. */
+function separatorEnd(line: string, at: number): number {
+  let index = skipBlanks(line, at);
+  const char = line.charCodeAt(index);
+  if (char === code.colon) return isBlank(line.charCodeAt(index + 1)) && index > at ? index + 2 : -1;
+  if (index === at || (char !== code.dash && char !== code.bar)) return -1;
+  index++;
+  if (char === code.dash && line.charCodeAt(index) === code.dash) index++;
+  return isBlank(line.charCodeAt(index)) ? skipBlanks(line, index) : -1;
+}
+
+function pythonName(reading: Reading, line: string, from: number): number {
+  if (line.charCodeAt(from - 1) !== code.colon || !isLetter(line.charCodeAt(from))) return from;
+  const colon = line.indexOf(':', from);
+  if (colon < 0 || colon - from > wordCharsMax) return from;
+  const name = line.slice(from, colon);
+  if (!isPlainName(name)) return from;
+  reading.put('log.logger', name);
+  return skipBlanks(line, colon + 1);
+}

@@ -1,0 +1,112 @@
+/** Who speaks, as a line's head names it: a logger, a thread, a place in the source, a trace. Each becomes a field. */
+import type { Reading } from '../fields/reading.ts';
+import { code, isDigit, isNumber, isUpper, isWord } from './scan.ts';
+
+const nameCharsMax = 200;
+/** `main.go:10`, `a/b/c.py:123`, `CassandraDaemon.java:650`. */
+const sourcePlace = /^((?:[A-Za-z]:)?[\w./\\@<>$-]+\.[A-Za-z]{1,6}):(\d{1,7})(?::\d+)?$/;
+/** loguru: `__main__:main:12`; a module, a function, a line. */
+const functionPlace = /^([\w.]+):([\w<>$]+):(\d{1,7})$/;
+/** `AuthorizationMgr.initBuiltinRoleUnlocked():282`. */
+const methodPlace = /^([\w$.]+)\.([\w$<>]+)\(\):(\d{1,7})$/;
+/** Zookeeper: what stands behind the thread's name and a colon. */
+const classAtLine = /^(.*):([\w$.]+)@(\d{1,7})$/;
+/** Sleuth's `[app,trace,span,true]`, Spring Boot's `[trace-span]`. */
+const sleuth = /^([\w.-]*),([0-9a-f]{16}|[0-9a-f]{32}),([0-9a-f]{16})(?:,(?:true|false)?)?$/;
+const traceAndSpan = /^([0-9a-f]{32})-([0-9a-f]{16})$/;
+
+/** An identifier with at least one dot (or `::`) between its parts: `c.e.Cart`, `my_app::server`, `dfs.DataNode$PacketResponder`. */
+export function isQualifiedName(text: string): boolean {
+  if (text.length < 3 || text.length > nameCharsMax) return false;
+  let dots = 0;
+  let letters = 0;
+  for (let index = 0; index < text.length; index++) {
+    const char = text.charCodeAt(index);
+    if (char === code.dot || (char === code.colon && text.charCodeAt(index + 1) === code.colon)) {
+      if (index === 0 || index >= text.length - 1) return false;
+      dots++;
+      if (char === code.colon) index++;
+    } else if (isWord(char)) {
+      if (!isDigit(char)) letters++;
+    } else if (char !== 0x24 && char !== code.dash) return false;
+  }
+  return dots > 0 && letters > 0;
+}
+
+/** One word that may name a logger where a separator follows it. */
+export function isPlainName(text: string): boolean {
+  if (text.length === 0 || text.length > nameCharsMax || isDigit(text.charCodeAt(0))) return false;
+  for (let index = 0; index < text.length; index++) {
+    const char = text.charCodeAt(index);
+    if (!isWord(char) && char !== code.dot && char !== code.dash && char !== 0x24 && char !== code.slash && char !== code.colon && char !== code.less && char !== code.greater) return false;
+  }
+  return true;
+}
+
+/** A place in the source becomes its fields. False where the text is none. */
+export function putPlace(reading: Reading, text: string): boolean {
+  if (text.length > nameCharsMax || !isDigit(text.charCodeAt(text.length - 1))) return false;
+  const source = sourcePlace.exec(text);
+  if (source !== null) {
+    reading.put('log.origin.file.name', source[1]!);
+    reading.put('log.origin.file.line', Number(source[2]));
+    return true;
+  }
+  const inside = methodPlace.exec(text) ?? functionPlace.exec(text);
+  if (inside === null) return false;
+  reading.put('log.logger', inside[1]!);
+  reading.put('log.origin.function', inside[2]!);
+  reading.put('log.origin.file.line', Number(inside[3]));
+  return true;
+}
+
+/** The ids that a logging library puts into brackets of its own. False where the text holds none. */
+export function putTrace(reading: Reading, text: string): boolean {
+  if (text.length < 33 || text.length > 160) return false;
+  const found = sleuth.exec(text);
+  if (found !== null) {
+    if (found[1] !== '') reading.put('service.name', found[1]!);
+    reading.add('trace.id', found[2]!);
+    reading.add('span.id', found[3]!);
+    return true;
+  }
+  const pair = traceAndSpan.exec(text);
+  if (pair === null) return false;
+  reading.add('trace.id', pair[1]!);
+  reading.add('span.id', pair[2]!);
+  return true;
+}
+
+/** A thread's name as brackets hold it; Zookeeper puts class and line behind it, StarRocks the thread's number. */
+export function putThread(reading: Reading, text: string): void {
+  const name = text.trim();
+  if (name === '') return;
+  const behind = classAtLine.exec(name);
+  if (behind !== null) {
+    reading.put('process.thread.name', behind[1]!);
+    reading.put('log.logger', behind[2]!);
+    reading.put('log.origin.file.line', Number(behind[3]));
+    return;
+  }
+  const bar = name.lastIndexOf('|');
+  if (bar > 0 && isNumber(name.slice(bar + 1))) {
+    reading.put('process.thread.name', name.slice(0, bar));
+    reading.put('process.thread.id', Number(name.slice(bar + 1)));
+  } else if (isNumber(name)) {
+    reading.put('process.thread.id', Number(name));
+  } else {
+    reading.put('process.thread.name', name);
+  }
+}
+
+/** `org.apache.catalina.startup.HostConfig.deployDirectory`: a class and its method. False where the last two parts are not that. */
+export function putClassAndMethod(reading: Reading, text: string): boolean {
+  const last = text.lastIndexOf('.');
+  const before = text.lastIndexOf('.', last - 1);
+  if (before <= 0 || !isUpper(text.charCodeAt(before + 1))) return false;
+  const method = text.charCodeAt(last + 1);
+  if (isUpper(method) || !isQualifiedName(text.slice(0, last))) return false;
+  reading.put('log.logger', text.slice(0, last));
+  reading.put('log.origin.function', text.slice(last + 1));
+  return true;
+}

@@ -1,0 +1,52 @@
+/** Parts of a line's head between which nothing says what they are: each gets its field by its shape. */
+import type { Reading } from '../fields/reading.ts';
+import { isPlainName, isQualifiedName, putPlace, putThread, putTrace } from './caller.ts';
+import { isNumber } from './scan.ts';
+
+export interface Part {
+  kind: 'bracket' | 'paren' | 'brace' | 'angle' | 'word' | 'number';
+  text: string;
+}
+
+/** Gives each part its field. False, and no field given, where one cannot be named. */
+export function namedAll(reading: Reading, parts: readonly Part[]): boolean {
+  let thread = 0;
+  let logger = 0;
+  for (const { kind, text } of parts) {
+    const isName = kind === 'word' && (isPlainName(text) || /^[\w.-]+@[\w.-]+$/.test(text));
+    if (kind === 'word' ? !isName : kind === 'brace' && text !== '' && !/^[\w.\\/-]+(?::\d+)?$/.test(text)) return false;
+    if (kind === 'word' && !text.includes('@') && ++logger > 1) return false;
+    if ((kind === 'bracket' || kind === 'paren' || kind === 'angle') && !isNumber(text.trim()) && !(kind === 'bracket' && isQualifiedName(text.trim())) && ++thread > 1) return false;
+  }
+  for (const part of parts) nameOf(reading, part);
+  return true;
+}
+
+function nameOf(reading: Reading, { kind, text }: Part): void {
+  if (kind === 'number') {
+    reading.put(reading.fields['process.pid'] === undefined ? 'process.pid' : 'process.thread.id', Number(text));
+  } else if (kind === 'word') {
+    const at = text.indexOf('@');
+    if (at > 0) {
+      reading.put('user.name', text.slice(0, at));
+      reading.put('db.name', text.slice(at + 1));
+    } else if (!putPlace(reading, text)) reading.put('log.logger', text);
+  } else if (kind === 'brace') {
+    if (text !== '' && !putPlace(reading, text)) reading.add('query_id', text);
+  } else if (kind === 'bracket' && isNumber(text)) reading.put('process.pid', Number(text));
+  else if (!putTrace(reading, text) && !putPlace(reading, text)) {
+    // Two loggers in one head are rare; the first counts, the other is the thread.
+    if (kind === 'bracket' && reading.fields['log.logger'] === undefined && isQualifiedName(text.trim()) && reading.fields['process.thread.name'] !== undefined) reading.put('log.logger', text.trim());
+    else putThread(reading, text);
+  }
+}
+
+/** Of several brackets the last is the thread; the application stands before it. */
+export function nameAll(reading: Reading, parts: Part[]): void {
+  const last = parts.findLastIndex(({ kind, text }) => kind === 'bracket' && !isNumber(text));
+  parts.forEach((part, index) => {
+    if (part.kind !== 'bracket' || index >= last) nameOf(reading, part);
+    else if (!putTrace(reading, part.text) && part.text.trim() !== '') reading.put('service.name', part.text.trim());
+  });
+  parts.length = 0;
+}

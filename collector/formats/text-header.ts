@@ -1,0 +1,195 @@
+/**
+ * The head of a line of text: time and level, and who speaks (thread, logger, process, place in the source), as the layouts of log4j, logback,
+ * Python's logging, Go's loggers, .NET, Rust, PHP, databases and application servers write them. Read by shape, in whatever order they stand.
+ *
+ * What is taken off the message has become the time, the level or a field; what cannot be named stays in the message. Nothing is taken off on the
+ * strength of a shape alone: a level behind it, or a separator that ends a head, must say that it was one.
+ */
+import type { Reading } from '../fields/reading.ts';
+import { levelOfName } from '../fields/level.ts';
+import type { WhenRead } from '../fields/time.ts';
+import { partsBehindLevel } from './behind-level.ts';
+import { isPlainName, putPlace, putThread } from './caller.ts';
+import { namedAll, type Part } from './head-parts.ts';
+import { closingBracket, code, isBlank, isDigit, isLetter, isNumber, isUpper, skipBlanks, skipDigits, wordEnd } from './scan.ts';
+import { levelInBracketsAt, levelWordEnd, readTextPrefix, skipMarks, type TextPrefix } from './text-prefix.ts';
+
+const partsMax = 6;
+const bracketCharsMax = 256;
+const wordCharsMax = 128;
+
+/** Sets what the head says and returns the index of the message. */
+export function readTextHeader(reading: Reading, line: string, when: WhenRead, from = 0): number {
+  const prefix = readTextPrefix(line, when, from);
+  if (prefix.timeText !== null) {
+    reading.put('time', prefix.timeText);
+    reading.timeNs = prefix.timeNs;
+    reading.timeAssumed = prefix.timeAssumed;
+  }
+  reading.level = prefix.level;
+  if (prefix.inside !== '') readInside(reading, prefix);
+  let at = prefix.timeText === null && prefix.level === null ? from : prefix.end;
+  if (reading.level === null) {
+    if (prefix.timeText === null && line.charCodeAt(at) !== code.openBracket && !isDigit(line.charCodeAt(at))) return at;
+    at = levelBehindParts(reading, line, at, prefix.timeText !== null);
+    if (reading.level === null) return prefix.timeText === null ? at : placeBehindTime(reading, line, at);
+    if (at === prefix.end) return at;
+  } else if (prefix.end === from) {
+    return from;
+  } else if (prefix.timeText === null) {
+    at = timeBehindLevel(reading, line, at, when);
+  }
+  return partsBehindLevel(reading, line, at);
+}
+
+/** What the time's own brackets hold besides: a level, and a thread, a process or a target. */
+function readInside(reading: Reading, { inside }: TextPrefix): void {
+  const at = skipMarks(inside, 0);
+  if (inside.charCodeAt(at) === code.hash) {
+    const pid = inside.slice(at + 1).trim();
+    if (isNumber(pid)) reading.put('process.pid', Number(pid));
+    return;
+  }
+  // celery joins level and process with a slash.
+  const end = wordEnd(inside, at);
+  const slash = inside.indexOf('/', at);
+  const wordStop = slash > at && slash < end ? slash : end;
+  const level = levelOfName(inside.slice(at, wordStop));
+  if (level === null) return;
+  reading.level ??= level;
+  const rest = inside.slice(wordStop + 1).trim();
+  if (rest === '') return;
+  if (wordStop === slash) reading.put('process.thread.name', rest);
+  else if (isPlainName(rest)) reading.put('log.logger', rest);
+}
+
+/** `LEVEL [thread] TIME place - message`, as Cassandra has it: the index behind the time, or `at`. */
+function timeBehindLevel(reading: Reading, line: string, at: number, when: WhenRead): number {
+  if (line.charCodeAt(at) !== code.openBracket) return at;
+  const close = closingBracket(line, at, bracketCharsMax);
+  if (close < 0) return at;
+  const { timeText, timeNs, timeAssumed, end, level } = readTextPrefix(line, when, close + 1);
+  if (timeText === null || level !== null) return at;
+  putThread(reading, line.slice(at + 1, close));
+  reading.put('time', timeText);
+  reading.timeNs = timeNs;
+  reading.timeAssumed = timeAssumed;
+  return end;
+}
+
+/**
+ * A level that stands behind other parts of a head: `[main] INFO c.e.App - x`, `12345 [Note] x`, `- app.db - WARNING - disk`. Returns the index
+ * behind the level where all parts before it could be named; else `from`, and the level is known all the same where it is sure.
+ */
+function levelBehindParts(reading: Reading, line: string, from: number, afterTime: boolean): number {
+  const parts: Part[] = [];
+  let at = from;
+  let words = 0;
+  for (let count = 0; count < partsMax; count++) {
+    const char = line.charCodeAt(at);
+    if (count > 0 && (char === code.openBracket || char === code.less || char === code.open)) {
+      const inside = levelInBracketsAt(line, at);
+      if (inside !== null && line[inside.end - 2] !== '[' && !(char === code.open && inside.end - at === 3)) {
+        reading.level = inside.level;
+        return namedAll(reading, parts) ? skipMarks(line, inside.end) : from;
+      }
+    }
+    const end = partAt(line, at, parts);
+    if (end < 0) return from;
+    const part = parts.at(-1)!;
+    if (part.kind === 'word') {
+      const level = levelInWord(reading, parts, line, end, afterTime);
+      if (level !== 'none') return level === 'named' ? skipMarks(line, end) : from;
+      // One plain lower-case word may be a logger's or a program's name; two are a sentence.
+      if (!afterTime || (isSentenceWord(part.text) && (++words > 1 || part.text !== part.text.toLowerCase()))) return from;
+    }
+    at = skipMarks(line, end);
+    const next = levelWordEnd(line, at);
+    if (next < 0) continue;
+    const word = line.slice(at, next);
+    if (word !== word.toUpperCase()) continue;
+    const level = levelOfName(word) ?? (word === 'LOG' && afterTime ? 'info' : null);
+    if (level === null) {
+      // What Postgres adds to the line above: of the same process, without a level of its own.
+      if (!(afterTime && line.charCodeAt(next) === code.colon && postgresAddition.has(word))) continue;
+      namedAll(reading, parts);
+      return at;
+    }
+    reading.level = level;
+    return namedAll(reading, parts) ? skipMarks(line, next) : from;
+  }
+  return from;
+}
+
+const postgresAddition = new Set(['STATEMENT', 'DETAIL', 'HINT', 'CONTEXT', 'QUERY', 'LOCATION']);
+
+/** Adds the part that begins at `at` and returns the index behind it, or -1. */
+function partAt(line: string, at: number, parts: Part[]): number {
+  const char = line.charCodeAt(at);
+  const kind = char === code.openBracket ? 'bracket' : char === code.open ? 'paren' : char === code.openBrace ? 'brace' : char === code.less ? 'angle' : null;
+  if (kind !== null) {
+    const close = closingBracket(line, at, bracketCharsMax);
+    if (close < 0) return -1;
+    parts.push({ kind, text: line.slice(at + 1, close) });
+    return close + 1;
+  }
+  const digits = skipDigits(line, at);
+  const follower = line.charCodeAt(digits);
+  if (digits > at && (isBlank(follower) || follower === code.closeBracket)) {
+    parts.push({ kind: 'number', text: line.slice(at, digits) });
+    return digits;
+  }
+  let end = at;
+  while (end < line.length && !isBlank(line.charCodeAt(end)) && line.charCodeAt(end) !== code.openBracket && line.charCodeAt(end) !== code.closeBracket) end++;
+  if (end === at || end >= line.length || end - at > wordCharsMax || line.charCodeAt(end) === code.closeBracket) return -1;
+  parts.push({ kind: 'word', text: line.slice(at, end) });
+  return end;
+}
+
+/** A level inside a word: Laravel's `production.ERROR:`, `lotuscreds:ERROR:Could`; PHP's `Warning:` is preceded by its name. */
+function levelInWord(reading: Reading, parts: Part[], line: string, end: number, afterTime: boolean): 'none' | 'found' | 'named' {
+  const word = parts.at(-1)!.text;
+  if (word === 'PHP' && afterTime) return phpLevel(reading, parts, line, end);
+  for (let start = 0; start < word.length; ) {
+    let stop = start;
+    while (stop < word.length && word.charCodeAt(stop) !== code.colon && word.charCodeAt(stop) !== code.dot) stop++;
+    const piece = word.slice(start, stop);
+    const isAlone = start === 0 || word.charCodeAt(start - 1) === code.colon || (word.charCodeAt(stop) === code.colon && stop === word.length - 1);
+    if (isAlone && stop - start >= 3 && isUpper(piece.charCodeAt(0)) && piece === piece.toUpperCase()) {
+      const level = levelOfName(piece) ?? (piece === 'LOG' && word === 'LOG:' && afterTime ? 'info' : null);
+      if (level !== null) {
+        reading.level = level;
+        parts.pop();
+        if (stop < word.length - 1) return 'found';
+        if (start > 1) parts.push({ kind: 'word', text: word.slice(0, start - 1) });
+        return namedAll(reading, parts) ? 'named' : 'found';
+      }
+    }
+    start = stop + 1;
+  }
+  return 'none';
+}
+
+/** `PHP Warning:  `, `PHP Fatal error:  `: the level by PHP's own names; they stay in the message. */
+function phpLevel(reading: Reading, parts: Part[], line: string, end: number): 'none' | 'found' {
+  const colon = line.indexOf(':', end);
+  const name = colon < 0 ? '' : line.slice(end + 1, colon);
+  parts.pop();
+  const level = name === 'Warning' || name === 'Core Warning' ? 'warn' : name === 'Notice' ? 'info' : name === 'Fatal error' || name === 'Parse error' || name === 'Recoverable fatal error' ? 'error' : null;
+  if (level === null) return 'none';
+  reading.level = level;
+  return 'found';
+}
+
+/** A word that sentences are made of: letters only. */
+function isSentenceWord(text: string): boolean {
+  for (let index = 0; index < text.length; index++) if (!isLetter(text.charCodeAt(index))) return false;
+  return true;
+}
+
+/** Go's standard logger: `TIME main.go:10: message`. */
+function placeBehindTime(reading: Reading, line: string, at: number): number {
+  const end = wordEnd(line, at);
+  if (end - at < 5 || end - at > wordCharsMax || line.charCodeAt(end - 1) !== code.colon || !isDigit(line.charCodeAt(end - 2))) return at;
+  return putPlace(reading, line.slice(at, end - 1)) ? skipBlanks(line, end) : at;
+}

@@ -1,0 +1,145 @@
+/** A line or two of each layout: what is its time, level, message, and every field that is taken from the head. */
+import test from 'ava';
+import { formatTimeNs, type Fields, type Level } from '#schemas/event.ts';
+import { understandLine } from '../../../collector/formats/understand.ts';
+
+const readMs = Date.UTC(2022, 7, 22, 6);
+
+type Case = [layout: string, line: string, time: string | null, level: Level | null, message: string, fields: Fields];
+
+const thread = (name: string, logger?: string): Fields => ({ 'process.thread.name': name, ...(logger === undefined ? {} : { 'log.logger': logger }) });
+const place = (name: string, line: number): Fields => ({ 'log.origin.file.name': name, 'log.origin.file.line': line });
+
+const cases: Case[] = [
+  // Java
+  ['logback', '2022-08-22 05:18:16,123 ERROR [main] c.e.Cart - failed', '05:18:16.123', 'error', 'failed', thread('main', 'c.e.Cart')],
+  ['logback, default order', '05:18:16.123 [http-nio-8080-exec-1] WARN  c.e.Cart - slow', '05:18:16.123', 'warn', 'slow', thread('http-nio-8080-exec-1', 'c.e.Cart')],
+  ['logback, a thread with brackets', '2022-08-22 05:18:16.123 [pool-1[a]] INFO c.e.Cart - x', '05:18:16.123', 'info', 'x', thread('pool-1[a]', 'c.e.Cart')],
+  ['log4j without thread', '2022-08-22 05:18:16 INFO  Cart - paid', '05:18:16', 'info', 'Cart - paid', {}],
+  ['log4j, one word of a type', '2022-08-22 05:18:16 INFO  CartService - paid', '05:18:16', 'info', 'paid', { 'log.logger': 'CartService' }],
+  ['log4j TTCC', '0 [main] INFO com.foo.Bar - x', null, 'info', 'x', { 'process.pid': 0, ...thread('main', 'com.foo.Bar') }],
+  ['Spring Boot 2', '2022-08-22 05:18:16.123  INFO 7 --- [           main] c.e.App                                  : Started App in 2 seconds', '05:18:16.123', 'info', 'Started App in 2 seconds', { 'process.pid': 7, ...thread('main', 'c.e.App') }],
+  ['Spring Boot 3', '2022-08-22T05:18:16.123Z DEBUG 7 --- [cart] [nio-8080-exec-2] o.s.web.Dispatcher : GET /', '05:18:16.123', 'debug', 'GET /', { 'process.pid': 7, 'process.thread.name': 'nio-8080-exec-2', 'log.logger': 'o.s.web.Dispatcher', 'service.name': 'cart' }],
+  ['Spring Cloud Sleuth', '2022-08-22 05:18:16.123  INFO [cart,4bf92f3577b34da6a3ce929d0e0e4736,00f067aa0ba902b7,true] 7 --- [main] c.e.App : hi', '05:18:16.123', 'info', 'hi', { 'service.name': 'cart', 'trace.id': '4bf92f3577b34da6a3ce929d0e0e4736', 'span.id': '00f067aa0ba902b7', 'process.pid': 7, ...thread('main', 'c.e.App') }],
+  ['Hadoop', '2022-08-22 05:18:16,123 INFO [IPC Server handler 26 on 62270] org.apache.hadoop.ipc.Server: Starting', '05:18:16.123', 'info', 'Starting', thread('IPC Server handler 26 on 62270', 'org.apache.hadoop.ipc.Server')],
+  ['Spark', '22/08/22 05:18:16 INFO executor.Executor: Running task 4.0', '05:18:16', 'info', 'Running task 4.0', { 'log.logger': 'executor.Executor' }],
+  ['Zookeeper', '2022-08-22 05:18:16,123 - WARN  [SendWorker:18:QuorumCnxManager$SendWorker@688] - Send worker leaving thread', '05:18:16.123', 'warn', 'Send worker leaving thread', { 'process.thread.name': 'SendWorker:18', 'log.logger': 'QuorumCnxManager$SendWorker', 'log.origin.file.line': 688 }],
+  ['Zookeeper 3.5', '2022-08-22 05:18:16,123 [myid:1] - INFO  [main:QuorumPeerConfig@136] - Reading', '05:18:16.123', 'info', 'Reading', { 'process.thread.name': 'main', 'log.logger': 'QuorumPeerConfig', 'log.origin.file.line': 136 }],
+  ['Kafka broker', '[2022-08-22 05:18:16,123] INFO [Controller 0]: shutting down (kafka.controller.KafkaController)', '05:18:16.123', 'info', '[Controller 0]: shutting down', { 'log.logger': 'kafka.controller.KafkaController' }],
+  ['Elasticsearch', '[2022-08-22T05:18:16,123][WARN ][o.e.c.r.a.AllocationService] [node-1] failing shard', '05:18:16.123', 'warn', '[node-1] failing shard', { 'log.logger': 'o.e.c.r.a.AllocationService' }],
+  ['Cassandra', 'INFO  [main] 2022-08-22 05:18:16,123 CassandraDaemon.java:650 - Startup complete', '05:18:16.123', 'info', 'Startup complete', { 'process.thread.name': 'main', ...place('CassandraDaemon.java', 650) }],
+  ['WildFly', '05:18:16,123 INFO  [org.jboss.as] (MSC service thread 1-2) WFLYSRV0049: starting', '05:18:16.123', 'info', 'WFLYSRV0049: starting', thread('MSC service thread 1-2', 'org.jboss.as')],
+  ['Quarkus', '2022-08-22 05:18:16,123 ERROR [io.quarkus] (main) Failed to start', '05:18:16.123', 'error', 'Failed to start', thread('main', 'io.quarkus')],
+  ['Tomcat', '22-Aug-2022 05:18:16.123 SEVERE [main] org.apache.catalina.core.StandardContext.startInternal One or more listeners failed', '05:18:16.123', 'error', 'One or more listeners failed', { 'process.thread.name': 'main', 'log.logger': 'org.apache.catalina.core.StandardContext', 'log.origin.function': 'startInternal' }],
+  ['java.util.logging', 'Aug 22, 2022 5:18:16 AM org.acme.Server start\nWARNING: port 80 is taken', '05:18:16', 'warn', 'port 80 is taken', { 'log.logger': 'org.acme.Server', 'log.origin.function': 'start' }],
+  ['bars', '2022-08-22 05:18:16,123 +0000 | ERROR | com.example.Service - x', '05:18:16.123', 'error', 'x', { 'log.logger': 'com.example.Service' }],
+  ['JVM', '[2022-08-22T05:18:16.123+0000][1.234s][info][gc] GC(0) Pause Young', '05:18:16.123', 'info', '[gc] GC(0) Pause Young', { 'process.thread.name': '1.234s' }],
+  // Python
+  ['Python, by hyphens', '2022-08-22 05:18:16,123 - app.db - WARNING - disk', '05:18:16.123', 'warn', 'disk', { 'log.logger': 'app.db' }],
+  ['Python, basicConfig', 'WARNING:django.request:Not Found: /x', null, 'warn', 'Not Found: /x', { 'log.logger': 'django.request' }],
+  ['Python, level first', 'INFO 2022-08-22 05:18:16,123 app started', '05:18:16.123', 'info', 'app started', {}],
+  ['gunicorn', '[2022-08-22 05:18:16 +0000] [7] [INFO] Starting gunicorn', '05:18:16', 'info', 'Starting gunicorn', { 'process.pid': 7 }],
+  ['celery', '[2022-08-22 05:18:16,123: WARNING/ForkPoolWorker-1] Task x retried', '05:18:16.123', 'warn', 'Task x retried', { 'process.thread.name': 'ForkPoolWorker-1' }],
+  ['loguru', '2022-08-22 05:18:16.123 | SUCCESS  | __main__:main:12 - done', '05:18:16.123', null, 'SUCCESS  | __main__:main:12 - done', {}],
+  ['loguru, a level of all', '2022-08-22 05:18:16.123 | ERROR    | app.jobs:main:12 - done', '05:18:16.123', 'error', 'done', { 'log.logger': 'app.jobs', 'log.origin.function': 'main', 'log.origin.file.line': 12 }],
+  ['Airflow', '[2022-08-22 05:18:16,123] {taskinstance.py:1234} INFO - Starting attempt 1 of 1', '05:18:16.123', 'info', 'Starting attempt 1 of 1', place('taskinstance.py', 1234)],
+  ['uvicorn', 'INFO:     10.0.0.7:51234 - "GET /cart HTTP/1.1" 200 OK', null, 'info', '10.0.0.7:51234 - "GET /cart HTTP/1.1" 200 OK', { 'source.address': '10.0.0.7', 'source.port': 51234, 'http.request.method': 'GET', 'url.original': '/cart', 'url.path': '/cart', 'http.version': '1.1', 'http.response.status_code': 200 }],
+  ['structlog', '2022-08-22 05:18:16 [info     ] order placed   order=17', '05:18:16', 'info', 'order placed   order=17', {}],
+  // Go
+  ['Go', '2022/08/22 05:18:16 main.go:10: listening', '05:18:16', null, 'listening', place('main.go', 10)],
+  ['Go, microseconds and a path', '2022/08/22 05:18:16.123456 /src/app/d.go:23: x', '05:18:16.123456', null, 'x', place('/src/app/d.go', 23)],
+  ['glog', 'E0822 05:18:16.123456      17 server.go:212] failed', '05:18:16.123456', 'error', 'failed', { 'process.thread.id': 17, ...place('server.go', 212) }],
+  ['glog with a year', 'W20220822 05:18:16.123456 140735 a.cc:1] x', '05:18:16.123456', 'warn', 'x', { 'process.thread.id': 140735, ...place('a.cc', 1) }],
+  ['CockroachDB', 'I220822 05:18:16.123456 1 server/server.go:10 \u22ee [n1] 12  node started', '05:18:16.123456', 'info', '[n1] 12  node started', { 'process.thread.id': 1, ...place('server/server.go', 10) }],
+  ['klog, structured', 'I0822 05:18:16.123456       1 kubelet.go:10] "Pod updated" pod="kube-system/x" attempt=3', '05:18:16.123456', 'info', 'Pod updated', { 'process.thread.id': 1, ...place('kubelet.go', 10), 'pod': 'kube-system/x', 'attempt': '3' }],
+  ['zap console', '2022-08-22T05:18:16.123Z\tINFO\tsetup\tserver/main.go:212\tstarting manager\t{"port": 8080}', '05:18:16.123', 'info', 'starting manager', { 'log.logger': 'setup', ...place('server/main.go', 212), 'port': 8080 }],
+  ['zap console without a logger', '2022-08-22T05:18:16.123Z\tERROR\tstarting\t{"port": 8080}', '05:18:16.123', 'error', 'starting', { port: 8080 }],
+  ['hclog', '2022-08-22T05:18:16.123Z [INFO]  agent.server: joined: count=3', '05:18:16.123', 'info', 'joined: count=3', { 'log.logger': 'agent.server' }],
+  ['etcd', '2022-08-22 05:18:16.123456 W | etcdserver: slow', '05:18:16.123456', 'warn', 'etcdserver: slow', {}],
+  ['logrus on a terminal', 'WARN[0012] disk is nearly full', null, 'warn', 'disk is nearly full', { 'process.uptime': 12 }],
+  ['gin', '[GIN] 2022/08/22 - 05:18:16 | 404 |     1.234ms |       10.0.0.7 | GET      "/cart?id=1"', '05:18:16', null, '[GIN] 2022/08/22 - 05:18:16 | 404 |     1.234ms |       10.0.0.7 | GET      "/cart?id=1"', { 'http.response.status_code': 404, 'duration_ms': 1.234, 'source.address': '10.0.0.7', 'http.request.method': 'GET', 'url.original': '/cart?id=1', 'url.path': '/cart' }],
+  // .NET
+  ['.NET console', 'warn: Microsoft.AspNetCore.Server[14]\n      Heartbeat took longer', null, 'warn', 'Heartbeat took longer', { 'log.logger': 'Microsoft.AspNetCore.Server', 'event.code': '14' }],
+  ['.NET console on one line', '2022-08-22T05:18:16 fail: Shop.Cart[0] No such cart', '05:18:16', 'error', 'No such cart', { 'log.logger': 'Shop.Cart', 'event.code': '0' }],
+  ['Serilog', '[05:18:16 WRN] slow', '05:18:16', 'warn', 'slow', {}],
+  ['Serilog with a date', '2022-08-22 05:18:16.123 +00:00 [ERR] failed', '05:18:16.123', 'error', 'failed', {}],
+  ['NLog', '2022-08-22 05:18:16.1234|INFO|Shop.Cart|paid', '05:18:16.1234', 'info', 'paid', { 'log.logger': 'Shop.Cart' }],
+  // Rust
+  ['tracing', '2022-08-22T05:18:16.123456Z  INFO my_app::server: listening addr=0.0.0.0:80', '05:18:16.123456', 'info', 'listening addr=0.0.0.0:80', { 'log.logger': 'my_app::server' }],
+  ['env_logger', '[2022-08-22T05:18:16Z WARN  my_app::db] slow query', '05:18:16', 'warn', 'slow query', { 'log.logger': 'my_app::db' }],
+  // Ruby, PHP, Elixir, Node
+  ['Ruby', 'W, [2022-08-22T05:18:16.123456 #17]  WARN -- shop: disk', '05:18:16.123456', 'warn', 'disk', { 'process.pid': 17, 'process.name': 'shop' }],
+  ['Laravel', '[2022-08-22 05:18:16] production.ERROR: card declined', '05:18:16', 'error', 'card declined', { 'log.logger': 'production' }],
+  ['Monolog', '[2022-08-22T05:18:16.123456+00:00] app.INFO: paid {"order":17} []', '05:18:16.123456', 'info', 'paid', { 'log.logger': 'app', 'order': 17 }],
+  ['PHP', '[22-Aug-2022 05:18:16 UTC] PHP Warning:  Undefined variable $x in /a.php on line 3', '05:18:16', 'warn', 'PHP Warning:  Undefined variable $x in /a.php on line 3', {}],
+  ['php-fpm', '[22-Aug-2022 05:18:16] NOTICE: fpm is running, pid 1', '05:18:16', 'info', 'fpm is running, pid 1', {}],
+  ['Elixir', '05:18:16.123 [error] GenServer terminating', '05:18:16.123', 'error', 'GenServer terminating', {}],
+  ['RabbitMQ', '2022-08-22 05:18:16.123456+00:00 [warning] <0.222.0> closing connection', '05:18:16.123456', 'warn', 'closing connection', { 'process.thread.name': '0.222.0' }],
+  ['NestJS', '[Nest] 17  - 08/22/2022, 5:18:16 AM     LOG [RoutesResolver] AppController {/}: +3ms', '05:18:16', 'info', 'AppController {/}: +3ms', { 'process.pid': 17, 'log.logger': 'RoutesResolver' }],
+  ['winston', 'error: card declined', null, 'error', 'card declined', {}],
+  // Databases and servers
+  ['Postgres', '2022-08-22 05:18:16.123 UTC [77] ERROR:  relation "x" does not exist', '05:18:16.123', 'error', 'relation "x" does not exist', { 'process.pid': 77 }],
+  ['Postgres, user and database', '2022-08-22 05:18:16.123 UTC [77] bob@shop LOG:  statement: select 1', '05:18:16.123', 'info', 'statement: select 1', { 'process.pid': 77, 'user.name': 'bob', 'db.name': 'shop' }],
+  ['Postgres, an addition', '2022-08-22 05:18:16.123 UTC [77] STATEMENT:  select x', '05:18:16.123', null, 'STATEMENT:  select x', { 'process.pid': 77 }],
+  ['MySQL', '2022-08-22T05:18:16.123456Z 5 [Warning] [MY-010068] [Server] self signed', '05:18:16.123456', 'warn', '[MY-010068] [Server] self signed', { 'process.pid': 5 }],
+  ['Redis', '1:M 22 Aug 2022 05:18:16.123 # Server initialized', '05:18:16.123', 'warn', 'Server initialized', { 'process.pid': 1, 'redis.role': 'M' }],
+  ['Redis without a year', '[17] 22 Aug 05:18:16.123 * Server started', '05:18:16.123', 'info', 'Server started', { 'process.pid': 17 }],
+  ['ClickHouse', '2022.08.22 05:18:16.123456 [ 77 ] {a1-b2} <Error> executeQuery: Code: 60', '05:18:16.123456', 'error', 'executeQuery: Code: 60', { 'process.thread.id': 77, 'query_id': 'a1-b2' }],
+  ['nginx error', '2022/08/22 05:18:16 [error] 31#32: *17 open() failed, client: 10.0.0.7, server: shop, request: "GET /x?y HTTP/1.1", host: "shop.example"', '05:18:16', 'error', 'open() failed, client: 10.0.0.7, server: shop, request: "GET /x?y HTTP/1.1", host: "shop.example"', { 'process.pid': 31, 'process.thread.id': 32, 'connection_id': '17', 'source.address': '10.0.0.7', 'server.address': 'shop', 'http.request.method': 'GET', 'url.original': '/x?y', 'url.path': '/x', 'http.version': '1.1', 'url.domain': 'shop.example' }],
+  ['nginx notice', '2022/08/22 05:18:16 [notice] 1#1: using the "epoll" event method', '05:18:16', 'info', 'using the "epoll" event method', { 'process.pid': 1, 'process.thread.id': 1 }],
+  ['Apache error 2.4', '[Mon Aug 22 05:18:16.123456 2022] [core:error] [pid 7:tid 140169587934976] [client 10.0.0.7:59307] AH00128: File does not exist: /x', '05:18:16.123456', 'error', 'File does not exist: /x', { 'apache.error.module': 'core', 'process.pid': 7, 'process.thread.id': 140169587934976, 'source.address': '10.0.0.7', 'source.port': 59307, 'error.code': 'AH00128' }],
+  ['Apache error 2.2', '[Mon Aug 22 05:18:16 2022] [notice] caught SIGTERM', '05:18:16', 'info', 'caught SIGTERM', {}],
+  ['StarRocks', '2022-08-22 05:18:16,123 INFO (main|1) [Auth.init():282] create role', '05:18:16.123', 'info', 'create role', { 'process.thread.name': 'main', 'process.thread.id': 1, 'log.logger': 'Auth', 'log.origin.function': 'init', 'log.origin.file.line': 282 }],
+  // syslog
+  ['syslog', 'Aug 22 05:18:16 host sshd[77]: Failed password', '05:18:16', null, 'Failed password', { 'host.hostname': 'host', 'process.name': 'sshd', 'process.pid': 77 }],
+  ['syslog with a priority', '<11>Aug 22 05:18:16 host app: x', '05:18:16', 'error', 'x', { 'log.syslog.priority': 11, 'host.hostname': 'host', 'process.name': 'app' }],
+  ['syslog without a host', '<14>Aug 22 05:18:16 su[3]: x', '05:18:16', 'info', 'x', { 'log.syslog.priority': 14, 'process.name': 'su', 'process.pid': 3 }],
+  ['syslog with an ISO time', '2022-08-22T05:18:16.123456+00:00 host systemd[1]: Started', '05:18:16.123456', null, 'Started', { 'host.hostname': 'host', 'process.name': 'systemd', 'process.pid': 1 }],
+  ['RFC 5424', '<165>1 2022-08-22T05:18:16.123Z host app 77 ID47 [ex@1 a="b \\"c\\"" n="2"] \ufeffhello', '05:18:16.123', 'info', 'hello', { 'log.syslog.priority': 165, 'log.syslog.version': '1', 'host.hostname': 'host', 'process.name': 'app', 'process.pid': 77, 'log.syslog.msgid': 'ID47', 'log.syslog.structured_data.ex@1.a': 'b "c"', 'log.syslog.structured_data.ex@1.n': '2' }],
+  ['RFC 5424 of nothing', '<11>1 - - - - - - x', null, 'error', 'x', { 'log.syslog.priority': 11, 'log.syslog.version': '1' }],
+  // Access logs
+  ['haproxy', '10.0.0.7:33317 [22/Aug/2022:05:18:16.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {shop.example} {} "GET /index.html HTTP/1.1"', '05:18:16.655', null, '10.0.0.7:33317 [22/Aug/2022:05:18:16.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {shop.example} {} "GET /index.html HTTP/1.1"', { 'source.address': '10.0.0.7', 'source.port': 33317, 'haproxy.frontend_name': 'http-in', 'haproxy.backend_name': 'static', 'haproxy.server_name': 'srv1', 'haproxy.timers': '10/0/30/69/109', 'duration_ms': 109, 'http.response.status_code': 200, 'http.response.body.bytes': 2750, 'haproxy.termination_state': '----', 'haproxy.connections': '1/1/1/1/0', 'http.request.method': 'GET', 'url.original': '/index.html', 'url.path': '/index.html', 'http.version': '1.1' }],
+  ['haproxy behind syslog', '<134>Aug 22 05:18:16 lb haproxy[14]: 10.0.0.7:33317 [22/Aug/2022:05:18:16.655] tcp-in db/pg1 1/2/300 512 -- 1/1/1/1/0 0/0', '05:18:16.655', 'info', '10.0.0.7:33317 [22/Aug/2022:05:18:16.655] tcp-in db/pg1 1/2/300 512 -- 1/1/1/1/0 0/0', { 'source.address': '10.0.0.7', 'source.port': 33317, 'haproxy.frontend_name': 'tcp-in', 'haproxy.backend_name': 'db', 'haproxy.server_name': 'pg1', 'haproxy.timers': '1/2/300', 'duration_ms': 300, 'haproxy.bytes_read': 512, 'haproxy.termination_state': '--', 'haproxy.connections': '1/1/1/1/0', 'log.syslog.priority': 134, 'host.hostname': 'lb', 'process.name': 'haproxy', 'process.pid': 14 }],
+  ['Django', '[22/Aug/2022 05:18:16] "GET /cart/ HTTP/1.1" 200 57', '05:18:16', null, '[22/Aug/2022 05:18:16] "GET /cart/ HTTP/1.1" 200 57', { 'http.request.method': 'GET', 'url.original': '/cart/', 'url.path': '/cart/', 'http.version': '1.1', 'http.response.status_code': 200, 'extra': ['57'] }],
+];
+
+for (const [layout, line, time, level, message, fields] of cases) {
+  test(`layout ${layout}`, t => {
+    const { timeNs, level: found, message: said, fields: all } = understandLine(Buffer.from(line), { readMs, zone: null });
+    // The time as written is always a field.
+    const others = Object.fromEntries(Object.entries(all).filter(([name]) => name !== 'time'));
+    t.is(timeNs === null ? null : formatTimeNs(timeNs), time === null ? null : `2022-08-22T${time.padEnd(8).trim()}${time.length > 8 ? '' : '.'}`.padEnd(29, '0') + 'Z');
+    t.is(found, level);
+    t.is(said, message);
+    t.deepEqual(others, fields);
+  });
+}
+
+// Sentences that look a little like a head: nothing is taken off them.
+for (const line of [
+  'Server: started', 'Failed - retrying', 'connection closed by [10.0.0.7]', '[main] is the branch', '(1) first', 'GET /cart 200 5 ms', '10.0.0.7:5432 - accepting connections', 'Note: see the manual', 'a.b.c: d', 'pool-1 idle', '42 is the answer', 'foo | bar | baz',
+  'May the force be with you', 'I, robot', 'E2E tests passed', 'D20 rolled', '<b>bold</b>', '{not json}', '1:2:3 go', 'Mar 99 is no day',
+]) {
+  test(`no head: ${line}`, t => {
+    const { timeNs, level, message, fields } = understandLine(Buffer.from(line), { readMs, zone: null });
+    t.deepEqual([timeNs, level, message, fields], [null, null, line, {}]);
+  });
+}
+
+// A head, and behind it a sentence that keeps its words.
+for (const [line, message] of [
+  ['2022-08-22 05:18:16 INFO [GET] /cart', '[GET] /cart'],
+  ['2022-08-22 05:18:16 ERROR failed - retrying', 'failed - retrying'],
+  ['2022-08-22 05:18:16 WARN Cache: cold', 'Cache: cold'],
+  ['2022-08-22 05:18:16 INFO 3 items', '3 items'],
+  ['2022-08-22 05:18:16 INFO (3) items', '(3) items'],
+  ['2022-08-22 05:18:16 took [12 ms]', 'took [12 ms]'],
+  ['2022-08-22 05:18:16 user@host connected', 'user@host connected'],
+  ['2022-08-22 05:18:16 INFO -1 rows', '-1 rows'],
+  ['2022-08-22 05:18:16 INFO done (see above)', 'done (see above)'],
+  ['2022-08-22 05:18:16 WARN see {docs}', 'see {docs}'],
+] as const) {
+  test(`the message is whole: ${line}`, t => {
+    t.is(understandLine(Buffer.from(line)).message, message);
+  });
+}
