@@ -84,6 +84,15 @@ export const errorCatalogue = {
   LETTER_UNFIT: entry(400, 2, 'Dead letter {id} is not replayed: {problem}. {fix}'),
   KAFKA_TOPIC_UNFIT: entry(503, 2, 'Topic {topic}: {problem}. {fix}'),
 
+  // Elasticsearch and OpenSearch
+  ELASTICSEARCH_UNREACHABLE: entry(503, 3, 'No answer from Elasticsearch at {nodes} ({problem}). Check the address and that it runs.', true),
+  ELASTICSEARCH_LOGIN_FAILED: entry(503, 3, 'Elasticsearch at {nodes} refuses the login ({problem}). Check --elasticsearch-api-key, or --elasticsearch-username and --elasticsearch-password.', true),
+  ELASTICSEARCH_NOT_AUTHORIZED: entry(503, 3, 'Elasticsearch at {nodes} does not let this user {what} ({problem}). Give the user that right; docs/elasticsearch.md lists what is needed.', true),
+  ELASTICSEARCH_TLS_FAILED: entry(503, 3, 'No TLS with Elasticsearch at {nodes} ({problem}). Check the address and --elasticsearch-tls-ca.', true),
+  ELASTICSEARCH_BLOCKED: entry(507, 3, 'Elasticsearch at {nodes} takes no writes: {problem}. Nothing is lost: reading goes on when the block is gone. Free disk space on its nodes, or take the block away.', true),
+  ELASTICSEARCH_BUSY: entry(503, 3, 'Elasticsearch at {nodes} is too busy to {what} ({status}: {problem}).', true),
+  ELASTICSEARCH_REFUSED: entry(502, 3, 'Elasticsearch at {nodes} refuses to {what} ({status}: {problem}).'),
+
   // Invariants of the data
   EVENT_OVERLAPS_STORED: entry(500, 2, 'An event covers bytes [{from}, {to}) of stream {streamId}, of which a part is stored already.'),
   STORED_RANGES_FULL: entry(503, 3, 'Stream {streamId} has {count} separate stored ranges, the most allowed; its chunks are refused until the holes are filled.', true),

@@ -27,6 +27,17 @@ export class FacetCounter {
     else for (const member of new Set(membersOf(value))) this.count(member, event);
   }
 
+  /** What was counted elsewhere, not by service: so many events that have the field, so many of them with each value. */
+  addCounted(events: number, values: Iterable<[value: string, times: number]>): void {
+    this.events += events;
+    let counts = this.counts.get(null);
+    if (counts === undefined) this.counts.set(null, (counts = new Map<string, FacetValue>()));
+    for (const [value, times] of values) {
+      this.distinct += 1;
+      counts.set(value, { value, count: times });
+    }
+  }
+
   private count(value: string, event: LogEvent): void {
     const service = this.perService ? event.service : null;
     let counts = this.counts.get(service);

@@ -4,6 +4,7 @@
  * Writing: one owner, one transaction per `append`. Reading: any number of readers, each call asynchronous, cancellable and within a budget.
  */
 import type { Signal } from './alert.ts';
+import type { LeadlineError } from './errors.ts';
 import type { LogEvent, Piece } from './event.ts';
 import type { Query } from './query/ast.ts';
 import type { StreamState } from './transport.ts';
@@ -14,6 +15,11 @@ export interface StoreBatch {
   states: StreamState[];
   /** Lines that streams ended in the middle of. Their pieces become stored with the batch, and no reader sees them yet. */
   unfinished?: UnfinishedLine[];
+  /**
+   * False where no collector before this one can have sent any of it to the store: every record it came in lies at or above the end that the topic had
+   * when this collector took its partition over, and none is a dead letter's. Read by an `AsyncStoreWriter`, which looks before it writes unless told so.
+   */
+  mayBeStored?: boolean;
 }
 
 /**
@@ -69,6 +75,40 @@ export interface StoreWriter {
   /** Lets files go that are older than the retention or over its size. Returns what was let go. */
   retain(nowMs: number): { files: number; bytes: number };
   close(): void;
+}
+
+/**
+ * A writer whose store is a server that several collectors write to at a time, each the streams of its own partitions. What is known of a stream is what
+ * was read of it last: `load` reads it afresh, and has to be called before the first chunk of a stream after each assignment of its partition.
+ *
+ * A new owner of a partition first waits `settledAfterMs`, so that nothing of the one before is still on its way, and only then takes the topic's end
+ * (`mayBeStored`).
+ */
+export interface AsyncStoreWriter {
+  /** Makes the store ready and reads what is known of all streams. @throws LeadlineError where that cannot be done. */
+  open(): Promise<void>;
+  load(streamIds: readonly string[]): Promise<void>;
+  /** Reads positions afresh. */
+  loadPositions(partitions: readonly Pick<ConsumedPosition, 'topicId' | 'partition'>[]): Promise<void>;
+  /** Streams that belong to another collector from now on. */
+  forget(streamIds: Iterable<string>): void;
+  /**
+   * Stores a batch; resolves when it is durable: events, then what is stored of their streams, then signals, then positions. It may be called again before:
+   * events of several batches travel side by side, and all else keeps the order of the calls. Idempotent as `StoreWriter.append` is. It tries for as long as
+   * it takes (`stalledBy` says why); what the server refuses for good goes to `onRefused`, and its bytes stay uncovered.
+   * @throws LeadlineError EVENT_OVERLAPS_STORED, with nothing changed; CANCELLED after `close`.
+   */
+  append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): Promise<void>;
+  streams(): StoredStream[];
+  lastKnown(streamId: string): StoredStream | null;
+  positions(): ConsumedPosition[];
+  unfinished(): UnfinishedLine[];
+  retain(nowMs: number): Promise<{ files: number; bytes: number }>;
+  /** Gives up what is under way: what has not resolved may or may not be stored. */
+  close(): Promise<void>;
+  /** Why nothing can be stored at the moment, or null. */
+  readonly stalledBy: LeadlineError | null;
+  readonly settledAfterMs: number;
 }
 
 /** Work that a read may do. It ends early with `truncated: true`, never with an error. */

@@ -28,6 +28,17 @@ export class ReadWork {
     this.blocks += 1;
   }
 
+  /** Events that came without a block, with so many bytes of raw lines. */
+  scannedEvents(events: number, bytes: number): void {
+    this.events += events;
+    this.bytes += bytes;
+  }
+
+  /** Of the time of its budget. */
+  get leftMs(): number {
+    return this.context.budget.msMax - (performance.now() - this.startedMs);
+  }
+
   /** A block was asked for its words and has not what is looked for. */
   passedOver(): void {
     this.skipped += 1;

@@ -18,16 +18,16 @@ import { sameAround, sameCounts } from './same-answers.ts';
 import { anyContext, comparable, comparableStream, madeEvent, madeGap, madeSignal, madeState, noon, noonMs } from './made-up.ts';
 
 export interface StoreUnderTest {
-  readonly writer: StoreWriter;
+  readonly writer: Pick<StoreWriter, 'streams' | 'lastKnown' | 'positions' | 'unfinished'> & { append(...batch: Parameters<StoreWriter['append']>): void | Promise<void> };
   readonly reader: StoreReader;
   /** Ends the writer and opens the same store again. */
-  restart(): void;
+  restart(): void | Promise<void>;
   /** The wall clock of the writer, milliseconds. Stores that do not look at one leave it alone. */
   setNowMs(nowMs: number): void;
   close(): Promise<void>;
 }
 
-export type OpenStore = () => StoreUnderTest;
+export type OpenStore = () => StoreUnderTest | Promise<StoreUnderTest>;
 
 const everything = parseQuery('');
 
@@ -36,7 +36,7 @@ const sortedById = (events: readonly LogEvent[]): LogEvent[] => [...events].sort
 export function eventStoreContract(name: string, open: OpenStore, historyRuns: number): void {
   const contractTest = (title: string, run: (t: ExecutionContext, store: StoreUnderTest) => Promise<void> | void): void =>
     test(`${name}: ${title}`, async t => {
-      const store = open();
+      const store = await open();
       t.teardown(() => store.close());
       await run(t, store);
     });
@@ -64,7 +64,7 @@ export function eventStoreContract(name: string, open: OpenStore, historyRuns: n
       madeEvent('a', 41, 60, { raw: Buffer.from('\uFEFFwith a byte order mark'), message: 'x'.repeat(70_000), timeNs: 2n ** 63n - 1n }),
       madeGap('a', 60, 160, { gap: { cause: 'truncated', bytes: 90, exact: false }, timeNs: -(2n ** 63n) }),
     ];
-    writer.append({ events: structuredClone(events), states: [] }, [], []);
+    await writer.append({ events: structuredClone(events), states: [] }, [], []);
     const found = await searched(reader, '', null, null, 100);
     t.deepEqual(sortedById(found).map(comparable), sortedById(events).map(comparable));
     t.true(sortedById(found).every((event, index) => Buffer.from(event.raw).equals(sortedById(events)[index]!.raw)));
@@ -73,31 +73,31 @@ export function eventStoreContract(name: string, open: OpenStore, historyRuns: n
 
   contractTest('an append repeated, whole or mixed with news, stores each byte once', async (t, { writer, reader }) => {
     const interlocked = [madeEvent('a', 0, 30, { pieces: [{ from: 0, to: 10 }, { from: 20, to: 30 }] }), madeEvent('a', 10, 20)];
-    writer.append({ events: structuredClone(interlocked), states: [] }, [], []);
-    writer.append({ events: structuredClone(interlocked), states: [] }, [], []);
-    writer.append({ events: [madeGap('a', 30, 40), ...structuredClone(interlocked), madeEvent('a', 40, 50), madeEvent('a', 40, 50), madeGap('a', 30, 40)], states: [] }, [], []);
+    await writer.append({ events: structuredClone(interlocked), states: [] }, [], []);
+    await writer.append({ events: structuredClone(interlocked), states: [] }, [], []);
+    await writer.append({ events: [madeGap('a', 30, 40), ...structuredClone(interlocked), madeEvent('a', 40, 50), madeEvent('a', 40, 50), madeGap('a', 30, 40)], states: [] }, [], []);
     t.deepEqual(sortedById(await searched(reader, '', null, null, 100)).map(({ eventId }) => eventId), ['a:0', 'a:10', 'a:30:gap', 'a:40']);
     t.like(writer.lastKnown('a'), { lines: 3, events: 4, gapBytes: 10, storedRanges: [{ from: 0, to: 30 }, { from: 40, to: 50 }] });
-    writer.append({ events: [madeEvent('a', 30, 40)], states: [] }, [], []);
+    await writer.append({ events: [madeEvent('a', 30, 40)], states: [] }, [], []);
     t.like(writer.lastKnown('a'), { lines: 4, storedRanges: [{ from: 0, to: 50 }] });
   });
 
   contractTest('an event that is stored in part is refused, and nothing of its batch is there', async (t, { writer, reader }) => {
-    writer.append({ events: [madeEvent('a', 0, 10)], states: [] }, [], []);
+    await writer.append({ events: [madeEvent('a', 0, 10)], states: [] }, [], []);
     const before = [comparableStream(writer.lastKnown('a')!), writer.positions()];
     const batch = { events: [madeEvent('a', 10, 20), madeEvent('b', 0, 5), madeEvent('a', 15, 25), madeEvent('a', 30, 40)], states: [madeState('c')] };
-    const error = t.throws(() => writer.append(batch, [{ topicId: 't', partition: 0, recordOffset: '7' }], [madeSignal('s')]), { instanceOf: LeadlineError });
+    const error = await t.throwsAsync(async () => writer.append(batch, [{ topicId: 't', partition: 0, recordOffset: '7' }], [madeSignal('s')]), { instanceOf: LeadlineError });
     t.is(error.code, 'EVENT_OVERLAPS_STORED');
     t.deepEqual([comparableStream(writer.lastKnown('a')!), writer.positions()], before);
     t.deepEqual([writer.lastKnown('b'), writer.lastKnown('c'), await signalIds(reader, null, 10)], [null, null, []]);
     t.deepEqual((await searched(reader, '', null, null, 100)).map(({ eventId }) => eventId), ['a:0']);
-    writer.append({ events: [madeEvent('a', 10, 20), madeEvent('b', 0, 5)], states: [] }, [], []);
+    await writer.append({ events: [madeEvent('a', 10, 20), madeEvent('b', 0, 5)], states: [] }, [], []);
     t.is((await reader.stats(anyContext)).events, 3);
   });
 
   contractTest('states, positions and signals are kept over a restart, later ones in place of earlier ones', async (t, store) => {
-    store.writer.append({ events: [], states: [madeState('a', { sizeBytes: 1 }), madeState('b')] }, [{ topicId: 't', partition: 0, recordOffset: '9007199254740993' }], [madeSignal('1'), madeSignal('2')]);
-    store.writer.append({ events: [madeEvent('a', 0, 10)], states: [madeState('a', { sizeBytes: 2 })] }, [{ topicId: 't', partition: 0, recordOffset: '9007199254740995' }, { topicId: 'u', partition: 0, recordOffset: '1' }], [madeSignal('3')]);
+    await store.writer.append({ events: [], states: [madeState('a', { sizeBytes: 1 }), madeState('b')] }, [{ topicId: 't', partition: 0, recordOffset: '9007199254740993' }], [madeSignal('1'), madeSignal('2')]);
+    await store.writer.append({ events: [madeEvent('a', 0, 10)], states: [madeState('a', { sizeBytes: 2 })] }, [{ topicId: 't', partition: 0, recordOffset: '9007199254740995' }, { topicId: 'u', partition: 0, recordOffset: '1' }], [madeSignal('3')]);
     for (const round of ['before', 'after']) {
       t.is(store.writer.lastKnown('a')?.state?.sizeBytes, 2, round);
       t.deepEqual(store.writer.lastKnown('a')?.storedRanges, [{ from: 0, to: 10 }], round);
@@ -105,56 +105,56 @@ export function eventStoreContract(name: string, open: OpenStore, historyRuns: n
       t.deepEqual((await store.reader.signalsAfter(null, 10, anyContext)).signals, [madeSignal('1'), madeSignal('2'), madeSignal('3')], round);
       t.deepEqual(await signalIds(store.reader, null, 2), ['1', '2', '3'], round);
       t.deepEqual((await store.reader.streams(anyContext)).map(({ streamId, state }) => [streamId, state?.streamId]), [['a', 'a'], ['b', 'b']], round);
-      store.restart();
+      await store.restart();
     }
   });
 
-  contractTest('a position is durable with its batch, goes back where it is told to, and outlives new files, days and restarts', (t, store) => {
+  contractTest('a position is durable with its batch, goes back where it is told to, and outlives new files, days and restarts', async (t, store) => {
     const positions = (): string[] => store.writer.positions().map(({ topicId, partition, recordOffset }) => `${topicId}${partition}:${recordOffset}`).sort();
-    store.writer.append({ events: [madeEvent('a', 0, 10)], states: [] }, [{ topicId: 't', partition: 0, recordOffset: '5' }, { topicId: 't', partition: 11, recordOffset: '7' }], []);
-    store.writer.append({ events: [], states: [] }, [{ topicId: 't', partition: 0, recordOffset: '9' }], []);
-    store.restart();
+    await store.writer.append({ events: [madeEvent('a', 0, 10)], states: [] }, [{ topicId: 't', partition: 0, recordOffset: '5' }, { topicId: 't', partition: 11, recordOffset: '7' }], []);
+    await store.writer.append({ events: [], states: [] }, [{ topicId: 't', partition: 0, recordOffset: '9' }], []);
+    await store.restart();
     t.deepEqual(positions(), ['t0:9', 't11:7']);
     store.setNowMs(noonMs + 86_400_000);
-    store.writer.append({ events: [madeEvent('a', 10, 20)], states: [] }, [{ topicId: 't', partition: 0, recordOffset: '3' }], []);
+    await store.writer.append({ events: [madeEvent('a', 10, 20)], states: [] }, [{ topicId: 't', partition: 0, recordOffset: '3' }], []);
     t.deepEqual(positions(), ['t0:3', 't11:7']);
-    store.restart();
+    await store.restart();
     t.deepEqual(positions(), ['t0:3', 't11:7']);
     store.setNowMs(noonMs + 2 * 86_400_000);
-    store.writer.append({ events: [], states: [] }, [{ topicId: 'u', partition: 0, recordOffset: '1' }], []);
-    t.throws(() => store.writer.append({ events: [madeEvent('a', 15, 25)], states: [] }, [{ topicId: 'u', partition: 0, recordOffset: '2' }], []), { instanceOf: LeadlineError });
-    store.writer.append({ events: [madeEvent('a', 20, 30)], states: [] }, [], []);
-    store.restart();
+    await store.writer.append({ events: [], states: [] }, [{ topicId: 'u', partition: 0, recordOffset: '1' }], []);
+    await t.throwsAsync(async () => store.writer.append({ events: [madeEvent('a', 15, 25)], states: [] }, [{ topicId: 'u', partition: 0, recordOffset: '2' }], []), { instanceOf: LeadlineError });
+    await store.writer.append({ events: [madeEvent('a', 20, 30)], states: [] }, [], []);
+    await store.restart();
     t.deepEqual(positions(), ['t0:3', 't11:7', 'u0:1']);
   });
 
   contractTest('tail: nothing before the end it began at, everything after it, whatever the limit', async (t, store) => {
-    store.writer.append({ events: [madeEvent('a', 0, 10)], states: [] }, [], []);
+    await store.writer.append({ events: [madeEvent('a', 0, 10)], states: [] }, [], []);
     const { cursor } = await store.reader.after(null, everything, 10, anyContext);
     for (let n = 1; n <= 20; n++) {
-      store.writer.append({ events: [madeEvent('a', 10 * n, 10 * n + 10, { message: n % 3 === 0 ? 'third' : 'other', timeNs: noon - BigInt(n) })], states: [] }, [], []);
-      if (n === 11) store.restart();
+      await store.writer.append({ events: [madeEvent('a', 10 * n, 10 * n + 10, { message: n % 3 === 0 ? 'third' : 'other', timeNs: noon - BigInt(n) })], states: [] }, [], []);
+      if (n === 11) await store.restart();
     }
     const all = await followed(store.reader, cursor, '', 3);
     t.deepEqual(all.events.map(({ streamOffset }) => streamOffset), Array.from({ length: 20 }, (_, n) => 10 * n + 10));
     t.deepEqual((await followed(store.reader, all.cursors[6]!, '', 4)).events.map(({ streamOffset }) => streamOffset), Array.from({ length: 13 }, (_, n) => 10 * n + 80));
     const third = await followed(store.reader, cursor, 'third', 2);
     t.deepEqual(third.events.map(({ streamOffset }) => streamOffset), [30, 60, 90, 120, 150, 180]);
-    store.writer.append({ events: [madeEvent('a', 210, 220)], states: [] }, [], []);
+    await store.writer.append({ events: [madeEvent('a', 210, 220)], states: [] }, [], []);
     t.deepEqual((await followed(store.reader, third.cursor, '', 2)).events.map(({ streamOffset }) => streamOffset), [210]);
   });
 
   contractTest('events of the same time lie in the order of source, chain and offset', async (t, { writer, reader }) => {
     const at = { timeNs: noon };
-    writer.append({ events: [madeEvent('z', 0, 5, { ...at, source: 'one' })], states: [] }, [], []);
-    writer.append({ events: [madeEvent('a', 5, 10, { ...at, source: 'one' }), madeEvent('a', 0, 5, { ...at, source: 'one' }), madeEvent('m', 0, 5, { ...at, source: 'a before' })], states: [] }, [], []);
+    await writer.append({ events: [madeEvent('z', 0, 5, { ...at, source: 'one' })], states: [] }, [], []);
+    await writer.append({ events: [madeEvent('a', 5, 10, { ...at, source: 'one' }), madeEvent('a', 0, 5, { ...at, source: 'one' }), madeEvent('m', 0, 5, { ...at, source: 'a before' })], states: [] }, [], []);
     for (const limit of [1, 2, 10]) t.deepEqual((await searched(reader, '', null, null, limit)).map(({ eventId }) => eventId), ['a:5', 'a:0', 'z:0', 'm:0']);
-    writer.append({ events: [madeEvent('n', 0, 5, { ...at, source: 'two' }), madeEvent('n', 5, 10, { ...at, source: 'two' })], states: [] }, [], []);
+    await writer.append({ events: [madeEvent('n', 0, 5, { ...at, source: 'two' }), madeEvent('n', 5, 10, { ...at, source: 'two' })], states: [] }, [], []);
     for (const limit of [1, 2, 10]) t.deepEqual((await searched(reader, '', null, null, limit)).map(({ eventId }) => eventId), ['n:5', 'n:0', 'a:5', 'a:0', 'z:0', 'm:0']);
   });
 
   contractTest('a cancelled read is refused', async (t, { writer, reader }) => {
-    writer.append({ events: [madeEvent('a', 0, 10)], states: [] }, [], []);
+    await writer.append({ events: [madeEvent('a', 0, 10)], states: [] }, [], []);
     const context = { ...anyContext, signal: AbortSignal.abort(new LeadlineError('CANCELLED')) };
     const request = { query: everything, fromNs: null, toNs: null, limit: 1, cursor: null };
     for (const read of [() => reader.events(request, context), () => reader.ids(['f00d'], context), () => reader.after('0', everything, 1, context)]) await t.throwsAsync(async () => read(), { instanceOf: LeadlineError });
@@ -162,7 +162,7 @@ export function eventStoreContract(name: string, open: OpenStore, historyRuns: n
 
   contractTest('a budget used up is said, and what is given is right', async (t, { writer, reader }) => {
     const ids: EventId[] = [{ kind: 'request', name: 'id', value: 'r-1234' }];
-    for (let n = 0; n < 30; n++) writer.append({ events: [madeEvent('a', 10 * n, 10 * n + 10, { ids })], states: [] }, [], []);
+    for (let n = 0; n < 30; n++) await writer.append({ events: [madeEvent('a', 10 * n, 10 * n + 10, { ids })], states: [] }, [], []);
     const context = { ...anyContext, budget: { eventsMax: 5, bytesMax: Infinity, msMax: 60_000 } };
     const found = await reader.ids([canonicalId('r-1234')!], context);
     t.true(found.truncated);
@@ -183,7 +183,7 @@ export function eventStoreContract(name: string, open: OpenStore, historyRuns: n
   test(`${name}: whatever was stored in whatever order, every read equals the oracle's`, async t => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async steps => {
-        const store = open();
+        const store = await open();
         try {
           await new History(store).run(steps);
         } finally {
@@ -261,17 +261,17 @@ class History {
         const events = one.events.flatMap(spec => this.eventsOf(spec));
         this.batches.push(events);
         const states = one.state ? [madeState('abc'[this.count % 3]!, { source: sourceOf('abc'[this.count % 3]!), sizeBytes: this.count }), madeState('d', { sizeBytes: this.count })] : [];
-        this.append(events, states, one.position ? [{ topicId: 't', partition: this.count % 2, recordOffset: String(this.count) }] : [], one.signal ? [madeSignal(`signal ${this.count}`, { timesNs: [noon + BigInt(this.count)] })] : []);
+        await this.append(events, states, one.position ? [{ topicId: 't', partition: this.count % 2, recordOffset: String(this.count) }] : [], one.signal ? [madeSignal(`signal ${this.count}`, { timesNs: [noon + BigInt(this.count)] })] : []);
         break;
       }
       case 'again':
-        this.append(this.batches.slice(-one.back).flat(), [], [], []);
+        await this.append(this.batches.slice(-one.back).flat(), [], [], []);
         break;
       case 'overlap':
-        this.overlap(one.stream);
+        await this.overlap(one.stream);
         break;
       case 'restart':
-        this.store.restart();
+        await this.store.restart();
         break;
       case 'clock':
         this.nowMs += one.hours * 3_600_000;
@@ -282,16 +282,16 @@ class History {
     }
   }
 
-  private append(events: readonly LogEvent[], states: ReturnType<typeof madeState>[], positions: { topicId: string; partition: number; recordOffset: string }[], signals: ReturnType<typeof madeSignal>[]): void {
+  private async append(events: readonly LogEvent[], states: ReturnType<typeof madeState>[], positions: { topicId: string; partition: number; recordOffset: string }[], signals: ReturnType<typeof madeSignal>[]): Promise<void> {
     this.oracle.append({ events: structuredClone([...events]), states }, positions, signals);
-    this.store.writer.append({ events: structuredClone([...events]), states }, positions, signals);
+    await this.store.writer.append({ events: structuredClone([...events]), states }, positions, signals);
   }
 
-  private overlap(stream: string): void {
+  private async overlap(stream: string): Promise<void> {
     const last = this.oracle.lastKnown(stream)?.storedRanges.at(-1);
     if (last === undefined) return;
     const batch = { events: [madeEvent('new', 0, 5), madeEvent(stream, last.to - 1, last.to + 4, { source: sourceOf(stream) })], states: [madeState('new')] };
-    for (const writer of [this.oracle, this.store.writer]) assert.throws(() => writer.append(structuredClone(batch), [], [madeSignal('never')]), { code: 'EVENT_OVERLAPS_STORED' });
+    for (const writer of [this.oracle, this.store.writer]) await assert.rejects(async () => writer.append(structuredClone(batch), [], [madeSignal('never')]), { code: 'EVENT_OVERLAPS_STORED' });
   }
 
   private eventsOf(spec: EventSpec): LogEvent[] {
@@ -359,7 +359,7 @@ class History {
     const expected = byId(this.oracle.streams());
     assert.deepEqual(byId(await this.store.reader.streams(anyContext)), expected);
     assert.deepEqual(byId(this.store.writer.streams()), expected);
-    this.store.restart();
+    await this.store.restart();
     assert.deepEqual(byId(this.store.writer.streams()), expected);
     assert.deepEqual(new Set(this.store.writer.positions().map(position => JSON.stringify({ ...position }))), new Set(this.oracle.positions().map(position => JSON.stringify(position))));
   }

@@ -1,0 +1,179 @@
+/**
+ * The index of what is stored of every stream, and of positions. Read by id, which is real-time; a stream is written only over what was read of it, and
+ * whatever another collector wrote in between is read again and joined with what is to be written.
+ */
+import { ElasticError, pathOf, type ElasticAnswer } from '#lib/elasticsearch/server.ts';
+import { documentToPosition, documentToStream, positionDocumentId, positionToDocument, streamDocumentId, streamToDocument, type StreamDocument, type StreamEntry } from '#schemas/elasticsearch/stream-document.ts';
+import { answerTrouble, noAnswerTrouble } from '#schemas/elasticsearch/trouble.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import type { ConsumedPosition } from '#schemas/store.ts';
+import { outcomeOf, type ItemAnswer } from './item-answer.ts';
+import type { PatientServer } from './patient-server.ts';
+import { withChange, type StreamChange } from './stream-ledger.ts';
+
+/** A stream and which version of its document that is; null where there is none. */
+interface KnownStream {
+  stream: StreamEntry;
+  version: { seqNo: number; primaryTerm: number };
+}
+
+interface Hit {
+  _id: string;
+  found?: boolean;
+  _seq_no: number;
+  _primary_term: number;
+  _source: StreamDocument;
+  sort?: unknown[];
+}
+
+const documentsPerPage = 1000;
+const what = 'keep what is stored of streams';
+
+export class StreamIndex {
+  private readonly patient: PatientServer;
+  private readonly index: string;
+  private readonly known = new Map<string, KnownStream>();
+
+  constructor(patient: PatientServer, index: string) {
+    this.patient = patient;
+    this.index = index;
+  }
+
+  /** What was read or written last. */
+  stream(streamId: string): StreamEntry | null {
+    return this.known.get(streamId)?.stream ?? null;
+  }
+
+  streams(): StreamEntry[] {
+    return [...this.known.values()].map(({ stream }) => stream);
+  }
+
+  /** Makes the index where there is none, and reads all of it. One attempt at each. @throws LeadlineError */
+  async open(): Promise<ConsumedPosition[]> {
+    const made = await this.once({ method: 'PUT', path: pathOf(this.index) });
+    if (made.status >= 400 && !JSON.stringify(made.body).includes('already_exists')) throw this.refusal(made, `make the index ${this.index}`);
+    const refreshed = await this.once({ method: 'POST', path: pathOf(this.index, '_refresh') });
+    if (refreshed.status >= 400) throw this.refusal(refreshed, what);
+    const positions: ConsumedPosition[] = [];
+    for (let after: unknown[] | null = null; ; ) {
+      const answer: ElasticAnswer = await this.once({ method: 'POST', path: pathOf(this.index, '_search'), body: { size: documentsPerPage, sort: [{ _seq_no: 'asc' }], seq_no_primary_term: true, track_total_hits: false, ...(after === null ? {} : { search_after: after }) } });
+      if (answer.status >= 400) throw this.refusal(answer, 'read what is stored of streams');
+      const { hits } = (answer.body as { hits: { hits: Hit[] } }).hits;
+      for (const hit of hits) {
+        if (hit._source.kind === 'position') positions.push(documentToPosition(hit._source));
+        else this.learn(hit);
+      }
+      if (hits.length < documentsPerPage) return positions;
+      after = hits.at(-1)!.sort!;
+    }
+  }
+
+  /** Reads streams afresh. */
+  async load(streamIds: readonly string[]): Promise<void> {
+    for (let at = 0; at < streamIds.length; at += documentsPerPage) {
+      const page = streamIds.slice(at, at + documentsPerPage);
+      for (const streamId of page) this.known.delete(streamId);
+      for (const hit of await this.get(page.map(streamDocumentId))) this.learn(hit);
+    }
+  }
+
+  async loadPositions(partitions: readonly Pick<ConsumedPosition, 'topicId' | 'partition'>[]): Promise<ConsumedPosition[]> {
+    const hits = partitions.length === 0 ? [] : await this.get(partitions.map(place => positionDocumentId({ ...place, recordOffset: '' })));
+    return hits.map(({ _source }) => documentToPosition(_source));
+  }
+
+  forget(streamId: string): void {
+    this.known.delete(streamId);
+  }
+
+  /** Resolves when every change is durable. */
+  async write(changes: readonly StreamChange[]): Promise<void> {
+    let left = changes;
+    for (let attempt = 1; left.length > 0; attempt++) {
+      const made = left.map(change => ({ change, before: this.known.get(change.streamId) ?? null }));
+      const streams = made.map(({ change, before }) => withChange(before?.stream ?? null, change));
+      const lines = made.map(({ change, before }, index) => {
+        const action = before === null ? { create: { _id: streamDocumentId(change.streamId) } } : { index: { _id: streamDocumentId(change.streamId), if_seq_no: before.version.seqNo, if_primary_term: before.version.primaryTerm } };
+        return `${JSON.stringify(action)}\n${JSON.stringify(streamToDocument(streams[index]!))}\n`;
+      });
+      const items = await this.bulk(lines, attempt);
+      // Whatever happened to it: what the server has decides.
+      const unclear: string[] = [];
+      let trouble: LeadlineError | null = null;
+      const remaining = made.flatMap(({ change }, index) => {
+        const outcome = items === null ? null : outcomeOf(items[index]!);
+        if (outcome?.kind === 'stored') {
+          this.known.set(change.streamId, { stream: streams[index]!, version: outcome });
+          return [];
+        }
+        unclear.push(change.streamId);
+        if (outcome !== null && outcome.kind !== 'conflict') trouble = this.trouble(items![index]!, outcome.reason);
+        return [change];
+      });
+      if (unclear.length > 0) await this.load(unclear);
+      if (trouble !== null) await this.patient.waitOut(trouble, attempt);
+      else if (remaining.length === 0) this.patient.worked();
+      left = remaining;
+    }
+  }
+
+  async writePositions(positions: readonly ConsumedPosition[]): Promise<void> {
+    let left = positions;
+    for (let attempt = 1; left.length > 0; attempt++) {
+      const items = await this.bulk(left.map(position => `${JSON.stringify({ index: { _id: positionDocumentId(position) } })}\n${JSON.stringify(positionToDocument(position))}\n`), attempt);
+      if (items === null) continue;
+      let trouble: LeadlineError | null = null;
+      left = left.filter((_, index) => {
+        const outcome = outcomeOf(items[index]!);
+        if (outcome.kind === 'stored') return false;
+        trouble = this.trouble(items[index]!, outcome.kind === 'conflict' ? 'conflict' : outcome.reason);
+        return true;
+      });
+      if (trouble !== null) await this.patient.waitOut(trouble, attempt);
+    }
+  }
+
+  /** One request; null where it has to be made again, after a wait. */
+  private async bulk(lines: readonly string[], attempt: number): Promise<ItemAnswer[] | null> {
+    const { server } = this.patient;
+    let trouble: LeadlineError;
+    try {
+      const answer = await this.patient.write({ method: 'POST', path: pathOf(this.index, '_bulk'), query: { timeout: `${server.requestTimeoutMs}ms` }, lines: lines.join('') });
+      if (answer.status < 300) return (answer.body as { items: Record<string, ItemAnswer>[] }).items.map(item => Object.values(item)[0]!);
+      trouble = answerTrouble(answer, server.nodes, what);
+    } catch (error) {
+      if (!(error instanceof ElasticError)) throw error;
+      this.patient.throwIfClosed();
+      trouble = noAnswerTrouble(error, server.nodes);
+    }
+    await this.patient.waitOut(trouble, attempt);
+    return null;
+  }
+
+  private async get(ids: readonly string[]): Promise<Hit[]> {
+    const answer = await this.patient.ask({ method: 'POST', path: pathOf(this.index, '_mget'), body: { ids } }, 'read what is stored of streams');
+    if (answer.status >= 400) throw this.refusal(answer, 'read what is stored of streams');
+    return (answer.body as { docs: Hit[] }).docs.filter(({ found }) => found === true);
+  }
+
+  private learn({ _source, _seq_no, _primary_term }: Hit): void {
+    const stream = documentToStream(_source);
+    this.known.set(stream.streamId, { stream, version: { seqNo: _seq_no, primaryTerm: _primary_term } });
+  }
+
+  private trouble({ status }: ItemAnswer, reason: string): LeadlineError {
+    return answerTrouble({ status, body: { error: { type: '', reason } } }, this.patient.server.nodes, what);
+  }
+
+  private refusal(answer: ElasticAnswer, doing: string): LeadlineError {
+    return answerTrouble(answer, this.patient.server.nodes, doing);
+  }
+
+  private async once(request: Parameters<PatientServer['server']['request']>[0]): Promise<ElasticAnswer> {
+    try {
+      return await this.patient.server.request(request);
+    } catch (error) {
+      throw noAnswerTrouble(error, this.patient.server.nodes);
+    }
+  }
+}

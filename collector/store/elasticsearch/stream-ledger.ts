@@ -1,0 +1,149 @@
+/** What is stored of streams, changed by events: the same steps when a batch is planned, and again when it is written on whatever the server knows by then. */
+import { addRanges, coverage } from '#lib/byte-ranges.ts';
+import type { Signal } from '#schemas/alert.ts';
+import { newStreamEntry, type StreamEntry } from '#schemas/elasticsearch/stream-document.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import type { LogEvent } from '#schemas/event.ts';
+import type { StoreBatch, UnfinishedLine } from '#schemas/store.ts';
+import type { StreamState } from '#schemas/transport.ts';
+
+/** What a batch does to one stream. */
+export interface StreamChange {
+  readonly streamId: string;
+  readonly source: string;
+  readonly chainPosition: number;
+  /** New ones, in their order. */
+  events: LogEvent[];
+  begun: UnfinishedLine[];
+  /** eventIds of its unfinished lines that an event of any stream tells or goes on with. */
+  told: string[];
+  state: StreamState | null;
+  signals: Signal[];
+}
+
+export interface Plan {
+  events: LogEvent[];
+  changes: Map<string, StreamChange>;
+  /** The streams as they are once the batch is stored. */
+  streams: Map<string, StreamEntry>;
+  /** Of streams that the batch does not touch. */
+  otherSignals: Signal[];
+}
+
+/** Looks up what is planned so far. */
+export interface Planned {
+  stream(streamId: string): StreamEntry | null;
+  nextChainPosition(): number;
+}
+
+const copied = (stream: StreamEntry): StreamEntry => ({ ...stream, storedRanges: [...stream.storedRanges], gaps: [...stream.gaps], unfinished: [...stream.unfinished] });
+
+/** @throws LeadlineError EVENT_OVERLAPS_STORED, with nothing changed */
+export function planBatch(batch: StoreBatch, signals: readonly Signal[], planned: Planned): Plan {
+  const plan: Plan = { events: [], changes: new Map(), streams: new Map(), otherSignals: [] };
+  const changeOf = (streamId: string, source: string): { change: StreamChange; stream: StreamEntry } => {
+    let change = plan.changes.get(streamId);
+    let stream = plan.streams.get(streamId);
+    if (change === undefined || stream === undefined) {
+      const known = planned.stream(streamId);
+      stream = known === null ? newStreamEntry(streamId, source, planned.nextChainPosition()) : copied(known);
+      change = { streamId, source: stream.source, chainPosition: stream.chainPosition, events: [], begun: [], told: [], state: null, signals: [] };
+      plan.streams.set(streamId, stream);
+      plan.changes.set(streamId, change);
+    }
+    return { change, stream };
+  };
+  /** False where no stream keeps the line. */
+  const tell = (eventId: string): boolean => {
+    const holder = eventId.slice(0, eventId.lastIndexOf(':'));
+    const isKept = (plan.streams.get(holder) ?? planned.stream(holder))?.unfinished.some(line => line.event.eventId === eventId) ?? false;
+    if (!isKept) return false;
+    const { change, stream } = changeOf(holder, '');
+    stream.unfinished = stream.unfinished.filter(line => line.event.eventId !== eventId);
+    change.told.push(eventId);
+    return true;
+  };
+
+  for (const line of batch.unfinished ?? []) {
+    const { event } = line;
+    const { change, stream } = changeOf(event.streamId, event.source);
+    if (!takeBytes(stream, event, 'refuse')) continue;
+    if (event.begunAs !== undefined) tell(event.begunAs);
+    stream.unfinished.push(line);
+    change.begun.push(line);
+  }
+  for (const event of batch.events) {
+    const { change, stream } = changeOf(event.streamId, event.source);
+    const isTold = event.begunAs === event.eventId;
+    if (isTold ? !tell(event.eventId) : !takeRange(stream, event, 'refuse')) continue;
+    if (!isTold && event.begunAs !== undefined) tell(event.begunAs);
+    count(stream, event);
+    event.chainPosition = stream.chainPosition;
+    change.events.push(event);
+    plan.events.push(event);
+  }
+  for (const state of batch.states) {
+    const { change, stream } = changeOf(state.streamId, state.source);
+    change.state = state;
+    stream.state = state;
+  }
+  for (const signal of signals) {
+    const change = plan.changes.get(signal.streamId);
+    if (change === undefined) plan.otherSignals.push(signal);
+    else change.signals.push(signal);
+  }
+  return plan;
+}
+
+/** The change made on what the server has of the stream: all of it, some of it (an earlier attempt had no answer) or nothing may be in there already. */
+export function withChange(known: StreamEntry | null, change: StreamChange): StreamEntry {
+  const stream = known === null ? newStreamEntry(change.streamId, change.source, change.chainPosition) : copied(known);
+  for (const line of change.begun) {
+    if (!takeBytes(stream, line.event, 'add')) continue;
+    stream.unfinished.push(line);
+  }
+  for (const event of change.events) {
+    if (event.begunAs === event.eventId ? stream.unfinished.some(line => line.event.eventId === event.eventId) : takeRange(stream, event, 'add')) count(stream, event);
+  }
+  stream.unfinished = stream.unfinished.filter(({ event }) => !change.told.includes(event.eventId));
+  if (change.state !== null) stream.state = change.state;
+  stream.outbox = change.signals;
+  return stream;
+}
+
+/** True where there is more to write than that lines of it are told. */
+export function isMoreThanTold(change: StreamChange): boolean {
+  return change.events.length > 0 || change.begun.length > 0 || change.state !== null || change.signals.length > 0;
+}
+
+function count(stream: StreamEntry, event: LogEvent): void {
+  stream.events += 1;
+  stream.lastTimeNs = event.timeNs;
+  if (stream.watermarkNs === null || event.timeNs > stream.watermarkNs) stream.watermarkNs = event.timeNs;
+}
+
+/** Makes a gap known or bytes stored. False where they were. */
+function takeRange(stream: StreamEntry, event: LogEvent, partly: 'refuse' | 'add'): boolean {
+  if (event.gap === null) return takeBytes(stream, event, partly);
+  if (stream.gaps.some(gap => gap.from === event.streamOffset)) return false;
+  stream.gaps.push({ from: event.streamOffset, to: event.streamOffsetEnd });
+  stream.gapBytes += event.gap.bytes;
+  return true;
+}
+
+/** @throws LeadlineError EVENT_OVERLAPS_STORED where a part of it is stored, unless that shall be added to */
+function takeBytes(stream: StreamEntry, event: LogEvent, partly: 'refuse' | 'add'): boolean {
+  const { pieces } = event;
+  const last = stream.storedRanges.at(-1);
+  if (pieces.length === 1 && last?.to === pieces[0]!.from && event.streamOffsetEnd > event.streamOffset) stream.storedRanges[stream.storedRanges.length - 1] = { from: last.from, to: pieces[0]!.to };
+  else {
+    if (event.streamOffsetEnd > event.streamOffset) {
+      const covered = pieces.map(piece => coverage(piece, stream.storedRanges));
+      if (covered.every(state => state === 'all')) return false;
+      if (partly === 'refuse' && covered.some(state => state !== 'none')) throw new LeadlineError('EVENT_OVERLAPS_STORED', { streamId: event.streamId, from: event.streamOffset, to: event.streamOffsetEnd });
+    }
+    stream.storedRanges = addRanges(stream.storedRanges, pieces);
+  }
+  stream.lines += event.lineCount ?? 1;
+  return true;
+}
