@@ -8,6 +8,7 @@ import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
 import { optionNames, options, type OptionName, type OptionSection } from '#schemas/options.ts';
 import { readAlertSection } from '#schemas/rules.ts';
 import { configFileDefault } from './config.ts';
+import { readPatternList } from './config-patterns.ts';
 
 const sections: readonly OptionSection[] = ['kafka', 'ship', 'collect', 'serve'];
 /** Sections of the file that later parts read. */
@@ -110,6 +111,11 @@ class FileReader {
       return;
     }
     const node = pair.value as Node | null;
+    if (name === 'patterns') {
+      const patterns = readPatternList(node, (at, problem) => this.problem(at, problem));
+      if (patterns !== null) this.set(name, patterns, `${this.at(pair.key as Node)}: ${prefix}${name}`);
+      return;
+    }
     const value = node === null ? null : this.resolve(node);
     if (value !== undefined) this.set(name, value, `${this.at(pair.key as Node)}: ${prefix}${name}`);
   }

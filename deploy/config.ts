@@ -53,6 +53,11 @@ export function readConfig(flags: Partial<Record<OptionName, unknown>>, file: st
     if (given !== undefined && given !== '') set(name, given, environmentNameOf(name));
   }
   for (const [name, given] of Object.entries(flags)) if (given !== undefined) set(name as OptionName, given, flagOf(name));
+  if (values.patterns.length > 0 && (flags.patterns !== undefined || origins.patterns === environmentNameOf('patterns'))) {
+    // Those of the file are told with their lines. The regular expressions' library is loaded only where there are any.
+    const { patternProblems } = require('../collector/patterns/patterns.ts') as typeof import('../collector/patterns/patterns.ts');
+    for (const { index, problem } of patternProblems(values.patterns)) problems.push(`${origins.patterns}: "${values.patterns[index]!}": ${problem}.`);
+  }
   if (problems.length > 0) throw new LeadlineError('BAD_CONFIG', { message: problems.length === 1 ? problems[0]! : `the configuration has ${problems.length} mistakes:\n${problems.map(problem => `  ${problem}`).join('\n')}` });
   return { options: values, origins, alerts, file: path, warnings: mistypedVariables(environment) };
 }

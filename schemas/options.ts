@@ -108,6 +108,7 @@ export const options = {
 
   // collect
   store: text<string>('collect', 'embedded', 'STORE', 'Where events are stored: embedded.'),
+  patterns: list('collect', [], '[GLOB =>] PATTERN', 'How your own lines look, tried before the built-in formats: grok (%{LOGLEVEL:level} %{GREEDYDATA:message}) or a regular expression with named groups, for every service or those before "=>"; NAME := PATTERN names a part of others.'),
   topic: list('collect', [], 'TOPIC', 'Also read this Kafka topic, which others fill with one record per line: Fluent Bit, Vector, Filebeat.'),
   format: choice<string>('collect', 'lines', ['lines', 'json'], 'FORMAT', 'What the records of --topic are: lines, or json, of which the line and who wrote it are taken.'),
   fetchBytesMax: integer('collect', 4 * MiB, 64 * KiB, 256 * MiB, 'Bytes fetched from Kafka at once, over all partitions.'),

@@ -1,5 +1,6 @@
 import { Reading } from '../fields/reading.ts';
 import { notKnownWhen } from '../fields/time.ts';
+import { applyPatterns, type ServicePatterns } from '../patterns/patterns.ts';
 import { understandAccessLog } from './access-log.ts';
 import { understandJson } from './json.ts';
 import { understandLogfmt } from './logfmt.ts';
@@ -13,11 +14,14 @@ export type { LineFormat, Understood } from './understood.ts';
  * `\n`; it is only read. Any bytes give an answer: bytes that are not UTF-8 become U+FFFD here (the raw line is the caller's), and what fits no
  * format is text. Linear in the line's length.
  * @param when what is known of the line's time from outside
+ * @param patterns those of the user that hold for its service, before all else
  */
-export function understandLine(body: Uint8Array, when = notKnownWhen): Understood {
+export function understandLine(body: Uint8Array, when = notKnownWhen, patterns: ServicePatterns | null = null): Understood {
   const buffer = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   let text = buffer.toString('utf8');
   if (text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+  const own = patterns === null ? null : applyPatterns(text, patterns, when);
+  if (own !== null) return own;
   const first = firstCode(text);
   if (first === openingBrace) {
     const json = understandJson(text.trim(), when);

@@ -2,7 +2,7 @@ import type { EventId, Fields, Level } from '#schemas/event.ts';
 import type { Reading } from '../fields/reading.ts';
 import type { TimeAssumed } from '../fields/time.ts';
 
-export type LineFormat = 'json' | 'logfmt' | 'access' | 'text';
+export type LineFormat = 'json' | 'logfmt' | 'access' | 'text' | 'pattern';
 
 /** What one line, or one event of several lines, says. */
 export interface Understood {

@@ -13,9 +13,11 @@ import { notKnownWhen, type WhenRead } from '../fields/time.ts';
 import { zoneOf, type Zone } from '../fields/zone.ts';
 import { beginsOpen, continues, openByRule, type ContinuationState } from '../formats/continuation.ts';
 import { bareText, understandLine, type Understood } from '../formats/understand.ts';
+import { patternsOf, type Patterns, type ServicePatterns } from '../patterns/patterns.ts';
 import { parseCriLine } from './cri.ts';
 import { parseDockerLine } from './docker.ts';
 import { multilineRulesOf, type MultilineRule, type MultilineRules } from './multiline-rules.ts';
+import type { AssemblerLimits } from './assembler-limits.ts';
 import { append, joinTouching, lastPart, withOwnLists, type LongLine, type OpenLine, type OutputState } from './open-lines.ts';
 
 /** One or more application lines that make one event. */
@@ -34,17 +36,6 @@ export interface ClosedGroup {
   begunAs: string | null;
 }
 
-export interface AssemblerLimits {
-  lineBytesMax: number;
-  openEventLinesMax: number;
-  openEventBytesMax: number;
-  openEventMsMax: number;
-  /** Zone of times that name none; UTC where absent. */
-  timeZone?: string;
-  /** How events of several lines begin, by the user's rules (`multiline-rules.ts`); none where absent. */
-  multilineStart?: readonly string[];
-}
-
 const newline = Buffer.from('\n');
 /** Events that interlock, with no unfinished line among them, may hold this many times `openEventBytesMax`: less than a shipper has in flight. */
 const chainMax = 4;
@@ -55,6 +46,8 @@ export class LineAssembler {
   private readonly rules: MultilineRules | null;
   private when: WhenRead = notKnownWhen;
   private rule: MultilineRule | null = null;
+  private readonly patterns: Patterns | null;
+  private ownPatterns: ServicePatterns | null = null;
   private readonly outputs = new Map<Output | null, OutputState>();
   private longLine: LongLine | null = null;
   private expected: number | null = null;
@@ -70,6 +63,7 @@ export class LineAssembler {
     this.limits = limits;
     this.zone = zoneOf(limits.timeZone ?? 'UTC');
     this.rules = multilineRulesOf(limits.multilineStart ?? []);
+    this.patterns = patternsOf(limits.patterns ?? []);
   }
 
   /** What is known of a line's time beside the line. Lines come in their thousands with the same time of reading. */
@@ -123,6 +117,8 @@ export class LineAssembler {
     copy.ready = [...this.ready];
     copy.heldFrom = this.heldFrom;
     copy.abandoned = [...this.abandoned];
+    copy.rule = this.rule;
+    copy.ownPatterns = this.ownPatterns;
     return copy;
   }
 
@@ -130,6 +126,7 @@ export class LineAssembler {
   add(chunk: Chunk, lines: Iterable<PhysicalLine>): ClosedGroup[] {
     let isFirst = true;
     this.rule = this.rules?.ruleOf(chunk.origin.service) ?? null;
+    this.ownPatterns = this.patterns?.forService(chunk.origin.service) ?? null;
     for (const line of lines) {
       // Lines on the two sides of a hole are never joined.
       if (this.expected !== null && line.from !== this.expected) this.closeOpen();
@@ -279,7 +276,7 @@ export class LineAssembler {
     }
     const from = line?.from ?? pieces[0]!.from;
     const begunAs = line?.begunAs ?? null;
-    const understood = understandLine(body, this.whenOf(readMs));
+    const understood = understandLine(body, this.whenOf(readMs), this.ownPatterns);
     if (understood.complete) {
       this.closed.push({ from, group: { raw: Buffer.from(body), pieces, physicalLines, output, runtimeTimeNs: timeNs, part, readMs, understood, begunAs } });
       return;
@@ -314,7 +311,7 @@ export class LineAssembler {
   /** What came in earlier chunks must not be held against the one that closes it, so a parser that fails closes all the same. */
   private understand(raw: Uint8Array, readMs: number, first: Understood | null = null): Understood {
     try {
-      return understandLine(raw, this.whenOf(readMs));
+      return understandLine(raw, this.whenOf(readMs), this.ownPatterns);
     } catch (error) {
       this.failure = error;
       return first ?? bareText(raw);

@@ -2,7 +2,8 @@
 import type { Framing } from '#schemas/chunk.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { eventOf } from '../../collector/event-of.ts';
-import { LineAssembler, type AssemblerLimits, type ClosedGroup } from '../../collector/lines/assembler.ts';
+import type { AssemblerLimits } from '../../collector/lines/assembler-limits.ts';
+import { LineAssembler, type ClosedGroup } from '../../collector/lines/assembler.ts';
 import { parseCriLine } from '../../collector/lines/cri.ts';
 import { parseDockerLine } from '../../collector/lines/docker.ts';
 import { newLines } from '../../collector/trim.ts';

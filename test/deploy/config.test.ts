@@ -105,3 +105,13 @@ test('brokers stand alone under kafka, or with the other options of Kafka in a s
   t.deepEqual(read('kafka:\n').options.kafka, []);
   t.deepEqual(problemsOf(t, 'kafka:\n  kafkaSals: plain\nship:\n  compression: lz4\n'), ['2:3: kafka.kafkaSals is not an option. Did you mean kafka.kafkaSasl?', '4:3: ship.compression: "lz4" is not one of its values. Write one of zstd, none, kafka-gzip, kafka-zstd, kafka-lz4, kafka-snappy.']);
 });
+
+test('patterns of the user: texts or maps, each mistake with its line, and those of flags with the flag', t => {
+  const problems = problemsOf(t, 'collect:\n  patterns:\n    - "%{LOGLEVEL:level} %{GREEDYDATA:message}"\n    - service: cart*\n      pattern: "%{NOSUCH:x}"\n    - { service: a, name: B, pattern: x }\n    - { pattern: 5 }\n    - { patern: x }\n    - 7\n');
+  t.deepEqual(problems.map(problem => problem.replace(/ .*/, '')), ['6:7:', '7:7:', '8:7:', '9:7:']);
+  t.regex(problemsOf(t, 'collect:\n  patterns:\n    - service: cart*\n      pattern: "%{NOSUCH:x}"\n')[0]!, /^3:7: the pattern is not understood: at character 1 of it: there is no named part %\{NOSUCH\}/);
+  const path = join(testFolder(t), 'leadline.yaml');
+  writeFileSync(path, 'collect:\n  patterns:\n    - { name: ORDER, pattern: "ORD-%{INT}" }\n    - { service: "cart*", pattern: "%{ORDER:order}" }\n    - "(?<level>\\\\w+)"\n');
+  t.deepEqual(readConfig({}, path, {}).options.patterns, ['ORDER := ORD-%{INT}', 'cart* => %{ORDER:order}', '(?<level>\\w+)']);
+  t.regex(t.throws(() => readConfig({ patterns: ['%{X:y}'] }, path, {}), { instanceOf: LeadlineError }).message, /^--patterns: "%\{X:y\}": at character 1 of it:/);
+});

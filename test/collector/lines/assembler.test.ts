@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Chunk, Framing } from '#schemas/chunk.ts';
-import { LineAssembler, type AssemblerLimits, type ClosedGroup } from '../../../collector/lines/assembler.ts';
+import type { AssemblerLimits } from '../../../collector/lines/assembler-limits.ts';
+import { LineAssembler, type ClosedGroup } from '../../../collector/lines/assembler.ts';
 import { newLines } from '../../../collector/trim.ts';
 import { madeChunk, noonMs } from '../../contract/made-up.ts';
 

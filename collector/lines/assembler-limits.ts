@@ -1,0 +1,13 @@
+/** What cuts events, and what the user says of them. */
+export interface AssemblerLimits {
+  lineBytesMax: number;
+  openEventLinesMax: number;
+  openEventBytesMax: number;
+  openEventMsMax: number;
+  /** Zone of times that name none; UTC where absent. */
+  timeZone?: string;
+  /** How events of several lines begin, by the user's rules (`multiline-rules.ts`); none where absent. */
+  multilineStart?: readonly string[];
+  /** How the user's own lines look (`collector/patterns/`); none where absent. */
+  patterns?: readonly string[];
+}

@@ -1,0 +1,98 @@
+/**
+ * The named parts that a pattern may use, `%{NAME}`, by the names that grok users know. Each is a regular expression of RE2's syntax without groups that
+ * capture, made from what the formats themselves say (RFC 3339, 3986, 4291, 5322, the common log format, syslog), and may use others.
+ */
+
+const of = (text: string): string => text.trim();
+
+export const basePatterns: Readonly<Record<string, string>> = {
+  // Words and numbers
+  WORD: String.raw`\b\w+\b`,
+  NOTSPACE: String.raw`\S+`,
+  SPACE: String.raw`\s*`,
+  DATA: '.*?',
+  GREEDYDATA: '.*',
+  MULTILINEDATA: '(?s:.*)',
+  INT: String.raw`[+-]?\d+`,
+  POSINT: String.raw`[1-9]\d*`,
+  NONNEGINT: String.raw`\d+`,
+  BASE10NUM: String.raw`[+-]?(?:\d+(?:\.\d*)?|\.\d+)`,
+  NUMBER: String.raw`%{BASE10NUM}(?:[eE][+-]?\d+)?`,
+  BASE16NUM: '[+-]?(?:0[xX])?[0-9A-Fa-f]+',
+  BASE16FLOAT: String.raw`[+-]?(?:0[xX])?[0-9A-Fa-f]+(?:\.[0-9A-Fa-f]*)?`,
+  BOOLEAN: '(?i:true|false|yes|no|on|off)',
+  QUOTEDSTRING: of(String.raw`(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|` + '`(?:[^`\\\\]|\\\\.)*`)'),
+  QS: '%{QUOTEDSTRING}',
+  UUID: '[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}',
+  URN: String.raw`urn:[0-9A-Za-z][0-9A-Za-z-]{0,31}:[^\s<>"]+`,
+
+  // Who and where
+  USERNAME: '[A-Za-z0-9._-]+',
+  USER: '%{USERNAME}',
+  EMAILLOCALPART: String.raw`[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+)*`,
+  EMAILADDRESS: '%{EMAILLOCALPART}@%{HOSTNAME}',
+  HTTPDUSER: '(?:%{EMAILADDRESS}|%{USER})',
+  MAC: '(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}(?:[.][0-9A-Fa-f]{4}){2})',
+  IPV4: String.raw`\b(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}\b`,
+  // Eight groups, or fewer around one "::"; the last two may be an IPv4 address.
+  IPV6: of(String.raw`(?:(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){6}%{IPV4}|(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::(?:(?:[0-9A-Fa-f]{1,4}:){0,6}(?:%{IPV4}|[0-9A-Fa-f]{1,4}))?)(?:%\w+)?`),
+  IP: '(?:%{IPV6}|%{IPV4})',
+  HOSTNAME: String.raw`[0-9A-Za-z_](?:[0-9A-Za-z_-]{0,62})(?:\.[0-9A-Za-z_][0-9A-Za-z_-]{0,62})*\.?`,
+  HOST: '%{HOSTNAME}',
+  IPORHOST: '(?:%{IP}|%{HOSTNAME})',
+  HOSTPORT: '%{IPORHOST}:%{POSINT}',
+  UNIXPATH: String.raw`(?:/[^\s/"']*)+`,
+  WINPATH: String.raw`(?:[A-Za-z]:|\\)(?:\\[^\\?*\s"]*)+`,
+  PATH: '(?:%{UNIXPATH}|%{WINPATH})',
+  TTY: '/dev/(?:pts|tty[A-Za-z]*)/?[0-9]*',
+  URIPROTO: '[A-Za-z][A-Za-z0-9+.-]*',
+  URIHOST: '%{IPORHOST}(?::%{POSINT})?',
+  URIPATH: String.raw`(?:/[^\s?#"]*)+`,
+  URIQUERY: String.raw`[^\s#"]*`,
+  URIPARAM: String.raw`\?%{URIQUERY}`,
+  URIPATHPARAM: '%{URIPATH}(?:%{URIPARAM})?',
+  URI: of(String.raw`%{URIPROTO}://(?:[^\s/@]+@)?(?:%{URIHOST})?(?:%{URIPATHPARAM})?(?:#[^\s"]*)?`),
+
+  // When
+  MONTH: '(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)',
+  MONTHNUM: '(?:0?[1-9]|1[0-2])',
+  MONTHNUM2: '(?:0[1-9]|1[0-2])',
+  MONTHDAY: '(?:0[1-9]|[12][0-9]|3[01]|[1-9])',
+  DAY: '(?i:mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)',
+  YEAR: '[0-9]{4}',
+  HOUR: '(?:2[0-3]|[01]?[0-9])',
+  MINUTE: '[0-5][0-9]',
+  // A leap second is the 60th.
+  SECOND: '(?:[0-5]?[0-9]|60)(?:[:.,][0-9]+)?',
+  TIME: '%{HOUR}:%{MINUTE}(?::%{SECOND})?',
+  DATE_US: '%{MONTHNUM}[/-]%{MONTHDAY}[/-](?:[0-9]{2}){1,2}',
+  DATE_EU: '%{MONTHDAY}[./-]%{MONTHNUM}[./-](?:[0-9]{2}){1,2}',
+  DATE: '(?:%{DATE_US}|%{DATE_EU})',
+  DATESTAMP: '%{DATE}[- ]%{TIME}',
+  TZ: '[A-Z]{3,5}',
+  ISO8601_TIMEZONE: '(?:[Zz]|[+-]%{HOUR}(?::?%{MINUTE})?)',
+  ISO8601_SECOND: '%{SECOND}',
+  TIMESTAMP_ISO8601: '%{YEAR}-%{MONTHNUM}-%{MONTHDAY}[T ]%{HOUR}:?%{MINUTE}(?::?%{SECOND})?(?: ?%{ISO8601_TIMEZONE})?',
+  DATESTAMP_RFC822: '%{DAY} %{MONTH} %{MONTHDAY} %{YEAR} %{TIME} %{TZ}',
+  DATESTAMP_RFC2822: '%{DAY}, %{MONTHDAY} %{MONTH} %{YEAR} %{TIME} %{ISO8601_TIMEZONE}',
+  DATESTAMP_OTHER: '%{DAY} %{MONTH} %{MONTHDAY} %{TIME} %{TZ} %{YEAR}',
+  HTTPDATE: '%{MONTHDAY}/%{MONTH}/%{YEAR}:%{TIME} %{INT}',
+  HTTPDERROR_DATE: '%{DAY} %{MONTH} %{MONTHDAY} %{TIME} %{YEAR}',
+  SYSLOGTIMESTAMP: '%{MONTH} +%{MONTHDAY} %{TIME}',
+  UNIXTIME: String.raw`\d{10}(?:\.\d+|\d{3}|\d{6}|\d{9})?`,
+
+  // Programs
+  LOGLEVEL: '(?i:trace|trce|verbose|debug|dbug|info(?:rmation(?:al)?)?|notice|warn(?:ing)?|err(?:or)?|severe|crit(?:ical)?|fatal|alert|emerg(?:ency)?|panic)',
+  PROG: String.raw`[!-Z\\^-~]+`,
+  SYSLOGPROG: String.raw`%{PROG:process.name}(?:\[%{POSINT:process.pid:int}\])?`,
+  SYSLOGHOST: '%{IPORHOST}',
+  SYSLOGFACILITY: '<%{NONNEGINT:syslog.facility:int}[.]%{NONNEGINT:syslog.priority:int}>',
+  SYSLOGBASE: '%{SYSLOGTIMESTAMP:timestamp} (?:%{SYSLOGFACILITY} )?%{SYSLOGHOST:host} %{SYSLOGPROG}:',
+  SYSLOGLINE: '%{SYSLOGBASE} %{GREEDYDATA:message}',
+  JAVACLASS: String.raw`(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*`,
+  JAVAFILE: String.raw`[\w$. -]+`,
+  JAVAMETHOD: String.raw`(?:<(?:cl)?init>|[A-Za-z_$][\w$]*)`,
+  JAVASTACKTRACEPART: String.raw`\s*at %{JAVACLASS}\.%{JAVAMETHOD}\((?:%{JAVAFILE})(?::%{INT})?\)`,
+  COMMONAPACHELOG: String.raw`%{IPORHOST:client} %{NOTSPACE:ident} %{NOTSPACE:auth} \[%{HTTPDATE:timestamp}\] "(?:%{WORD:http.request.method} %{NOTSPACE:url}(?: HTTP/%{NUMBER:http.version})?|%{DATA:http.request.raw})" (?:%{INT:http.status:int}|-) (?:%{INT:http.response.bytes:int}|-)`,
+  COMBINEDAPACHELOG: '%{COMMONAPACHELOG} "(?:%{DATA:http.referrer})" "(?:%{DATA:user_agent})"',
+};
