@@ -103,9 +103,10 @@ withOptions(deadLetters.command('replay [ID...]'), ['common', 'kafka'], { except
 
 withOptions(program.command('trace <ID> [PATH...]'), ['common'])
   .description("One request's timeline, by any id it is known under; with paths straight from files, nothing left behind.")
+  .option('--no-inferred', 'Only lines that carry an id of the request, none that were given to it by evidence.')
   .action(async (id: string, paths: string[], flags: Flags) => {
     const { trace } = await import('./deploy/read-commands.ts');
-    process.exitCode = await trace(id, paths, configOf(flags));
+    process.exitCode = await trace(id, paths, flags, configOf(flags));
   });
 
 withOptions(program.command('search <QUERY> [PATH...]'), ['common'])

@@ -58,12 +58,13 @@ async function withAnswers(paths: readonly string[], config: Config, work: (answ
   }
 }
 
-export function trace(id: string, paths: readonly string[], config: Config): Promise<number> {
+export function trace(id: string, paths: readonly string[], flags: Flags, config: Config): Promise<number> {
   return withAnswers(paths, config, async answers => {
-    const timeline = await answers.timeline(id);
+    const timeline = await answers.timeline(id, flags['inferred'] !== false);
     if (formatOf({}, config) !== 'json') print(renderTimeline(timeline, terminalOf(process.stdout)));
     else if (timeline.grouping !== null) for (const request of timeline.grouping.requests) print(json(request));
     else for (const event of timeline.events) print(json(event));
+    if (timeline.inference !== null && timeline.inference.cutBecause !== null) process.stderr.write(`leadline: ${timeline.inference.cutBecause}\n`);
     if (timeline.truncatedBecause !== null) process.stderr.write(`leadline: not complete: ${timeline.truncatedBecause}\n`);
     return found;
   });

@@ -126,11 +126,11 @@ export async function exportCommand(text: string, flags: Flags, config: Config):
   return count > 0 ? done : nothingFound;
 }
 
-/** All lines of one request, whatever id it is asked by, in the order of its timeline. */
+/** All lines that carry an id of one request, whatever id it is asked by, in the order of its timeline. */
 async function exportRequest(id: string, reader: EmbeddedReader, { options }: Config, signal: AbortSignal): Promise<number> {
   const queries = new Queries(reader, options);
   try {
-    const { events, truncated, truncatedBecause } = await queries.timeline(id, signal);
+    const { events, truncated, truncatedBecause } = await queries.timeline(id, { inferred: false }, signal);
     process.stdout.write(events.map(event => `${JSON.stringify(event)}\n`).join(''));
     if (truncated) process.stderr.write(`leadline: not complete: ${truncatedBecause ?? 'a limit was reached'}\n`);
     return events.length > 0 ? done : nothingFound;

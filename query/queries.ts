@@ -28,7 +28,7 @@ export interface TailAnswer {
   atEnd: boolean;
 }
 
-type QueryLimits = Pick<Options, 'queryMsMax' | 'queryEventsMax' | 'queryBytesMax' | 'timelineEventsMax' | 'joinEventsMax' | 'joinSpanMsMax'>;
+type QueryLimits = Pick<Options, 'queryMsMax' | 'queryEventsMax' | 'queryBytesMax' | 'timelineEventsMax' | 'joinEventsMax' | 'joinSpanMsMax' | 'inferenceEventsMax' | 'inferenceMsMax' | 'inferenceConfidenceMin'>;
 
 export class Queries {
   private readonly reader: StoreReader;
@@ -44,8 +44,8 @@ export class Queries {
     this.onProgress = onProgress;
   }
 
-  timeline(asked: string, signal: AbortSignal): Promise<TimelineBody> {
-    return timelineOf(this.reader, asked, this.limits, this.context(signal));
+  timeline(asked: string, { inferred = true }: { inferred?: boolean | undefined }, signal: AbortSignal): Promise<TimelineBody> {
+    return timelineOf(this.reader, asked, this.limits, this.context(signal), inferred);
   }
 
   requests(parameters: SearchParameters, signal: AbortSignal): Promise<RequestsAnswer> {

@@ -122,7 +122,17 @@ export function compareEvents(a: LogEvent, b: LogEvent): number {
   return a.eventId < b.eventId ? -1 : a.eventId > b.eventId ? 1 : 0;
 }
 
-/** The public JSON shape of an event. Every key is always there. */
+/** Why a line without an id was given to a request. */
+export interface Evidence {
+  /** `worker`, `continuation`, `onlyOpen` or `content`. */
+  kind: string;
+  /** In words for a person. */
+  because: string;
+  /** The line of the request that it was concluded from. */
+  eventId: string;
+}
+
+/** The public JSON shape of an event. Every key is always there, but `evidence`, which only inferred lines have. */
 export interface EventJson extends Origin {
   eventId: string;
   /** RFC 3339 in UTC with nine fractional digits. */
@@ -150,6 +160,7 @@ export interface EventJson extends Origin {
   correctedTimeNs: string | null;
   clockErrorNs: string | null;
   template: string | null;
+  evidence?: Evidence;
 }
 
 const nsPerSecond = 1_000_000_000n;

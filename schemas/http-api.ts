@@ -40,6 +40,11 @@ export const EventSchema = Type.Object({
   correctedTimeNs: nullable(Type.String()),
   clockErrorNs: nullable(Type.String()),
   template: nullable(Type.String()),
+  evidence: Type.Optional(Type.Object({
+    kind: Type.String({ description: 'worker, continuation, onlyOpen or content.' }),
+    because: Type.String({ description: 'In words for a person.' }),
+    eventId: Type.String({ description: 'The line of the request that it was concluded from.' }),
+  }, { description: 'Of a line that carries no id itself and was given to the request (`requestIdSource` is `inherited`): why.' })),
 });
 
 export const RequestSummarySchema = Type.Object({
@@ -74,7 +79,17 @@ export const TimelineSchema = Type.Object({
   grouping: nullable(Type.Object({ kind: Type.String(), requests: Type.Array(RequestSummarySchema) }, { description: 'Set where the id groups several requests: it merges none, and lists them.' })),
   truncated: Type.Boolean(),
   truncatedBecause: nullable(Type.String()),
+  inference: nullable(Type.Object({
+    lines: Type.Integer({ description: 'Lines among `events` that carry no id and were given to the request, each with its `evidence`.' }),
+    events: Type.Integer({ description: 'Events looked at for them.' }),
+    ms: Type.Number(),
+    cutBecause: nullable(Type.String({ description: 'Why less was looked at than should have been.' })),
+  }, { description: 'Null where it was switched off.' })),
 });
+
+export const TimelineQuerySchema = Type.Object({
+  inferred: Type.Optional(Type.Boolean({ default: true, description: 'Also lines that carry no id and are the request\'s by evidence.' })),
+}, { additionalProperties: false });
 
 export const ScannedSchema = Type.Object({
   events: Type.Integer({ description: 'Events looked at.' }),

@@ -163,6 +163,20 @@ export interface EventsPage {
   scanned: Scanned;
 }
 
+/** Half-open `[fromNs, toNs)` in event time. */
+export interface TimeRange {
+  fromNs: bigint;
+  toNs: bigint;
+}
+
+export interface WindowAnswer {
+  /** Events of the ranges, in no order. */
+  events: LogEvent[];
+  /** True where the budget ended the read: `events` may then lack any of them. */
+  truncated: boolean;
+  scanned: Scanned;
+}
+
 export interface TailPage {
   events: LogEvent[];
   /** For each event, the cursor behind it. */
@@ -275,6 +289,11 @@ export interface StoreReader {
    * Ends early, with fewer lines, where the budget is used up.
    */
   around(eventId: string, before: number, after: number, context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean } | null>;
+  /**
+   * All events of some time ranges, which do not overlap, each event once. With `unlessAllHaveIds` nothing is read where none of them lacks a request
+   * id: what has ids is then passed over without being looked at.
+   */
+  window(ranges: readonly TimeRange[], unlessAllHaveIds: boolean, context: ReadContext): Promise<WindowAnswer>;
   /** In the order of storing, for tail. `null` means from now on: no events, the cursor of the end. */
   after(cursor: string | null, query: Query, limit: number, context: ReadContext): Promise<TailPage>;
   /** In the order of storing. `null` begins at the oldest kept. */

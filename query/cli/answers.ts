@@ -4,7 +4,8 @@ import type { AlertBody, AlertsAnswer, ErrorBody, EventsAnswer, StreamsAnswer, T
 import type { Queries, SearchParameters, TailAnswer } from '../queries.ts';
 
 export interface Answers {
-  timeline(id: string): Promise<TimelineBody>;
+  /** @param inferred whether lines that carry no id are looked for */
+  timeline(id: string, inferred: boolean): Promise<TimelineBody>;
   events(parameters: SearchParameters): Promise<EventsAnswer>;
   /** A page of what was stored behind the cursor; null begins now. */
   tail(cursor: string | null, query: string): Promise<TailAnswer>;
@@ -29,7 +30,7 @@ export class StoreAnswers implements Answers {
     this.alertList = alertList;
   }
 
-  timeline = (id: string): Promise<TimelineBody> => this.queries.timeline(id, this.controller.signal);
+  timeline = (id: string, inferred: boolean): Promise<TimelineBody> => this.queries.timeline(id, { inferred }, this.controller.signal);
   events = (parameters: SearchParameters): Promise<EventsAnswer> => this.queries.events(parameters, this.controller.signal);
   tail = (cursor: string | null, query: string): Promise<TailAnswer> => this.queries.tail(cursor, query, tailPage, this.controller.signal);
   streams = (): Promise<StreamsAnswer> => this.queries.streams([], this.controller.signal);
@@ -51,7 +52,7 @@ export class HttpAnswers implements Answers {
     this.apiKey = apiKey;
   }
 
-  timeline = (id: string): Promise<TimelineBody> => this.get(`/api/v1/timelines/${encodeURIComponent(id)}`);
+  timeline = (id: string, inferred: boolean): Promise<TimelineBody> => this.get(`/api/v1/timelines/${encodeURIComponent(id)}${inferred ? '' : '?inferred=false'}`);
   events = (parameters: SearchParameters): Promise<EventsAnswer> => this.get(`/api/v1/events?${queryString(parameters)}`);
   streams = (): Promise<StreamsAnswer> => this.get('/api/v1/streams');
   alerts = async (): Promise<AlertBody[]> => (await this.get<AlertsAnswer>('/api/v1/alerts')).alerts;

@@ -12,12 +12,13 @@ import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { compareEvents, type LogEvent } from '#schemas/event.ts';
 import type { Query } from '#schemas/query/ast.ts';
-import type { CountAnswer, CountRequest, EventsPage, EventsRequest, FacetsAnswer, FacetsRequest, HistogramAnswer, HistogramRequest, ReadContext, SignalsPage, StoredStream, StoreReader, StoreStats, TailPage } from '#schemas/store.ts';
+import type { CountAnswer, CountRequest, EventsPage, EventsRequest, FacetsAnswer, FacetsRequest, HistogramAnswer, HistogramRequest, ReadContext, SignalsPage, StoredStream, StoreReader, StoreStats, TailPage, TimeRange, WindowAnswer } from '#schemas/store.ts';
 import { newestFirst, readCursor, writeCursor } from './cursor.ts';
 import { EmbeddedCounts } from './embedded-counts.ts';
 import { floorMs, type EventsFile } from './events-file.ts';
 import { linesAround } from './lines-around.ts';
 import { ReadWork } from './read-work.ts';
+import { windowOf } from './window.ts';
 import { earliest, latest, Sought, StoreFiles } from './store-files.ts';
 
 export class EmbeddedReader implements StoreReader {
@@ -46,6 +47,10 @@ export class EmbeddedReader implements StoreReader {
 
   around(eventId: string, before: number, after: number, context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean } | null> {
     return linesAround(this.files.open(), eventId, before, after, context);
+  }
+
+  window(ranges: readonly TimeRange[], unlessAllHaveIds: boolean, context: ReadContext): Promise<WindowAnswer> {
+    return windowOf(this.files.open(), ranges, unlessAllHaveIds, context);
   }
 
   async events(request: EventsRequest, context: ReadContext): Promise<EventsPage> {

@@ -4,6 +4,7 @@ import type { RequestSummary, TimelineBody } from '#schemas/http-api.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { ReadContext, StoreReader } from '#schemas/store.ts';
 import { ClosureWalk, closureOf, type ClosureLimits } from './closure.ts';
+import { inferLines, type InferenceLimits } from './inference.ts';
 
 const nsPerMs = 1_000_000;
 const errorRank = levelRank('error');
@@ -47,9 +48,10 @@ function textField(event: LogEvent, name: RegExp): string | null {
 
 /**
  * The timeline of the request that `asked` belongs to, found without a time range.
+ * @param inferred whether lines that carry no id are looked for
  * @throws LeadlineError REQUEST_NOT_FOUND.
  */
-export async function timelineOf(reader: StoreReader, asked: string, limits: ClosureLimits, context: ReadContext): Promise<TimelineBody> {
+export async function timelineOf(reader: StoreReader, asked: string, limits: ClosureLimits & InferenceLimits, context: ReadContext, inferred = true): Promise<TimelineBody> {
   const closure = await closureOf(reader, asked, limits, context);
   switch (closure.kind) {
     case 'unknown':
@@ -60,11 +62,13 @@ export async function timelineOf(reader: StoreReader, asked: string, limits: Clo
         const request = await closureOf(reader, root.value, limits, context);
         if (request.kind === 'request' && request.events.length > 0) requests.push(summaryOf(root.value, [...request.events].sort(compareEvents)));
       }
-      return { id: asked, asked, ids: [], joins: [], services: [], from: null, to: null, events: [], gaps: [], clocks: [], grouping: { kind: closure.idKind, requests }, truncated: closure.truncated !== null, truncatedBecause: closure.truncated };
+      return { id: asked, asked, ids: [], joins: [], services: [], from: null, to: null, events: [], gaps: [], clocks: [], grouping: { kind: closure.idKind, requests }, truncated: closure.truncated !== null, truncatedBecause: closure.truncated, inference: null };
     }
     case 'request': {
-      const events = [...closure.events].sort(compareEvents);
-      const lines = events.filter(event => event.gap === null);
+      const direct = closure.events.filter(event => event.gap === null);
+      const inference = !inferred || direct.length === 0 ? null : await inferLines(reader, direct, closure.ids.map(({ canonical }) => canonical), closure.root, limits, context);
+      const evidence = new Map(inference?.lines.map(({ event, json }) => [event, json]));
+      const lines = [...direct, ...evidence.keys()].sort(compareEvents);
       return {
         id: closure.root.value,
         asked,
@@ -73,12 +77,13 @@ export async function timelineOf(reader: StoreReader, asked: string, limits: Clo
         services: servicesInOrder(lines),
         from: lines.length === 0 ? null : formatTimeNs(lines[0]!.timeNs),
         to: lines.length === 0 ? null : formatTimeNs(lines.at(-1)!.timeNs),
-        events: lines.map(eventToJson),
-        gaps: events.filter(event => event.gap !== null).map(eventToJson),
+        events: lines.map(event => evidence.get(event) ?? eventToJson(event)),
+        gaps: closure.events.filter(event => event.gap !== null).sort(compareEvents).map(eventToJson),
         clocks: [],
         grouping: null,
         truncated: closure.truncated !== null,
         truncatedBecause: closure.truncated,
+        inference: inference === null ? null : { lines: inference.lines.length, events: inference.events, ms: Math.round(inference.ms * 10) / 10, cutBecause: inference.cutBecause },
       };
     }
   }

@@ -62,8 +62,9 @@ export const eventsPerPage = 100;
 
 export const getRequests = (query: string, cursor: string | null, abort: AbortSignal) =>
   get('/api/v1/requests', { limit: requestsPerPage.toString(), query, cursor }, abort) as Promise<Answer<RequestsAnswer>>;
-export const getTimeline = (id: string, abort: AbortSignal) =>
-  get(`/api/v1/timelines/${encodeURIComponent(id)}`, {}, abort) as Promise<Answer<TimelineBody>>;
+/** @param inferred lines that carry no id, too: they are looked for, which takes longer */
+export const getTimeline = (id: string, inferred: boolean, abort: AbortSignal) =>
+  get(`/api/v1/timelines/${encodeURIComponent(id)}`, { inferred: inferred ? null : 'false' }, abort) as Promise<Answer<TimelineBody>>;
 export const getEvents = (asked: { query: string; since: string; until: string; cursor: string | null }, abort: AbortSignal) =>
   get('/api/v1/events', { limit: eventsPerPage.toString(), ...asked }, abort) as Promise<Answer<EventsAnswer>>;
 export const getAlerts = (abort: AbortSignal) => get('/api/v1/alerts', {}, abort) as Promise<Answer<AlertsAnswer>>;

@@ -53,6 +53,12 @@ export class Block {
     return this.columns.streamOffsets[row]!;
   }
 
+  /** A line without a request id. */
+  isUnclaimed(row: number): boolean {
+    const { bits, requestIdIs } = this.columns.shapes[this.columns.rows.shape.at(row)]!;
+    return requestIdIs < 0 && (bits & (has.requestId | has.gap)) === 0;
+  }
+
   /** The hashes of its ids, as a sealed block's are kept. */
   idList(): IdList {
     if (this.ownIdList === null) {

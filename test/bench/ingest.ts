@@ -76,7 +76,7 @@ async function timelineLatencies(store: Queries, spellings: readonly ((id: strin
   for (const spelling of spellings) {
     for (const [id, { lines }] of expected) {
       const askedMs = performance.now();
-      const timeline = await store.timeline(spelling(id), neverAborted);
+      const timeline = await store.timeline(spelling(id), { inferred: false }, neverAborted);
       latencies.push(performance.now() - askedMs);
       if (timeline.events.length !== lines) throw new Error(`${spelling(id)}: ${timeline.events.length} lines of ${lines}`);
     }

@@ -1,6 +1,6 @@
 /** What two readers of the same events answer must be the same. */
 import assert from 'node:assert/strict';
-import type { CountRequest, StoreReader } from '#schemas/store.ts';
+import type { CountRequest, StoreReader, WindowAnswer } from '#schemas/store.ts';
 import { anyContext, comparable } from './made-up.ts';
 
 const withoutWork = (answer: { scanned: unknown }): unknown => ({ ...answer, scanned: null });
@@ -24,5 +24,17 @@ export async function sameAround(reader: StoreReader, oracle: StoreReader, event
   for (const [id, before, after] of [[eventId, lines, 2], [eventId, 0, 0], [eventId, 1, lines], ['a:999999', 1, 1], ['nothing', 1, 1]] as const) {
     const [found, expected] = [await reader.around(id, before, after, anyContext), await oracle.around(id, before, after, anyContext)];
     assert.deepEqual(found?.events.map(comparable), expected?.events.map(comparable), `around ${id}`);
+  }
+}
+
+/** Two windows that do not touch, with and without the look for lines without an id. */
+export async function sameWindow(reader: StoreReader, oracle: StoreReader, fromNs: bigint, toNs: bigint): Promise<void> {
+  const third = (toNs - fromNs) / 3n;
+  const ranges = toNs - fromNs < 9n ? [{ fromNs, toNs }] : [{ fromNs, toNs: fromNs + third }, { fromNs: toNs - third, toNs }];
+  const sorted = (answer: WindowAnswer): unknown => answer.events.map(comparable).sort((a, b) => (a.eventId < b.eventId ? -1 : 1));
+  for (const unlessAllHaveIds of [true, false]) {
+    const [found, expected] = [await reader.window(ranges, unlessAllHaveIds, anyContext), await oracle.window(ranges, unlessAllHaveIds, anyContext)];
+    assert.deepEqual(sorted(found), sorted(expected), `window ${fromNs} to ${toNs}`);
+    assert.equal(found.truncated, false);
   }
 }

@@ -14,7 +14,7 @@ import type { StoreReader, StoreWriter } from '#schemas/store.ts';
 import { MemoryReader, MemoryStore } from '../helpers/memory-store.ts';
 import { followed, searched, signalIds } from './paging.ts';
 import { queries } from './queries.ts';
-import { sameAround, sameCounts } from './same-answers.ts';
+import { sameAround, sameCounts, sameWindow } from './same-answers.ts';
 import { anyContext, comparable, comparableStream, madeEvent, madeGap, madeSignal, madeState, noon, noonMs } from './made-up.ts';
 
 export interface StoreUnderTest {
@@ -167,6 +167,7 @@ export function eventStoreContract(name: string, open: OpenStore, historyRuns: n
     const found = await reader.ids([canonicalId('r-1234')!], context);
     t.true(found.truncated);
     t.is(found.events.length, 5);
+    t.true((await reader.window([{ fromNs: noon, toNs: noon + 1_000_000_000_000n }], false, context)).truncated);
     t.deepEqual(await reader.ids([canonicalId('r-1234')!], { ...context, budget: { eventsMax: 30, bytesMax: Infinity, msMax: 60_000 } }).then(({ events, truncated }) => [events.length, truncated]), [30, false]);
     const page = await reader.events({ query: parseQuery('/nothing like this/'), fromNs: null, toNs: null, limit: 5, cursor: null }, context);
     t.true(page.truncated || page.scanned.events === 30);
@@ -336,6 +337,8 @@ class History {
     const some = this.oracle.stored[(one.limit * 7) % Math.max(1, this.oracle.stored.length)]?.eventId ?? 'a:0';
     await sameCounts(reader, this.oracleReader, { query: parseQuery(one.query), fromNs: ns(one.from), toNs: ns(one.to) }, 1 + (one.limit % 5));
     await sameAround(reader, this.oracleReader, some, one.limit);
+    const [from, to] = [ns(one.from) ?? noon, ns(one.to) ?? noon + 3_600_000_000_000n];
+    if (from < to) await sameWindow(reader, this.oracleReader, from, to);
 
     // The tail goes on from where it was, over restarts and new files.
     this.tailCursor ??= (await reader.after('0', everything, 1, anyContext)).cursors[0] ?? null;

@@ -7,7 +7,7 @@ import { compareEvents, type LogEvent } from '#schemas/event.ts';
 import { compilePredicate } from '#schemas/query/predicate.ts';
 import type { Query } from '#schemas/query/ast.ts';
 import { fieldReader } from '#schemas/query/field.ts';
-import { nothingScanned, type ConsumedPosition, type CountAnswer, type CountRequest, type EventsPage, type EventsRequest, type Facet, type FacetValue, type FacetsAnswer, type FacetsRequest, type HistogramAnswer, type HistogramBar, type HistogramRequest, type ReadContext, type SignalsPage, type StoreBatch, type StoredStream, type StoreReader, type StoreStats, type StoreWriter, type TailPage, type UnfinishedLine } from '#schemas/store.ts';
+import { nothingScanned, type ConsumedPosition, type CountAnswer, type CountRequest, type EventsPage, type EventsRequest, type Facet, type FacetValue, type FacetsAnswer, type FacetsRequest, type HistogramAnswer, type HistogramBar, type HistogramRequest, type ReadContext, type SignalsPage, type StoreBatch, type StoredStream, type StoreReader, type StoreStats, type StoreWriter, type TailPage, type TimeRange, type UnfinishedLine, type WindowAnswer } from '#schemas/store.ts';
 
 export class MemoryStore implements StoreWriter {
   /** In the order of storing. */
@@ -204,6 +204,13 @@ export class MemoryReader implements StoreReader {
     const stream = this.store.stored.filter(({ streamId }) => streamId === found.streamId).sort((a, b) => a.streamOffset - b.streamOffset || (a.eventId < b.eventId ? -1 : 1));
     const at = stream.indexOf(found);
     return { events: stream.slice(Math.max(0, at - before), at + after + 1), truncated: false };
+  }
+
+  async window(ranges: readonly TimeRange[], unlessAllHaveIds: boolean, context: ReadContext): Promise<WindowAnswer> {
+    context.signal.throwIfAborted();
+    const found = this.store.stored.filter(({ timeNs }) => ranges.some(({ fromNs, toNs }) => timeNs >= fromNs && timeNs < toNs));
+    const events = unlessAllHaveIds && found.every(event => event.requestId !== null || event.gap !== null) ? [] : found;
+    return { events: events.slice(0, context.budget.eventsMax), truncated: events.length > context.budget.eventsMax, scanned: { ...nothingScanned, events: events.length } };
   }
 
   async signalsAfter(cursor: string | null, limit: number, context: ReadContext): Promise<SignalsPage> {

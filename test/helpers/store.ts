@@ -32,6 +32,6 @@ export async function allEvents(queries: Queries, query = ''): Promise<EventBody
   return events;
 }
 
-export function timeline(queries: Queries, id: string): Promise<TimelineBody> {
-  return queries.timeline(id, neverAborted);
+export function timeline(queries: Queries, id: string, inferred = true): Promise<TimelineBody> {
+  return queries.timeline(id, { inferred }, neverAborted);
 }

@@ -42,12 +42,28 @@ export function renderTimeline(timeline: TimelineBody, terminal: Terminal): stri
     const service = printable(serviceOf(event));
     const format = serviceFormat(services, serviceOf(event));
     const lane = lanes[index]!.map((mark, lane) => paint(terminal, serviceFormat(services, services[lane]!), mark)).join('');
-    const inferredText = event.confidence !== null && event.confidence < 1 ? ` (inferred, ${Math.round(event.confidence * 100)} %)` : '';
+    const inferredText = event.confidence !== null && event.confidence < 1 ? ` (${event.evidence === undefined ? 'inferred' : evidenceShort[event.evidence.kind] ?? 'inferred'}, ${Math.round(event.confidence * 100)} %)` : '';
     const message = fit(printable(shorten(firstLine(event))), Math.max(messageWidthMin, messageWidth - inferredText.length));
     return `${milliseconds(BigInt(event.timeNs) - startNs).padStart(offsetWidth)}  ${deltaColumn(deltas[index]!)}${lane}  ${paint(terminal, format, fit(service, serviceWidth).padEnd(serviceWidth))}  ${levelText(terminal, event.level)}  ${message}${inferredText === '' ? '' : paint(terminal, 'dim', inferredText)}`;
   });
-  const foot = [...timeline.gaps.map(gap => paint(terminal, 'yellow', printable(`gap: ${gap.message} in ${gap.source}`))), ...(timeline.truncatedBecause === null ? [] : [paint(terminal, 'yellow', `not complete: ${timeline.truncatedBecause}`)])];
+  const foot = [...renderEvidence(timeline, terminal), ...timeline.gaps.map(gap => paint(terminal, 'yellow', printable(`gap: ${gap.message} in ${gap.source}`))), ...(timeline.truncatedBecause === null ? [] : [paint(terminal, 'yellow', `not complete: ${timeline.truncatedBecause}`)])];
   return [...head, paint(terminal, 'dim', titles), ...rows, ...(foot.length > 0 ? ['', ...foot] : [])].join('\n');
+}
+
+/** What stands behind a line that carries no id. */
+const evidenceShort: Partial<Record<string, string>> = { worker: 'same worker', continuation: 'goes on', onlyOpen: 'between its lines', content: 'by what it says' };
+const evidenceShownMax = 6;
+
+/** Why lines without an id are the request's, each reason once. */
+function renderEvidence({ events, inference }: TimelineBody, terminal: Terminal): string[] {
+  const reasons = new Map<string, number>();
+  for (const { evidence } of events) if (evidence !== undefined) reasons.set(evidence.because, (reasons.get(evidence.because) ?? 0) + 1);
+  const most = [...reasons].sort((a, b) => b[1] - a[1]);
+  return [
+    ...(most.length === 0 ? [] : [`${counted(inference?.lines ?? 0, 'line')} without an id, given to this request by evidence (--no-inferred leaves them out):`]),
+    ...most.slice(0, evidenceShownMax).map(([because, lines]) => paint(terminal, 'dim', fit(printable(`  ${counted(lines, 'line')}: ${because}`), Math.max(messageWidthMin, terminal.width)))),
+    ...(most.length > evidenceShownMax ? [paint(terminal, 'dim', `  and ${counted(most.length - evidenceShownMax, 'reason')} more; --json has one for each line`)] : []),
+  ];
 }
 
 /** One mark per lane and line: a dot for the line's own service, a bar where the lane is between its first and last line. */

@@ -8,7 +8,7 @@ import { documentToSignal, documentToStream, type SignalDocument, type StreamDoc
 import type { LogEvent } from '#schemas/event.ts';
 import type { Query } from '#schemas/query/ast.ts';
 import { compilePredicate } from '#schemas/query/predicate.ts';
-import type { CountAnswer, CountRequest, EventsPage, EventsRequest, FacetsAnswer, FacetsRequest, HistogramAnswer, HistogramRequest, ReadContext, SignalsPage, StoredStream, StoreReader, StoreStats, TailPage } from '#schemas/store.ts';
+import type { CountAnswer, CountRequest, EventsPage, EventsRequest, FacetsAnswer, FacetsRequest, HistogramAnswer, HistogramRequest, ReadContext, SignalsPage, StoredStream, StoreReader, StoreStats, TailPage, TimeRange, WindowAnswer } from '#schemas/store.ts';
 import { newestFirst, readCursor, writeCursor } from '../cursor.ts';
 import { ReadWork } from '../read-work.ts';
 import { ElasticsearchCounts } from './elasticsearch-counts.ts';
@@ -26,6 +26,7 @@ export interface ElasticsearchReaderOptions {
 const tailRefreshMsUsual = 500;
 const idsPerSearch = 1000;
 const streamsPerPage = 1000;
+const windowPageMax = 5000;
 const inStreamOrder = (order: 'asc' | 'desc'): object[] => [{ 'leadline.offset': { order } }, { 'leadline.gap_bytes': { order, missing: -1 } }];
 
 export class ElasticsearchReader implements StoreReader {
@@ -69,6 +70,21 @@ export class ElasticsearchReader implements StoreReader {
     const events = kept.slice(0, request.limit);
     const last = events.at(-1);
     return { events, cursor: (kept.length > request.limit || truncated) && last !== undefined ? writeCursor(last) : null, truncated, scanned: work.result() };
+  }
+
+  async window(ranges: readonly TimeRange[], unlessAllHaveIds: boolean, context: ReadContext): Promise<WindowAnswer> {
+    const work = new ReadWork(context);
+    const { eventsMax } = context.budget;
+    const found = new Map<string, LogEvent>();
+    for (const { fromNs, toNs } of ranges) {
+      for await (const page of this.searcher.pages(this.names.events, timeClause(fromNs, toNs)!, null, Math.min(eventsMax + 1, windowPageMax), work, { ...context, budget: { ...context.budget, eventsMax: eventsMax + 1 } })) {
+        for (const event of page ?? []) if (event.timeNs >= fromNs && event.timeNs < toNs) found.set(event.eventId, event);
+        if (page === null || found.size > eventsMax) return { events: [], truncated: true, scanned: work.result() };
+      }
+    }
+    const events = [...found.values()];
+    const isLeftOut = unlessAllHaveIds && events.every(event => event.requestId !== null || event.gap !== null);
+    return { events: isLeftOut ? [] : events, truncated: false, scanned: work.result() };
   }
 
   async ids(canonicalIds: readonly string[], context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean }> {

@@ -9,7 +9,7 @@ import { openAddress, openRoute } from '../router.ts';
 const lookUpMsMax = 1500;
 
 async function isKnownId(asked: string): Promise<boolean> {
-  const answer = await getTimeline(asked, AbortSignal.timeout(lookUpMsMax)).catch(() => null);
+  const answer = await getTimeline(asked, false, AbortSignal.timeout(lookUpMsMax)).catch(() => null);
   return answer?.ok === true;
 }
 

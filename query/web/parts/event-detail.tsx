@@ -59,7 +59,7 @@ export function EventDetail({ event, linkTimeline }: { event: EventBody; linkTim
         <dl class="facts">
           {facts.filter((fact): fact is [string, string] => fact[1] !== null).map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}
           {event.requestId !== null && event.requestIdSource !== null && (
-            <div><dt>Request</dt><dd class={event.requestIdSource === 'inherited' ? 'inferred' : undefined}>{event.requestId}<br /><span class="faint">{idSourceSays(event.requestIdSource, event.confidence)}</span></dd></div>
+            <div><dt>Request</dt><dd class={event.requestIdSource === 'inherited' ? 'inferred' : undefined}>{event.requestId}<br /><span class="faint">{idSourceSays(event.requestIdSource, event.confidence)}</span>{event.evidence !== undefined && <><br /><span class="faint">Because {event.evidence.because} (<a href={timelineAddress(event.requestId, event.evidence.eventId)}>the line it was concluded from</a>).</span></>}</dd></div>
           )}
         </dl>
         <div>

@@ -42,6 +42,7 @@ export function TimelineHeader({ timeline, layout, onShow }: HeaderProps) {
         </dl>
       )}
       {timeline.truncated && <Notice kind="warning">Not all of it is here{timeline.truncatedBecause === null ? '' : `: ${timeline.truncatedBecause}`}.</Notice>}
+      {timeline.inference !== null && timeline.inference.cutBecause !== null && <Notice>{timeline.inference.cutBecause[0]!.toUpperCase() + timeline.inference.cutBecause.slice(1)}.</Notice>}
       {gaps.map(gap => <Notice key={gap.eventId} kind="warning">{gap.gap === null ? gap.message : <>{gap.gap.exact ? '' : 'At least '}{formatBytes(gap.gap.bytes)} of {gap.service ?? gap.source} could not be had ({gap.gap.cause}) near <Time time={gap.time} />; lines of this request may be missing.</>}</Notice>)}
       {clocks.length > 1 && <p class="faint small">{clocks.length} clocks took part. {clocks.some(clock => clock.errorNs === null) ? 'How far they differ is not known for all, so the order between their services may be off by that much.' : clocks.map(clock => `${clock.services.join(', ')}: ${clock.offsetNs ?? '0'} ± ${clock.errorNs ?? '0'} ns`).join('; ')}</p>}
       {ids.length > 1 && (

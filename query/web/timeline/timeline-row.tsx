@@ -35,7 +35,7 @@ export function TimelineRow({ event, index, layout, open, current, pointed, onTo
         <span class="number row-since" title={`${formatTimeInFull(event.time)}\n${event.time}`}>{formatMs(layout.offsetsNs[index]!)}</span>
         <span class={`number row-delta${long ? ' row-delta-long' : ''}`}>{delta === null ? '' : `+${formatMs(delta)}`}</span>
         <Level level={event.level} />
-        <span class="row-message">{firstLine(event.message)}{inferred && <span class="confidence" title="This line carries no id; it was tied to the request by the lines around it">{event.confidence === null ? 'inferred' : `${Math.round(event.confidence * 100)} %`}</span>}</span>
+        <span class="row-message">{firstLine(event.message)}{inferred && <span class="confidence" title={`This line carries no id: ${event.evidence?.because ?? 'it was tied to the request by the lines around it'}`}>{event.confidence === null ? 'inferred' : `${Math.round(event.confidence * 100)} %`}</span>}</span>
       </button>
     </div>
   );

@@ -47,10 +47,19 @@ export function TimelineView({ route }: { route: TimelineRoute }) {
   const [answer, setAnswer] = useState<Answer<TimelineBody> | null>(null);
   useEffect(() => {
     let settled = false;
+    let inferred = false;
     setAnswer(null);
     return poll(async abort => {
       if (settled) return;
-      const next = await getTimeline(id, abort);
+      // Lines that carry an id are there at once; those that are inferred come after them.
+      if (!inferred) {
+        const direct = await getTimeline(id, false, abort);
+        settled = !mayGrow(direct);
+        setAnswer(before => (same(before, direct) ? before : direct));
+        if (!direct.ok || direct.body.events.length === 0) return;
+        inferred = true;
+      }
+      const next = await getTimeline(id, true, abort);
       settled = !mayGrow(next);
       setAnswer(before => (same(before, next) ? before : next));
     }, pollMs);

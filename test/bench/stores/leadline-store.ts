@@ -54,7 +54,7 @@ export class LeadlineStore implements BenchStore {
     const timelines = async (idOf: (request: (typeof requests)[number]) => string): Promise<string> => {
       const took: number[] = [];
       for (const request of requests) {
-        took.push(await tookMs(async () => mustBe((await queries.timeline(idOf(request), neverAborted)).events.length, request.lines, `lines of ${idOf(request)}`)));
+        took.push(await tookMs(async () => mustBe((await queries.timeline(idOf(request), { inferred: false }, neverAborted)).events.length, request.lines, `lines of ${idOf(request)}`)));
       }
       return spread(took);
     };
@@ -113,7 +113,7 @@ export class LeadlineStore implements BenchStore {
       for (const name of readdirSync(eventsFolder(this.dataDir))) execFileSync('dd', [`if=${join(eventsFolder(this.dataDir), name)}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' });
       const reader = new EmbeddedReader(this.dataDir);
       const queries = new Queries(reader, defaultOptions());
-      took.push(await tookMs(async () => mustBe((await queries.timeline(traceId, neverAborted)).events.length, lines, `lines of ${traceId}`)));
+      took.push(await tookMs(async () => mustBe((await queries.timeline(traceId, { inferred: false }, neverAborted)).events.length, lines, `lines of ${traceId}`)));
       await reader.close();
     }
     return spread(took);

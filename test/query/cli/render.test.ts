@@ -22,7 +22,7 @@ function event(over: Partial<EventBody> = {}): EventBody {
 }
 
 function timelineOf(events: EventBody[]): TimelineBody {
-  return { id, asked: id, ids: [], joins: [{ kind: 'span', value: 'd38bd8ee1b604a26', owner: id, proofEventId: 's:0' }], services: [...new Set(events.map(each => each.service ?? each.source))], from: null, to: null, events, gaps: [], clocks: [], grouping: null, truncated: false, truncatedBecause: null };
+  return { id, asked: id, ids: [], joins: [{ kind: 'span', value: 'd38bd8ee1b604a26', owner: id, proofEventId: 's:0' }], services: [...new Set(events.map(each => each.service ?? each.source))], from: null, to: null, events, gaps: [], clocks: [], grouping: null, truncated: false, truncatedBecause: null, inference: null };
 }
 
 function streamsOf(over: Partial<StreamsAnswer['streams'][number]> = {}): StreamsAnswer {

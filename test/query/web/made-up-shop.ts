@@ -129,7 +129,7 @@ export function makeRequest(seed: number, startNs: bigint): MadeUpRequest {
       id: traceId, asked: traceId,
       ids: [{ kind: 'trace', name: 'trace_id', value: traceId }, { kind: 'request', name: 'http.req.id', value: requestId }],
       joins: [{ kind: 'request', value: requestId, owner: traceId, proofEventId: events[0]!.eventId }],
-      services: summary.services, from: summary.from, to: summary.to, events, gaps: [], clocks: [], grouping: null, truncated: false, truncatedBecause: null,
+      services: summary.services, from: summary.from, to: summary.to, events, gaps: [], clocks: [], grouping: null, truncated: false, truncatedBecause: null, inference: null,
     },
   };
 }

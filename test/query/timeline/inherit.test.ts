@@ -1,0 +1,163 @@
+import test, { type ExecutionContext } from 'ava';
+import type { LogEvent } from '#schemas/event.ts';
+import { timelineOf } from '../../../query/timeline/timeline.ts';
+import { tagOf, templateOf } from '../../../query/timeline/inherit/window-line.ts';
+import { contentKeysOf } from '../../../query/timeline/inherit/content-keys.ts';
+import { anyContext, madeEvent, noon } from '../../contract/made-up.ts';
+import { MemoryReader, MemoryStore } from '../../helpers/memory-store.ts';
+import { idsOf, limits } from './lines.ts';
+
+/** `service ms ids | message`, in the order of time; a service is a stream of its own. */
+function logOf(...lines: string[]): MemoryReader {
+  const store = new MemoryStore();
+  const ends = new Map<string, number>();
+  const events = lines.map((line): LogEvent => {
+    const [head, message] = [line.slice(0, line.indexOf('|')).trim(), line.slice(line.indexOf('|') + 1).trimEnd().replace(/^ /, '')];
+    const [service, ms, ...ids] = head.split(/ +/);
+    const from = ends.get(service!) ?? 0;
+    ends.set(service!, from + 10);
+    const named = idsOf(ids.join(' '));
+    const linking = named.find(({ kind }) => kind !== 'session');
+    return madeEvent(service!, from, from + 10, { service: service!, source: service!, timeNs: noon + BigInt(Math.round(Number(ms) * 1e6)), ids: named, requestId: linking?.value ?? null, message, level: message.startsWith(' ') ? null : 'info' });
+  });
+  store.append({ events, states: [] }, [], []);
+  return new MemoryReader(store);
+}
+
+interface Given {
+  /** `service message: kind`, in order. */
+  lines: string[];
+  because: string[];
+}
+
+async function given(reader: MemoryReader, asked: string, over: Partial<typeof limits> = {}): Promise<Given> {
+  const timeline = await timelineOf(reader, asked, { ...limits, ...over }, anyContext);
+  const inferred = timeline.events.filter(event => event.evidence !== undefined);
+  for (const event of inferred) if (event.requestId !== timeline.id || event.requestIdSource !== 'inherited' || event.confidence === null || event.confidence >= 1 || event.confidence < 0.9) throw new Error(`not marked: ${JSON.stringify(event)}`);
+  return { lines: inferred.map(event => `${event.service ?? ''} ${event.message}: ${event.evidence!.kind}`), because: inferred.map(event => event.evidence!.because) };
+}
+
+async function has(t: ExecutionContext, reader: MemoryReader, asked: string, lines: string[]): Promise<void> {
+  t.deepEqual((await given(reader, asked)).lines, lines, asked);
+}
+
+const t1 = '4bf92f3577b34da6a3ce929d0e0e4731';
+const t2 = '4bf92f3577b34da6a3ce929d0e0e4732';
+const t3 = '4bf92f3577b34da6a3ce929d0e0e4733';
+
+test("a worker's line between two lines of a request is the request's, though others are at work beside it", async t => {
+  const log = logOf(
+    `ship 0 T:${t1} | [http-1] requested`, `ship 1 T:${t2} | [http-2] requested`, 'ship 2 | [http-1] carrier is gull', 'ship 3 | [http-2] carrier is north', `ship 4 T:${t1} | [http-1] booked`, `ship 5 T:${t2} | [http-2] booked`,
+  );
+  await has(t, log, t1, ['ship [http-1] carrier is gull: worker']);
+  await has(t, log, t2, ['ship [http-2] carrier is north: worker']);
+  t.regex((await given(log, t1)).because[0]!, /http-1's, between two lines of this request/);
+});
+
+test('workers that take turns with many requests prove nothing', async t => {
+  const lines = ['1', '2', '1', '2', '1', '2', '1', '1', '2'].map((n, at) => `ship ${at} T:${n === '1' ? t1 : t2} | [loop-1] step`);
+  await has(t, logOf(...lines.slice(0, 7), 'ship 6.5 | [loop-1] no id', ...lines.slice(7)), t1, []);
+});
+
+test("beyond a request's last line a worker goes on with it only as far as such messages followed each other before", async t => {
+  const id = (n: number): string => `4bf92f3577b34da6a3ce929d0e0e${String(4000 + n)}`;
+  const earlier = Array.from({ length: 20 }, (_, n) => [`ship ${n * 100} T:${id(n)} | [http-1] requested`, `ship ${n * 100 + 1} | [http-1] carrier is gull`, `ship ${n * 100 + 2} T:${id(n)} | [http-1] booked`]).flat();
+  const log = logOf(...earlier, `ship 2000 T:${t1} | [http-1] requested`, 'ship 2001 | [http-1] carrier is gull', 'ship 2002 | [http-1] booked', 'ship 2003 | [http-1] requested', `ship 2004 T:${t2} | [http-1] booked`);
+  await has(t, log, t1, ['ship [http-1] carrier is gull: worker', 'ship [http-1] booked: worker']);
+});
+
+test('a line that goes on with the one above it is of the same request', async t => {
+  const log = logOf(`pay 0 T:${t1} | charge failed`, 'pay 0.1 |     at charge (/src/pay.js:10)', `pay 0.2 T:${t2} | charge captured`, 'pay 0.3 | a line of its own');
+  await has(t, log, t1, ['pay     at charge (/src/pay.js:10): continuation']);
+  await has(t, log, t2, []);
+});
+
+test('where one request is at work a line between its lines is its own; where another may have written it, it is nobody\'s', async t => {
+  await has(t, logOf(`cart 0 T:${t1} | begins`, 'cart 1 | reads', `cart 2 T:${t1} | ends`), t1, ['cart reads: onlyOpen']);
+  await has(t, logOf(`front 0 T:${t2} | begins`, `cart 0 T:${t1} | begins`, 'cart 1 | reads', `cart 2 T:${t1} | ends`, `front 3 T:${t2} | ends`), t1, []);
+});
+
+test('a message that is also found where no request is at work is none of a request', async t => {
+  const log = logOf('cart 0 | cache refreshed', `cart 100 T:${t1} | begins`, 'cart 101 | cache refreshed', `cart 102 T:${t1} | ends`, 'cart 200 | cache refreshed');
+  await has(t, log, t1, []);
+});
+
+test('a service that logs no id is found by an order that only one request names, and by its own ids from there', async t => {
+  const order = '7d21d9e0-0250-4e06-a5cd-027c1a89afdd';
+  const other = '0c69d083-c3d9-43a5-a527-aada62680cf7';
+  const job = 'fdbe705a-3205-4d69-9009-0d5025516fd2';
+  const log = logOf(
+    `shop 0 T:${t1} | order ${order} received`, `shop 1 T:${t2} | order ${other} received`, `mail 5 | job ${job} sends for order ${order}`, `mail 9 | job ${job} is done`, 'mail 10 | nothing to do', `shop 20 T:${t1} | order ${order} placed`, `shop 21 T:${t2} | order ${other} placed`,
+  );
+  await has(t, log, t1, [`mail job ${job} sends for order ${order}: content`, `mail job ${job} is done: content`]);
+  t.true((await given(log, t1)).because[0]!.includes(`"${order}" stands in lines of this request`));
+  await has(t, log, t2, []);
+});
+
+test('a value of two requests gives its lines to neither', async t => {
+  const order = '7d21d9e0-0250-4e06-a5cd-027c1a89afdd';
+  const log = logOf(`shop 0 T:${t1} | order ${order} received`, `shop 1 T:${t2} | order ${order} received`, `mail 5 | order ${order} told`, `shop 9 T:${t1} | done`, `shop 9 T:${t2} | done`);
+  await has(t, log, t1, []);
+  await has(t, log, t2, []);
+});
+
+test("a session's line is of the request that is at work, and of none while none is", async t => {
+  const session = '70137266-65c5-4421-b26e-9e03d6547cca';
+  const log = logOf(
+    `shop 0 T:${t1} U:${session} | begins for ${session}`, `cart 5 U:${session} | cart of ${session}`, `shop 10 T:${t1} U:${session} | ends for ${session}`, `cart 15 U:${session} | cart of ${session}`,
+    `shop 20 T:${t2} U:${session} | begins for ${session}`, `cart 25 U:${session} | cart of ${session}`, `shop 30 T:${t2} U:${session} | ends for ${session}`,
+  );
+  for (const id of [t1, t2]) t.deepEqual((await given(log, id)).lines, [`cart cart of ${session}: content`], id);
+});
+
+test('the halves of a request, known by a trace here and by a request id there, both get the line that names its order', async t => {
+  const order = '7d21d9e0-0250-4e06-a5cd-027c1a89afdd';
+  const log = logOf(`shop 0 T:${t1} | order ${order} received`, `pay 2 R:req-1234 | charge for ${order}`, `mail 5 | order ${order} told`, `shop 9 T:${t1} | order ${order} placed`);
+  await has(t, log, t1, [`mail order ${order} told: content`]);
+  await has(t, log, 'req-1234', [`mail order ${order} told: content`]);
+  const timeline = await timelineOf(log, t1, limits, anyContext);
+  t.deepEqual([timeline.ids.length, timeline.events.length], [1, 3]);
+});
+
+test('a proof that comes later joins earlier lines by itself', async t => {
+  const lines = [`ship 0 T:${t1} | [http-1] requested`, 'ship 1 | [http-1] carrier is gull'];
+  await has(t, logOf(...lines), t1, []);
+  await has(t, logOf(...lines, `ship 2 T:${t1} | [http-1] booked`), t1, ['ship [http-1] carrier is gull: worker']);
+});
+
+test('switched off, a timeline has what carries an id only; a budget used up leaves the rest out and says so', async t => {
+  const log = logOf(`cart 0 T:${t1} | begins`, 'cart 1 | reads', `cart 2 T:${t1} | ends`);
+  const off = await timelineOf(log, t1, limits, anyContext, false);
+  t.deepEqual([off.events.length, off.inference], [2, null]);
+  const on = await timelineOf(log, t1, limits, anyContext);
+  t.deepEqual([on.events.length, on.inference?.lines, on.inference?.events, on.inference?.cutBecause], [3, 1, 3, null]);
+  const cut = await timelineOf(log, t1, { ...limits, inferenceEventsMax: 2 }, anyContext);
+  t.deepEqual([cut.events.length, cut.inference?.lines], [2, 0]);
+  t.regex(cut.inference!.cutBecause!, /more than 2 lines/);
+});
+
+test('lines of other requests and far away are never given away', async t => {
+  const log = logOf(`cart 0 T:${t1} | begins`, `cart 1 T:${t2} | reads`, 'cart 50000 | late', `cart 2 T:${t1} | ends`, `cart 100000 T:${t3} | begins`);
+  for (const id of [t1, t2, t3]) await has(t, log, id, []);
+});
+
+for (const [message, fields, tag] of [
+  ['[http-nio-8080-exec-3] c.e.Cart - x', {}, 'http-nio-8080-exec-3'], ['x', { thread: 'pool-1-thread-2' }, 'pool-1-thread-2'], ['x', { 'process.thread.name': 'worker-7' }, 'worker-7'], ['31#31: *1234 connect() failed', {}, '1234'], ['x', { tid: 17 }, '17'],
+  ['[main] started', {}, null], ['x', { thread: 'main' }, null], ['x', { thread: 'reactor-http-nio-2' }, null], ['x', { pid: 17 }, null], ['[4bf92f3577b34da6a3ce929d0e0e4736] x', {}, null], ['no tag', {}, null],
+] as const) {
+  test(`who wrote a line: ${message} ${JSON.stringify(fields)} -> ${tag ?? 'nobody in particular'}`, t => {
+    t.is(tagOf(madeEvent('a', 0, 10, { message, fields })), tag);
+  });
+}
+
+test('a line that lost its id has the template it had with it', t => {
+  const of = (message: string): string => templateOf(madeEvent('a', 0, 10, { message }));
+  t.is(of('TraceID: 4bf92f3577b34da6a3ce929d0e0e4736 Request took 17 ms'), of('TraceID:  Request took 9 ms'));
+});
+
+test('values that may tell requests apart, and those that never do', t => {
+  const of = (message: string): string[] => contentKeysOf(madeEvent('a', 0, 10, { message }), 1_795_262_400_000).map(({ text, shape }) => `${text} ${shape}`);
+  t.deepEqual(of('order 7d21d9e0-0250-4e06-a5cd-027c1a89afdd of ann@shop.example, 448.668730650 EUR'), ['7d21d9e0-0250-4e06-a5cd-027c1a89afdd uuid', 'ann@shop.example mail', '448.668730650 long']);
+  t.deepEqual(of('at 2026-11-21T12:00:00 epoch 1795262400123 took 17 ms v1.2.3 and 12'), []);
+  t.deepEqual(of('GET /orders/812345'), ['812345 number6', 'orders/812345 path2']);
+});
