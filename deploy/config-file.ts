@@ -10,7 +10,7 @@ import { readAlertSection } from '#schemas/rules.ts';
 import { configFileDefault } from './config.ts';
 import { readPatternList } from './config-patterns.ts';
 
-const sections: readonly OptionSection[] = ['kafka', 'ship', 'collect', 'serve'];
+const sections: readonly OptionSection[] = ['kafka', 'elasticsearch', 'ship', 'collect', 'serve'];
 /** Sections of the file that later parts read. */
 const otherSections = ['alerts', 'correlation', 'log'];
 
@@ -92,8 +92,8 @@ class FileReader {
       const section = sections.find(name => name === key);
       if (section === undefined) this.option(pair, 'common', '');
       else if (isMap(pair.value)) for (const inner of pair.value.items) this.option(inner, section, `${section}.`);
-      // Brokers alone need no section: `kafka: kafka-1:9092`.
-      else if (section === 'kafka' && !(isScalar(pair.value) && pair.value.value === null)) this.option(pair, 'kafka', '');
+      // Servers alone need no section: `kafka: kafka-1:9092`.
+      else if ((section === 'kafka' || section === 'elasticsearch') && !(isScalar(pair.value) && pair.value.value === null)) this.option(pair, section, '');
       else if (!(isScalar(pair.value) && pair.value.value === null)) this.problem(pair.key, `${key} must be a map of options. Write each on a line of its own below it, indented`);
     }
   }

@@ -8,7 +8,7 @@
 import { nearestName } from '#lib/nearest-name.ts';
 import { LeadlineError } from './errors.ts';
 
-export type OptionSection = 'common' | 'kafka' | 'ship' | 'collect' | 'serve';
+export type OptionSection = 'common' | 'kafka' | 'elasticsearch' | 'ship' | 'collect' | 'serve';
 
 interface OptionBase {
   section: OptionSection;
@@ -77,6 +77,15 @@ export const options = {
   kafkaPassword: text<string | null>('kafka', null, 'PASSWORD', 'Password to log in with.', true),
   kafkaRequestTimeoutMs: integer('kafka', 30 * secondMs, secondMs, 10 * minuteMs, 'A broker that has not answered for this long is given up and asked again.'),
 
+  // elasticsearch
+  elasticsearch: { ...list('elasticsearch', [], 'URL', 'Elasticsearch or OpenSearch nodes to store in, separated by commas, in place of the embedded store: the same as --store elasticsearch=URL,URL.'), commas: true },
+  elasticsearchApiKey: text<string | null>('elasticsearch', null, 'KEY', 'API key to log in with, as the server gave it (base64).', true),
+  elasticsearchUsername: text<string | null>('elasticsearch', null, 'NAME', 'User to log in as, in place of an API key.'),
+  elasticsearchPassword: text<string | null>('elasticsearch', null, 'PASSWORD', 'Password to log in with.', true),
+  elasticsearchTlsCa: text<string | null>('elasticsearch', null, 'FILE', "Certificate authority of the nodes, PEM; default: the system's."),
+  elasticsearchNamespace: text<string>('elasticsearch', 'default', 'NAME', 'Several installations may share a cluster: events are in the data stream logs-leadline-NAME.'),
+  elasticsearchRequestTimeoutMs: integer('elasticsearch', 30 * secondMs, secondMs, 10 * minuteMs, 'A request without an answer is given up after this long; what it held is looked for before it is sent again.'),
+
   // ship
   to: text<string | null>('ship', null, 'URL', "Publish to a collector's HTTP intake instead of Kafka."),
   compression: choice<string>('ship', 'zstd', ['zstd', 'none', 'kafka-gzip', 'kafka-zstd', 'kafka-lz4', 'kafka-snappy'], 'CODEC', 'zstd compresses each chunk in the shipper; none, kafka-gzip, kafka-zstd, kafka-lz4, kafka-snappy leave it to the Kafka format, for consumers that are not Leadline.'),
@@ -107,8 +116,8 @@ export const options = {
   node: text<string | null>('ship', null, 'NAME', 'Node of all lines.'),
 
   // collect
-  store: text<string>('collect', 'embedded', 'STORE', 'Where events are stored: embedded.'),
   patterns: list('collect', [], '[GLOB =>] PATTERN', 'How your own lines look, tried before the built-in formats: grok (%{LOGLEVEL:level} %{GREEDYDATA:message}) or a regular expression with named groups, for every service or those before "=>"; NAME := PATTERN names a part of others.'),
+  store: text<string>('collect', 'embedded', 'STORE', 'Where events are stored: embedded, or elasticsearch=URL,URL.'),
   topic: list('collect', [], 'TOPIC', 'Also read this Kafka topic, which others fill with one record per line: Fluent Bit, Vector, Filebeat.'),
   format: choice<string>('collect', 'lines', ['lines', 'json'], 'FORMAT', 'What the records of --topic are: lines, or json, of which the line and who wrote it are taken.'),
   fetchBytesMax: integer('collect', 4 * MiB, 64 * KiB, 256 * MiB, 'Bytes fetched from Kafka at once, over all partitions.'),
