@@ -1,6 +1,7 @@
 /** The collector's thread as the main thread sees it. */
 import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { checkLineOptions } from '../collector/lines/multiline-rules.ts';
 import type { CollectorCounts } from '../collector/parts.ts';
 import { startThread } from '#lib/thread.ts';
 import type { Rule } from '#schemas/alert.ts';
@@ -27,10 +28,11 @@ export class CollectorHost {
 
   /**
    * Reads Kafka, too, where the options name brokers.
-   * @throws LeadlineError BAD_OPTION, BAD_CONFIG for Kafka options that do not fit, STORE_OWNED, STORE_VERSION, DATA_DIR_NOT_WRITABLE and what else
+   * @throws LeadlineError BAD_TIME_ZONE, BAD_MULTILINE, BAD_OPTION or BAD_CONFIG for Kafka options that do not fit, STORE_OWNED, STORE_VERSION, DATA_DIR_NOT_WRITABLE and what else
    * the store says at opening.
    */
   static start(options: Options, rules: readonly Rule[], isTerminal: boolean, onCrash: (error: Error) => void): Promise<CollectorHost> {
+    checkLineOptions(options);
     const kafka = options.kafka.length === 0 ? null : kafkaClientOptions(options, 'leadline-collect');
     const worker = startThread(new URL('./collector-thread.ts', import.meta.url), { options, rules, isTerminal, kafka } satisfies CollectorThreadData, { youngGenerationMb: 48 });
     const host = new CollectorHost(worker);

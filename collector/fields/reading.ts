@@ -2,12 +2,12 @@ import type { FieldValue, Fields, Level } from '#schemas/event.ts';
 import { addIdsOfField, IdList } from '../ids/extract.ts';
 import { exceptionTypeOf } from './exception.ts';
 import { levelOfLetter, levelOfName, levelOfOtelNumber, levelOfPythonNumber, levelOfValue } from './level.ts';
-import { rolesOfName, type FieldRoles } from './roles.ts';
+import { fieldName, type FieldName, type FieldRoles } from './roles.ts';
 import { notKnownWhen, timeOfValue, type TimeAssumed, type WhenRead } from './time.ts';
 
 /** What is known of a structured line so far. Fields may come in any order; the strongest name wins, and a value that cannot be read does not count. */
 export class Reading {
-  readonly fields: Fields = {};
+  fields: Fields = {};
   readonly ids = new IdList();
   count = 0;
   timeNs: bigint | null = null;
@@ -36,11 +36,27 @@ export class Reading {
   }
 
   add(name: string, value: FieldValue): void {
-    this.count++;
+    this.addNamed(fieldName(null, name), value);
+  }
+
+  addNamed({ name, roles }: FieldName, value: FieldValue): void {
     // Plain assignment would replace the object's prototype instead of making a field.
     if (name === '__proto__') Object.defineProperty(this.fields, name, { value, enumerable: true, configurable: true, writable: true });
     else this.fields[name] = value;
-    const roles = rolesOfName(name);
+    this.count++;
+    if (!roles.isNone) this.read(name, roles, value);
+  }
+
+  /** Takes over an object that is nobody else's and has nothing nested in it. Only before any field was added. */
+  adopt(fields: Fields): void {
+    this.fields = fields;
+    for (const name in fields) {
+      const { roles } = fieldName(null, name);
+      if (!roles.isNone) this.read(name, roles, fields[name]!);
+    }
+  }
+
+  private read(name: string, roles: FieldRoles, value: FieldValue): void {
     if (roles.time !== null || roles.level !== null || roles.message !== null) this.addCore(roles, value);
     if (roles.id !== null) addIdsOfField(this.ids, roles.id, name, value);
     if (roles.exceptionType !== null && roles.exceptionType < this.exceptionRank && typeof value === 'string' && value !== '') {
@@ -55,6 +71,7 @@ export class Reading {
   private addCore(roles: FieldRoles, value: FieldValue): void {
     this.hasCoreName = true;
     if (roles.time !== null && roles.time < this.timeRank) {
+      // Of a field's time nothing is assumed but the zone.
       const timeNs = timeOfValue(value, this.when.zone === null ? notKnownWhen : { readMs: null, zone: this.when.zone });
       if (timeNs !== null) {
         this.timeNs = timeNs;

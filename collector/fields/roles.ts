@@ -17,6 +17,8 @@ export interface FieldRoles {
   timeSeconds: boolean;
   timeNanos: boolean;
   id: IdRule | null;
+  /** None of these: the value is a field and nothing else. */
+  isNone: boolean;
 }
 
 const ranksOf = (names: string): Map<string, number> => new Map(names.split(/\s+/).map((name, rank) => [name, rank]));
@@ -31,8 +33,8 @@ const nanosNames = ranksOf('instant.nanoofsecond timestamp.nanos timestampnanos'
 
 function readRoles(name: string): FieldRoles {
   const lower = name.toLowerCase();
-  const levelScale = lower.startsWith('severitynumber') || lower === 'severity_number' ? 'otel' : lower === 'levelno' ? 'python' : lower === 's' ? 'letter' : lower === 'priority' || lower === 'status' ? 'names' : 'usual';
-  return {
+  const levelScale: FieldRoles['levelScale'] = lower.startsWith('severitynumber') || lower === 'severity_number' ? 'otel' : lower === 'levelno' ? 'python' : lower === 's' ? 'letter' : lower === 'priority' || lower === 'status' ? 'names' : 'usual';
+  const roles = {
     time: timeNames.get(lower) ?? null,
     level: levelNames.get(lower) ?? null,
     levelScale,
@@ -43,18 +45,42 @@ function readRoles(name: string): FieldRoles {
     timeNanos: nanosNames.has(lower),
     id: idRuleOfName(name),
   };
+  const isNone = roles.time === null && roles.level === null && roles.message === null && roles.exceptionType === null && !roles.isStack && !roles.timeSeconds && !roles.timeNanos && roles.id === null;
+  return { ...roles, isNone };
+}
+
+/** A name as objects nest: `http`, and `http.req` below it. */
+export interface FieldName {
+  /** From the outermost object on, joined by dots. */
+  readonly name: string;
+  readonly roles: FieldRoles;
+  /** Its members' names. */
+  below: Map<string, FieldName> | null;
 }
 
 /** Names repeat from line to line, so what they mean is remembered; a log that makes up names cannot fill the memory. */
 const rememberedNamesMax = 8192;
-let remembered = new Map<string, FieldRoles>();
+const rememberedCharsMax = 256;
+let remembered = new Map<string, FieldName>();
+let rememberedCount = 0;
 
 export function rolesOfName(name: string): FieldRoles {
-  let roles = remembered.get(name);
-  if (roles === undefined) {
-    roles = readRoles(name);
-    if (remembered.size >= rememberedNamesMax) remembered = new Map();
-    if (name.length <= 256) remembered.set(name, roles);
+  return fieldName(null, name).roles;
+}
+
+/** `key` inside the object of the name `above`, or outside of any. Looking it up costs less than joining the two. */
+export function fieldName(above: FieldName | null, key: string): FieldName {
+  const known = above === null ? remembered.get(key) : above.below?.get(key);
+  if (known !== undefined) return known;
+  const name = above === null ? key : `${above.name}.${key}`;
+  const found: FieldName = { name, roles: readRoles(name), below: null };
+  if (name.length > rememberedCharsMax) return found;
+  if (++rememberedCount > rememberedNamesMax) {
+    remembered = new Map();
+    rememberedCount = 1;
   }
-  return roles;
+  // A name whose outer one was forgotten meanwhile is remembered there for as long as that lives.
+  if (above === null) remembered.set(key, found);
+  else (above.below ??= new Map()).set(key, found);
+  return found;
 }

@@ -55,7 +55,10 @@ let lastSecond = 0;
 let lastSecondNs = 0n;
 
 function toNs(year: number, month: number, day: number, secondOfDay: number, nanos: number): bigint {
-  const second = daysSinceEpoch(year, month, day) * 86_400 + secondOfDay;
+  return nsOfSecond(daysSinceEpoch(year, month, day) * 86_400 + secondOfDay, nanos);
+}
+
+function nsOfSecond(second: number, nanos: number): bigint {
   if (second !== lastSecond) {
     lastSecond = second;
     lastSecondNs = BigInt(second) * nsPerSecond;
@@ -252,9 +255,11 @@ function readNamedMonth(text: string, at: number, when: WhenRead): TimeRead | nu
   if (clock === null || !isDate(someLeapYear, month, day)) return null;
   if (monthFirst[3] !== undefined) return withZone(text, Number(monthFirst[3]), month, day, clock, when);
   const year = matchAt(trailingYear, text, clock.end);
-  const offsetHours = year?.[1] === undefined ? 0 : namedZones.get(year[1]);
+  const offsetHours = year?.[1] === undefined ? null : namedZones.get(year[1]);
   if (year === null || offsetHours === undefined || !isDate(Number(year[2]), month, day)) return withoutYear(text, month, day, clock, when);
-  return { timeNs: toNs(Number(year[2]), month, day, clock.secondOfDay - offsetHours * 3600, clock.nanos), end: clock.end + year[0].length, assumed: null };
+  const yearNumber = Number(year[2]);
+  const offsetSeconds = offsetHours === null ? (when.zone?.offsetSeconds(daysSinceEpoch(yearNumber, month, day) * secondsOfDay + clock.secondOfDay) ?? 0) : offsetHours * 3600;
+  return { timeNs: toNs(yearNumber, month, day, clock.secondOfDay - offsetSeconds, clock.nanos), end: clock.end + year[0].length, assumed: null };
 }
 
 function readCompact(text: string, at: number, when: WhenRead): TimeRead | null {
@@ -319,9 +324,20 @@ export function epochNs(decimal: string): bigint | null {
   return BigInt(match[1]! + fraction);
 }
 
+/** The same of a number. Whole milliseconds and seconds, which are nearly all, need no text in between. */
+function epochOfNumber(value: number): bigint | null {
+  if (!Number.isFinite(value) || value < 1e8) return null;
+  if (Number.isInteger(value) && value < 1e14) return value < 1e11 ? nsOfSecond(value, 0) : nsOfSecond(Math.floor(value / 1000), (value % 1000) * 1_000_000);
+  if (value < 2 ** 30 || value >= 2 ** 31) return epochNs(String(value));
+  // Seconds of these years hold seven digits behind the point; of all numbers that read the same, the shortest was written.
+  const whole = Math.floor(value);
+  const micros = Math.round((value - whole) * 1e6);
+  return nsOfSecond(whole, whole + micros / 1e6 === value ? micros * 1000 : Math.round((value - whole) * 1e7) * 100);
+}
+
 /** The time a field holds: text in any shape above, or a number since the epoch. Null where the value is no time, or has no date. */
 export function timeOfValue(value: unknown, when = notKnownWhen): bigint | null {
-  if (typeof value === 'number') return Number.isFinite(value) ? epochNs(String(value)) : null;
+  if (typeof value === 'number') return epochOfNumber(value);
   if (typeof value !== 'string' || value.length < 8 || value.length > 64) return null;
   const text = value.trim();
   const read = readTime(text, 0, when);

@@ -7,12 +7,26 @@ export interface Zone {
 }
 
 const offsetShape = /^([+-])(\d{2}):?(\d{2})$/;
-/** Offsets change on the hour at most; so many hours are remembered, several years of them. */
-const hoursMax = 65_536;
 const hourSeconds = 3600;
+const daySeconds = 24 * hourSeconds;
+/** Clocks are set at quarters of an hour; so many quarters are remembered, two years of them. */
+const quarterSeconds = 900;
+const quartersMax = 65_536;
 
 /** @param name `UTC`, `+02:00`, `Europe/Berlin`. @throws LeadlineError BAD_TIME_ZONE */
 export function zoneOf(name: string): Zone | null {
+  let zone = zones.get(name);
+  if (zone === undefined) {
+    zone = readZoneName(name);
+    zones.set(name, zone);
+  }
+  return zone;
+}
+
+/** Streams come in thousands, zones in ones. */
+const zones = new Map<string, Zone | null>();
+
+function readZoneName(name: string): Zone | null {
   if (name === 'UTC' || name === 'Z') return null;
   const offset = offsetShape.exec(name);
   if (offset !== null) {
@@ -37,14 +51,16 @@ function namedZone(name: string): Zone {
   let known = new Map<number, number>();
   return {
     offsetSeconds(localSeconds) {
-      const hour = Math.floor(localSeconds / hourSeconds);
-      let offset = known.get(hour);
+      const quarter = Math.floor(localSeconds / quarterSeconds);
+      let offset = known.get(quarter);
       if (offset === undefined) {
-        // The wall clock's own offset at that moment; where the clock is set back and a wall time comes twice, the earlier.
-        const guess = offsetAt(localSeconds - offsetAt(localSeconds));
-        offset = Math.max(guess, offsetAt(localSeconds - guess));
-        if (known.size >= hoursMax) known = new Map();
-        known.set(hour, offset);
+        const before = offsetAt(localSeconds - daySeconds);
+        const after = offsetAt(localSeconds + daySeconds);
+        // Where the clock is set back a wall time comes twice, and the earlier one is taken; where it is set forward, some never come.
+        const valid = [before, after].filter(candidate => offsetAt(localSeconds - candidate) === candidate);
+        offset = valid.length === 0 ? before : Math.max(...valid);
+        if (known.size >= quartersMax) known = new Map();
+        known.set(quarter, offset);
       }
       return offset;
     },

@@ -1,6 +1,7 @@
 /** JSON lines, of whatever logger: bunyan, pino, logrus, zap, zerolog, slog, Serilog, Python, ECS, GCP, OpenTelemetry. Read by shape, not by logger. */
 import type { FieldValue } from '#schemas/event.ts';
 import { Reading } from '../fields/reading.ts';
+import { fieldName, type FieldName } from '../fields/roles.ts';
 import { notKnownWhen } from '../fields/time.ts';
 import { addIdsOfText } from '../ids/extract.ts';
 import { withoutAnsi } from './ansi.ts';
@@ -17,9 +18,11 @@ export function understandJson(text: string, when = notKnownWhen): Understood | 
   let reading = new Reading(when);
   try {
     // Numbers that JavaScript cannot hold are rare and keeping their digits is slow, so only a line that has one is read again for them.
-    if (!flatten(reading, '', JSON.parse(text) as object, 1)) {
+    const object = JSON.parse(text) as object;
+    if (isFlat(object)) reading.adopt(object);
+    else if (!flatten(reading, null, object, 1)) {
       reading = new Reading(when);
-      flatten(reading, '', JSON.parse(text, keepDigits) as object, 1);
+      flatten(reading, null, JSON.parse(text, keepDigits) as object, 1);
     }
   } catch {
     // Broken, or nested so deep that even its text cannot be made: such a line is text.
@@ -43,32 +46,42 @@ function keepDigits(this: unknown, _key: string, value: unknown, context?: { sou
   return isWhole ? source : value;
 }
 
+/** True where every member is plain and exact, as in most lines: the object can be used as it is. */
+function isFlat(object: object): object is Record<string, string | number | boolean | null> {
+  let count = 0;
+  for (const key in object) {
+    const value: unknown = (object as Record<string, unknown>)[key];
+    if ((typeof value === 'object' && value !== null) || (typeof value === 'number' && !isHeldExactly(value)) || ++count > jsonFieldsMax) return false;
+  }
+  return true;
+}
+
 /** False where a number was met that may have lost digits. */
-function flatten(reading: Reading, prefix: string, object: object, depth: number): boolean {
+function flatten(reading: Reading, above: FieldName | null, object: object, depth: number): boolean {
   let isExact = true;
   let rest: Record<string, unknown> | null = null;
-  for (const key of Object.keys(object)) {
+  for (const key in object) {
     const value: unknown = (object as Record<string, unknown>)[key];
     if (rest !== null || reading.count >= jsonFieldsMax) {
       rest ??= Object.create(null) as Record<string, unknown>;
       rest[key] = value;
       continue;
     }
-    const name = prefix === '' ? key : `${prefix}.${key}`;
+    const name = fieldName(above, key);
     if (typeof value !== 'object' || value === null) {
       if (typeof value === 'number' && !isHeldExactly(value)) isExact = false;
-      reading.add(name, value as FieldValue);
+      reading.addNamed(name, value as FieldValue);
     } else if (Array.isArray(value)) {
       const members = membersOf(value, depth + 1);
       if (Array.isArray(members) && members.some(member => typeof member === 'number' && !isHeldExactly(member))) isExact = false;
-      reading.add(name, members);
+      reading.addNamed(name, members);
     } else if (depth >= jsonDepthMax || isEmpty(value)) {
-      reading.add(name, JSON.stringify(value));
+      reading.addNamed(name, JSON.stringify(value));
     } else if (!flatten(reading, name, value, depth + 1)) {
       isExact = false;
     }
   }
-  if (rest !== null) reading.add(prefix === '' ? '_rest' : `${prefix}._rest`, JSON.stringify(rest));
+  if (rest !== null) reading.addNamed(fieldName(above, '_rest'), JSON.stringify(rest));
   return isExact;
 }
 

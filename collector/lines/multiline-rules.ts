@@ -1,6 +1,7 @@
 /** How events of several lines begin, where the user has to say it: `REGEX` for every service, `SERVICE=REGEX` for one. */
 import { LeadlineError } from '#schemas/errors.ts';
 import { compileLinearRegex, type LinearRegex } from '#lib/linear-regex.ts';
+import { zoneOf } from '../fields/zone.ts';
 import { bufferOf } from './docker.ts';
 
 export interface MultilineRule {
@@ -37,6 +38,12 @@ export function multilineRulesOf(rules: readonly string[]): MultilineRules | nul
   const found = { ruleOf: (service: string | null) => (service === null ? null : named.get(service)) ?? all };
   compiled.set(rules, found);
   return found;
+}
+
+/** @throws LeadlineError BAD_TIME_ZONE, BAD_MULTILINE for options that no line could be read by. */
+export function checkLineOptions({ timeZone, multilineStart }: { timeZone: string; multilineStart: readonly string[] }): void {
+  zoneOf(timeZone);
+  multilineRulesOf(multilineStart);
 }
 
 function compile(rule: string, pattern: string): LinearRegex {
