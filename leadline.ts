@@ -73,6 +73,15 @@ withOptions(topics.command('apply'), ['common', 'kafka'], { except: ['server', '
     process.exitCode = await applyTopics(configOf(flags));
   });
 
+withOptions(program.command('parse'), ['common'], { except: ['server', 'dataDir'], also: ['patterns', 'timeZone', 'multilineStart', 'service', 'lineBytesMax', 'openEventLinesMax', 'openEventBytesMax'] })
+  .description('What is understood of each line of a file, and from what; nothing is stored.')
+  .requiredOption('--try <FILE>', 'The file, also .gz and .zst, or - for standard input.')
+  .option('--lines <N>', 'Read so many lines; 0 reads all. (default 100)')
+  .action(async (flags: Flags) => {
+    const { tryParse } = await import('./deploy/parse-command.ts');
+    process.exitCode = await tryParse(String(flags['try']), flags, configOf(flags));
+  });
+
 const deadLetters = program.command('dead-letters').description('Records that the collector could not take in.');
 withOptions(deadLetters.command('list'), ['common', 'kafka'], { except: ['server', 'pathPattern', 'dataDir'] })
   .description('Those that wait, with the reason and where they lay.')
