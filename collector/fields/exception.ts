@@ -1,14 +1,16 @@
-/** What a stack trace reports: the class or error name, of Java and its relatives, Node, Python, .NET, Ruby and Go. */
+/** What a stack trace reports: the class or error name, of Java and its relatives, Node, Python, .NET, Ruby, PHP, Elixir, Rust and Go. */
 
 /** Only this much of a trace is looked at. Python names its exception in the last line, so the end counts as well. */
 const linesMax = 400;
 
-const frame = /^\s+(?:at |eval at |File "|\.{3} \d+ |from \S+:\d+)|^\s*--- End of |^goroutine \d+ \[/;
-const typeName = /(?:^|[\s:("'[])((?:[A-Za-z_$][\w$]*\.){0,12}(?:[A-Za-z_$][\w$]*)?(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Exit|Warning|Timeout))(?=[:\s)("'\]]|$)/g;
+const frame = /^\s+(?:at |---> |eval at |File "|\.{3} \d+ |from \S+:\d+|\([\w.]+ [\d.]+\) )|^\s*--- End of |^goroutine \d+ \[|^\S+\.rb:\d+:in [`'][^']*'$|^#\d+ |^(?:main|runtime)\.\w+$/;
+const typeName = /(?:^|[\s:("'[])((?:[A-Za-z_$][\w$]*(?:[.\\]|::)){0,12}(?:[A-Za-z_$][\w$]*)?(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Exit|Warning|Timeout))(?=[:\s)("'\]]|$)/g;
 /** A class in a package needs no telling ending: `org.acme.QuotaExceeded: 12 of 10`. */
-const qualifiedName = /^(?:Caused by: |Exception in thread "[^"]*" |Unhandled exception\. |Uncaught )?((?:[A-Za-z_$][\w$]*\.){1,12}[A-Z][\w$]*)(?::|$)/;
+const qualifiedName = /^(?:Caused by: |Exception in thread "[^"]*" |Unhandled exception\. |Uncaught )?((?:[A-Za-z_$][\w$]*[.\\]){1,12}[A-Z][\w$]*)(?::|$)/;
 const pythonHead = 'Traceback (most recent call last)';
 const pythonLast = /^((?:[A-Za-z_]\w*\.){0,12}[A-Za-z_]\w*)(?::|$)/;
+const phpUncaught = /Uncaught (?:PHP Exception )?((?:\w+\\){0,12}\w+)(?::|\()/;
+const rustPanic = /^thread '[^']*' (?:\(\d+\) )?panicked at /;
 const goPanic = /^(panic|fatal error): /;
 const lineCharsMax = 1024;
 
@@ -20,6 +22,7 @@ export function exceptionTypeOf(text: string): string | null {
   if (python >= 0) return pythonType(lines, python);
   const panic = goPanic.exec(lines[0]!);
   if (panic !== null && lines.some(line => line.startsWith('goroutine '))) return panic[1]!;
+  if (rustPanic.test(lines[0]!)) return 'panic';
   const firstFrame = lines.findIndex(line => frame.test(line));
   for (let index = firstFrame - 1; index >= 0 && index >= firstFrame - 20; index--) {
     const name = nameIn(lines[index]!);
@@ -30,6 +33,8 @@ export function exceptionTypeOf(text: string): string | null {
 
 /** Of several names on a line (`MakeLog: RuntimeException: Run from this`), the first one counts: it wraps the rest. */
 function nameIn(line: string): string | null {
+  const uncaught = line.includes('Uncaught ') ? phpUncaught.exec(line) : null;
+  if (uncaught !== null) return uncaught[1]!;
   const qualified = qualifiedName.exec(line);
   if (qualified !== null) return qualified[1]!;
   typeName.lastIndex = 0;

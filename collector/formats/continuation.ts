@@ -1,14 +1,19 @@
 /**
- * Which lines belong to the text event above them: stack traces of Java, Node, Python, Go, .NET and Ruby, and indented lines. Decided by the bytes
+ * Which lines belong to the text event above them: stack traces of Java, Node, Python, Go, .NET, Ruby, PHP, Rust and Elixir, and indented lines. Decided by the bytes
  * of the line and what the open event holds so far, so that a replay decides the same. A line that begins with a time, a level or `{` always
  * begins an event of its own.
  *
  * | state         | the open event                                       | goes on with                                                    |
  * | closed        | JSON, logfmt, access log, an empty line              | nothing                                                         |
  * | plain         | text without time and level                          | indented lines, `Caused by:`                                    |
- * | headed        | text that began with a time or level                 | also an exception's head line, a Python or Go trace             |
- * | exception     | an exception's head was the last line                | indented lines, `Caused by:`                                    |
- * | frames        | has indented lines                                   | the same, and the bracket that closes an object printed with it |
+ * | headed        | text that began with a time or level                 | also an exception's head, a Python, Go, Ruby or PHP trace       |
+ * | failed        | the same, at error or fatal                          | also functions of Go without their goroutine, as zap prints them |
+ * | exception     | an exception's head was the last line                | indented lines, `Caused by:`, traces of Ruby and PHP; one blank line |
+ * | frames        | has indented lines or frames                         | the same, and the bracket that closes an object printed with it |
+ * | blankInside   | a blank line behind an exception's head or Node's excerpt | an exception's head, `Caused by:`, `Stack backtrace:`      |
+ * | nodeSource    | Node's excerpt of the source above an uncaught error | indented lines, a blank line                                    |
+ * | rustMessage   | a Rust panic whose message is on the next line       | any line                                                        |
+ * | rust          | a Rust panic                                         | indented lines, `note:`, `stack backtrace:`                     |
  * | python        | inside a traceback                                   | indented lines, blank lines, then its last line -> pythonEnd    |
  * | pythonEnd     | a traceback that named its exception                 | blank lines and the sentences that chain tracebacks -> pythonChain |
  * | pythonChain   | between two tracebacks                               | blank lines, `Traceback` -> python                              |
@@ -21,31 +26,46 @@ import { bufferOf } from '../lines/docker.ts';
 import { readTextPrefix } from './text-prefix.ts';
 import type { Understood } from './understood.ts';
 
-export type ContinuationKind = 'closed' | 'plain' | 'headed' | 'exception' | 'frames' | 'python' | 'pythonEnd' | 'pythonChain' | 'go' | 'twoLines' | 'brackets';
+const kinds = ['closed', 'plain', 'headed', 'failed', 'exception', 'frames', 'blankInside', 'nodeSource', 'rustMessage', 'rust', 'python', 'pythonEnd', 'pythonChain', 'go', 'twoLines', 'brackets'] as const;
+export type ContinuationKind = (typeof kinds)[number];
 
 /** Never changed in place: a transition gives another one. Only its `kind` counts, so it can be saved as that word. */
 export interface ContinuationState {
   readonly kind: ContinuationKind;
 }
 
-const states = Object.fromEntries(
-  (['closed', 'plain', 'headed', 'exception', 'frames', 'python', 'pythonEnd', 'pythonChain', 'go', 'twoLines', 'brackets'] as const).map(kind => [kind, { kind }]),
-) as Record<ContinuationKind, ContinuationState>;
+const states = Object.fromEntries(kinds.map(kind => [kind, { kind }])) as Record<ContinuationKind, ContinuationState>;
 
 /** An event of a service whose events begin as the user said: anything else goes on with it. */
 export const openByRule: ContinuationState = { kind: 'plain' };
 
 /** No rule needs to see more of a line. */
 const charsMax = 400;
-const exceptionHead = /^(?:Exception in thread "[^"]*" |Unhandled exception\. |Uncaught )?(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*(?:Exception|Error|Throwable|Failure|Fault)(?: \[[\w-]+\])?(?::|$)/;
+const exceptionHead = /^(?:Exception in thread "[^"]*" |Unhandled exception\. |Uncaught )?(?:[A-Za-z_$][\w$]*[.\\])*[A-Za-z_$][\w$]*(?:Exception|Error|Throwable|Failure|Fault)(?: \[[\w-]+\])?(?::|$)/;
 const causedBy = /^(?:Caused by: |Suppressed: |\[CIRCULAR REFERENCE|\.{3} \d+ (?:more|common frames omitted))/;
 const pythonHead = /^\s*Traceback \(most recent call last\):?$/;
 const pythonLast = /^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?::|$)/;
 const pythonChained = /^(?:During handling of the above exception|The above exception was the direct cause)/;
 const goHead = /^(?:panic|fatal error): /;
-const goStack = /^(?:goroutine \d+ |\[signal |\[recovered|created by |exit status \d|runtime: |panic\(|[\w./*()[\]{}·%-]+\(.*\)$)/;
+const goStack = /^(?:goroutine \d+ |\[signal |\[recovered|created by |exit status \d|runtime: |runtime stack:$|panic\(|[\w./*()[\]{}·%-]+\(.*\)$)/;
 const julHead = /^[\w$.]{3,200} <?[\w$]{1,100}>?$/;
 const julLevel = /^([A-Z]{3,9}): /;
+/** A frame of Ruby, where a logger prints the backtrace without indenting it. */
+const rubyFrame = /^\S+\.(?:rb|erb|rake|ru):\d+:in [`'][^']*'$/;
+/** PHP's traces, bare and as Laravel has them. */
+const phpTrace = /^(?:Stack trace:$|\[stacktrace\]$|\[previous exception\]|#\d+ (?:\S|\{main\})|Next (?:\w+\\)*\w+: |"\}\s*$)/;
+/** A function of Go by its package: one of the few without a path, or one with a path. */
+const goFunction = /^(?:(?:main|runtime|testing|reflect|sync|syscall)|(?:[\w.~-]+\/)+[\w.~-]+)\.[\w.()*[\]\u00b7-]+$/;
+/** Node's plainest error, and anyhow's: a word that sentences begin with, too. */
+const plainError = /^(?:Uncaught )?Error(?: \[[\w-]+\])?: /;
+const phpHead = /^(?:PHP )?(?:Fatal|Parse|Recoverable fatal) error: /;
+/** A crash is an event of its own, whatever stands above it. */
+const crash = /^(?:Exception in thread|Unhandled exception|Uncaught )/;
+const elixirHead = /^\*\* \([\w.]+\) /;
+const rustHead = /^thread '[^']*' (?:\(\d+\) )?panicked at /;
+const rustRest = /^(?:note: |stack backtrace:$)/;
+const nodeSource = /^(?:file:\/\/|node:internal\/|\/)\S+:\d+$/;
+const causeBehindBlank = /^(?:Caused by:|Stack backtrace:|Location:$|Traceback)/;
 const closingBracket = /^[}\])][,;]?$/;
 
 /** The text of the line as far as rules look, one character per byte. */
@@ -64,8 +84,11 @@ export function beginsOpen(body: Uint8Array, understood: Understood): Continuati
   if (pythonHead.test(text) || text.endsWith('Traceback (most recent call last):')) return states.python;
   if (goHead.test(text) || /^goroutine \d+ \[/.test(text)) return states.go;
   // `Error: boom` has a level by its word alone, yet it is an exception's head.
-  if (exceptionHead.test(text)) return states.exception;
+  if (exceptionHead.test(text) || plainError.test(text) || elixirHead.test(text) || phpHead.test(text)) return states.exception;
+  if (rustHead.test(text)) return text.endsWith(':') ? states.rustMessage : states.rust;
+  if (nodeSource.test(text)) return states.nodeSource;
   if (understood.level === null && understood.timeNs !== null && julHead.test(understood.message)) return states.twoLines;
+  if (understood.level === 'error' || understood.level === 'fatal') return states.failed;
   return understood.level !== null || understood.fields['time'] !== undefined ? states.headed : states.plain;
 }
 
@@ -76,31 +99,50 @@ export function continues(state: ContinuationState, body: Uint8Array): Continuat
   const first = body[0];
   const isIndented = first === 0x20 || first === 0x09;
   // Most lines are not indented and most open events are no trace: those are told apart by one byte.
-  if (!isIndented && first !== undefined && (kind === 'plain' || kind === 'headed') && !isTraceLetter(first)) return null;
+  if (!isIndented && first !== undefined && (kind === 'plain' || kind === 'headed' || kind === 'failed') && !isTraceLetter(first)) return null;
   const text = headOf(body);
-  if (kind === 'twoLines') {
-    const level = julLevel.exec(text);
-    return level !== null && levelOfName(level[1]!) !== null ? states.headed : null;
+  switch (kind) {
+    case 'twoLines': {
+      const level = julLevel.exec(text);
+      return level !== null && levelOfName(level[1]!) !== null ? states.headed : null;
+    }
+    case 'brackets':
+      if (closingBracket.test(text)) return states.closed;
+      return isIndented ? state : null;
+    case 'rustMessage':
+      return states.rust;
   }
   const trimmed = text.trimStart();
-  if (kind === 'brackets') {
-    if (closingBracket.test(text)) return states.closed;
-    return isIndented ? state : null;
-  }
   if (trimmed === '') return blank(kind, state, isIndented);
   if (beginsEvent(trimmed)) return null;
-  if (isIndented) {
-    if (pythonHead.test(text)) return states.python;
-    return kind === 'python' || kind === 'go' ? state : states.frames;
-  }
+  if (isIndented) return indented(kind, state, text);
   if (causedBy.test(text)) return states.frames;
+  return unindented(kind, state, text);
+}
+
+function indented(kind: ContinuationKind, state: ContinuationState, text: string): ContinuationState | null {
+  if (pythonHead.test(text)) return states.python;
+  if (kind === 'blankInside') return null;
+  return kind === 'python' || kind === 'go' || kind === 'nodeSource' || kind === 'rust' ? state : states.frames;
+}
+
+function unindented(kind: ContinuationKind, state: ContinuationState, text: string): ContinuationState | null {
   switch (kind) {
     case 'headed':
+    case 'failed':
       if (pythonHead.test(text)) return states.python;
       if (/^goroutine \d+ \[/.test(text)) return states.go;
-      return exceptionHead.test(text) && !text.startsWith('Exception in thread') ? states.exception : null;
+      if (exceptionHead.test(text) ? !crash.test(text) : elixirHead.test(text) || (kind === 'failed' && plainError.test(text))) return states.exception;
+      return isFrame(text) || (kind === 'failed' && goFunction.test(text)) ? states.frames : null;
+    case 'exception':
+      return isFrame(text) ? states.frames : null;
     case 'frames':
-      return closingBracket.test(text) ? state : null;
+      return closingBracket.test(text) || isFrame(text) || goFunction.test(text) ? state : null;
+    case 'blankInside':
+      if (pythonHead.test(text)) return states.python;
+      return exceptionHead.test(text) || plainError.test(text) || causeBehindBlank.test(text) ? states.exception : null;
+    case 'rust':
+      return rustRest.test(text) ? state : null;
     case 'python':
       return pythonLast.test(text) ? states.pythonEnd : null;
     case 'pythonEnd':
@@ -114,16 +156,21 @@ export function continues(state: ContinuationState, body: Uint8Array): Continuat
   }
 }
 
-/** Blank lines lie inside Go and Python traces; anywhere else one that is not even indented is a line of its own. */
+function isFrame(text: string): boolean {
+  return rubyFrame.test(text) || phpTrace.test(text);
+}
+
+/** Blank lines lie inside some traces; anywhere else one that is not even indented is a line of its own. */
 function blank(kind: ContinuationKind, state: ContinuationState, isIndented: boolean): ContinuationState | null {
   if (kind === 'go' || kind === 'python' || kind === 'pythonChain') return state;
   if (kind === 'pythonEnd') return states.pythonChain;
+  if (kind === 'exception' || kind === 'nodeSource') return states.blankInside;
   return isIndented && kind !== 'plain' ? state : null;
 }
 
-/** First letters of what may follow a line without being indented: exception names, `Caused by`, `goroutine`, `[CIRCULAR`, `... 3 more`. */
+/** First letters of what may follow a line without being indented: exception names, `Caused by`, `goroutine`, `[CIRCULAR`, `... 3 more`, `#0 `, `/app/x.rb`, `** (`, `"}`. */
 function isTraceLetter(byte: number): boolean {
-  return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x2e || byte === 0x5b || byte === 0x5f || byte === 0x24 || byte === 0x0d;
+  return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x2e || byte === 0x5b || byte === 0x5f || byte === 0x24 || byte === 0x0d || byte === 0x23 || byte === 0x2f || byte === 0x2a || byte === 0x22;
 }
 
 /** True where the line, its indentation aside, begins with `{`, a time or a level. */

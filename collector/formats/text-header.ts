@@ -30,7 +30,10 @@ export function readTextHeader(reading: Reading, line: string, when: WhenRead, f
   if (prefix.inside !== '') readInside(reading, prefix);
   let at = prefix.timeText === null && prefix.level === null ? from : prefix.end;
   if (reading.level === null) {
-    if (prefix.timeText === null && line.charCodeAt(at) !== code.openBracket && !isDigit(line.charCodeAt(at))) return at;
+    if (prefix.timeText === null && line.charCodeAt(at) !== code.openBracket && !isDigit(line.charCodeAt(at))) {
+      if (line.startsWith('PHP ', at)) phpLevel(reading, [], line, at + 3);
+      return at;
+    }
     at = levelBehindParts(reading, line, at, prefix.timeText !== null);
     if (reading.level === null) return prefix.timeText === null ? at : placeBehindTime(reading, line, at);
     if (at === prefix.end) return at;

@@ -72,3 +72,42 @@ test('JSON printed over several lines is one event, read as JSON', t => {
 test('blank lines and unindented lines under plain text stand alone', t => {
   t.deepEqual(joinText('one\n\ntwo\nIt is three'), ['one', '', 'two', 'It is three']);
 });
+
+// [what, event, exceptionType]: each is one event, between lines that are none of it.
+const traces: readonly (readonly [string, string, string | null])[] = [
+  ['.NET with an inner exception', 'Unhandled exception. System.InvalidOperationException: boom\n ---> System.IO.IOException: gone\n   at A.B() in /src/x.cs:line 5\n   --- End of inner exception stack trace ---\n   at A.C()', 'System.InvalidOperationException'],
+  ['.NET console', 'fail: Shop.Cart[0]\n      cannot pay\n      System.TimeoutException: too late\n         at Shop.Cart.Pay() in /src/Cart.cs:line 5', 'System.TimeoutException'],
+  ['Node, uncaught, with its excerpt of the source', '/app/server.js:17\n    throw new TypeError(\'boom\');\n    ^\n\nTypeError: boom\n    at Object.<anonymous> (/app/server.js:17:11)\n    at node:internal/main/run_main_module:28:49', 'TypeError'],
+  ['Node, an error with a cause', 'Error: cannot pay\n    at pay (/app/pay.js:3:1)\n    ... 4 lines matching cause stack trace ...\n    at run (/app/run.js:1:1) {\n  [cause]: Error: declined\n      at bank (/app/bank.js:2:1)\n}', 'Error'],
+  ['Ruby, uncaught', "/app/routes.rb:6:in `/': divided by 0 (ZeroDivisionError)\n\tfrom /app/routes.rb:6:in `block in <main>'\n\tfrom /app/main.rb:1:in `<main>'", 'ZeroDivisionError'],
+  ['Ruby, of a logger', "E, [2022-08-22T05:18:16.123456 #17] ERROR -- : boom (Shop::DeclinedError)\n/app/pay.rb:6:in `pay'\n/app/cart.rb:12:in 'Cart#close'", 'Shop::DeclinedError'],
+  ['PHP, uncaught', 'PHP Fatal error:  Uncaught App\\Pay\\Declined: no money in /app/pay.php:3\nStack trace:\n#0 /app/cart.php(7): pay()\n#1 {main}\n  thrown in /app/pay.php on line 3', 'App\\Pay\\Declined'],
+  ['Laravel', '[2022-08-22 05:18:16] production.ERROR: declined {"exception":"[object] (App\\\\Declined(code: 0): declined at /app/pay.php:3)\n[stacktrace]\n#0 /app/cart.php(7): App\\\\Pay->pay()\n#1 {main}\n"} ', null],
+  ['Rust, message on the next line', "thread 'main' panicked at src/main.rs:2:5:\nindex out of bounds: the len is 3\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace", 'panic'],
+  ['Rust with a backtrace', "thread 'tokio-runtime-worker' panicked at 'boom', src/main.rs:2:5\nstack backtrace:\n   0: rust_begin_unwind\n             at /rustc/library/std/src/panicking.rs:584:5\n   1: core::panicking::panic_fmt\nnote: Some details are omitted", 'panic'],
+  ['anyhow', 'Error: cannot start\n\nCaused by:\n    0: cannot read the configuration\n    1: No such file', null],
+  ['Go, of a server that goes on', '2022/08/22 05:18:16 http: panic serving 10.0.0.7:1234: boom\ngoroutine 17 [running]:\nnet/http.(*conn).serve.func1()\n\t/usr/local/go/src/net/http/server.go:1850 +0xbf', null],
+  ['Go, a crash in C', 'fatal error: unexpected signal during runtime execution\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x0]\n\nruntime stack:\nruntime.throw({0x1, 0x2})\n\t/usr/local/go/src/runtime/panic.go:1047 +0x5d\n\ngoroutine 1 [syscall]:\nruntime.cgocall(0x1, 0x2)\n\t/usr/local/go/src/runtime/cgocall.go:157 +0x5c', 'fatal error'],
+  ['zap with a stack', '2022-08-22T05:18:16.123Z\tERROR\tserver/main.go:12\tboom\nmain.main\n\t/app/main.go:12\ngithub.com/org/repo/pkg.(*Server).Run\n\t/app/server.go:3\nruntime.main\n\t/usr/local/go/src/runtime/proc.go:250', null],
+  ['Elixir', '05:18:16.123 [error] GenServer Shop.Cart terminating\n** (RuntimeError) boom\n    (shop 0.1.0) lib/cart.ex:12: Shop.Cart.pay/1\n    (stdlib 4.2) gen_server.erl:1123: :gen_server.try_dispatch/4', 'RuntimeError'],
+  ['Python, a group', 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n  | ExceptionGroup: two (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n    | ValueError: 1\n    +------------------------------------\nExceptionGroup: two', 'ExceptionGroup'],
+  ['Kotlin coroutines', 'Exception in thread "main" java.lang.IllegalStateException: boom\n\tat MainKt.main(Main.kt:3)\n\tSuppressed: kotlinx.coroutines.DiagnosticCoroutineContextException: [StandaloneCoroutine]', 'java.lang.IllegalStateException'],
+];
+
+for (const [what, event, type] of traces) {
+  test(`one event: ${what}`, t => {
+    // A Python traceback goes on with the line above that has a time: it says where it was logged.
+    const headed = event.startsWith('Traceback') ? [] : [['2022-08-22 05:18:16 INFO x', '2022-08-22 05:18:16 INFO y']];
+    for (const [before, after] of [['listening', 'listening'], ['{"msg":1}', '{"msg":2}'], ...headed] as [string, string][]) t.deepEqual(joinText(`${before}\n${event}\n${after}`), [before, event, after]);
+    t.deepEqual(joinText(`${event}\n${event}`), [event, event]);
+    t.is(understandLine(Buffer.from(event)).exceptionType, type);
+    const returned = event.replaceAll('\n', '\r\n');
+    t.deepEqual(joinText(`${returned}\r\nlistening\r`), [`${returned}\r`, 'listening\r'], 'with carriage returns');
+  });
+}
+
+test('lines that only look like a trace stand alone', t => {
+  for (const [first, next] of [['listening', 'main.main'], ['2022-08-22 05:18:16 INFO x', 'example.com/a.html'], ['listening', '#1 in sales'], ['listening', '/app/x.js:17'], ['2022-08-22 05:18:16 INFO x', '** note **'], ['2022-08-22 05:18:16 INFO x', 'Error: boom'], ['2022-08-22 05:18:16 ERROR x', 'Unhandled exception. System.Exception: boom'], ['{"a":1}', '    at x (y:1:2)'], ['listening', 'note: see the manual'], ['listening', 'Stack trace:']] as const) {
+    t.is(joinText(`${first}\n${next}`).length, 2, next);
+  }
+});
