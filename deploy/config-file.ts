@@ -10,9 +10,9 @@ import { readAlertSection } from '#schemas/rules.ts';
 import { configFileDefault } from './config.ts';
 import { readPatternList } from './config-patterns.ts';
 
-const sections: readonly OptionSection[] = ['kafka', 'elasticsearch', 'ship', 'collect', 'serve'];
+const sections: readonly OptionSection[] = ['kafka', 'elasticsearch', 'ship', 'collect', 'correlation', 'serve'];
 /** Sections of the file that later parts read. */
-const otherSections = ['alerts', 'correlation', 'log'];
+const otherSections = ['alerts', 'log'];
 
 /**
  * Reads the file, tells `set` of each option with its place, and adds what is wrong to `problems`.

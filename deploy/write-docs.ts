@@ -11,6 +11,7 @@ const sections: readonly { section: OptionSection; title: string; about: string 
   { section: 'elasticsearch', title: 'Elasticsearch and OpenSearch: `elasticsearch:`', about: 'How to reach the servers of a store that is not embedded, and what to call it there: `collect`, `serve`, `up`, `check`. Nodes alone may stand as `elasticsearch: URL`. docs/elasticsearch.md says more.' },
   { section: 'ship', title: 'Reading files: `ship:`', about: 'What finds, reads, cuts and sends the files: `ship`, `run`, `up` and `ingest`.' },
   { section: 'collect', title: 'Storing: `collect:`', about: 'What makes events of lines and stores them: `collect`, `up` and `ingest`.' },
+  { section: 'correlation', title: 'Ids: `correlation:`', about: "What is an id besides what Leadline knows: `collect`, `up`, `ingest`, and `trace` and `search` over files. In the file `idFields` may be a map: `idFields: { X-Order-Request: request }`." },
   { section: 'serve', title: 'Answering: `serve:`', about: 'What answers queries and shows the page: `up`. `ship` and `run` (port 4681) and `collect` (port 4682) show their health on all interfaces unless told otherwise.' },
 ];
 

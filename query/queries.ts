@@ -28,7 +28,7 @@ export interface TailAnswer {
   atEnd: boolean;
 }
 
-type QueryLimits = Pick<Options, 'queryMsMax' | 'queryEventsMax' | 'queryBytesMax' | 'timelineEventsMax' | 'joinEventsMax' | 'joinSpanMsMax' | 'inferenceEventsMax' | 'inferenceMsMax' | 'inferenceConfidenceMin'>;
+type QueryLimits = Pick<Options, 'queryMsMax' | 'queryEventsMax' | 'queryBytesMax' | 'timelineEventsMax' | 'joinEventsMax' | 'joinSpanMsMax' | 'joinKinds' | 'inferenceEventsMax' | 'inferenceMsMax' | 'inferenceConfidenceMin'>;
 
 export class Queries {
   private readonly reader: StoreReader;

@@ -52,13 +52,17 @@ export function canonicalIdsOf(event: LogEvent): readonly CanonicalEventId[] {
   return ids;
 }
 
-/** The edges that an event proves: from its strongest id to each other one. None where two different ids of kind trace stand on the line. */
-export function edgesOf(event: LogEvent): AliasEdge[] {
-  const ids = canonicalIdsOf(event).filter(id => idRank(id.kind) !== null);
+/**
+ * The edges that an event proves: from its strongest id to each other one. None where two different ids of kind trace stand on the line.
+ * @param joins kinds that stand above traces, because the user says that they tie several into one request
+ */
+export function edgesOf(event: LogEvent, joins: readonly string[] = []): AliasEdge[] {
+  const ids = canonicalIdsOf(event).filter(id => idRank(id.kind) !== null || joins.includes(id.kind));
   if (ids.length < 2) return [];
-  ids.sort((a, b) => linkingIdKinds.indexOf(a.kind as never) - linkingIdKinds.indexOf(b.kind as never));
+  const placeOf = ({ kind }: EventId): number => (joins.includes(kind) ? -1 : linkingIdKinds.indexOf(kind as never));
+  ids.sort((a, b) => placeOf(a) - placeOf(b));
   const higher = ids[0]!;
-  const rank = idRank(higher.kind)!;
+  const rank = joins.includes(higher.kind) ? -1 : idRank(higher.kind)!;
   if (rank === 0 && ids.some(id => id.kind === 'trace' && id.canonical !== higher.canonical)) return [];
   if (rank === 2) return [];
   const seen = new Set([higher.canonical]);
@@ -66,7 +70,7 @@ export function edgesOf(event: LogEvent): AliasEdge[] {
   for (const lower of ids.slice(1)) {
     if (seen.has(lower.canonical)) continue;
     seen.add(lower.canonical);
-    edges.push({ lower, higher, peers: idRank(lower.kind) === rank, proofEventId: event.eventId });
+    edges.push({ lower, higher, peers: (joins.includes(lower.kind) ? -1 : idRank(lower.kind)) === rank, proofEventId: event.eventId });
   }
   return edges;
 }

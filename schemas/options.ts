@@ -6,9 +6,10 @@
  */
 
 import { nearestName } from '#lib/nearest-name.ts';
+import { isCorrelationList, readCorrelationList } from './correlation.ts';
 import { LeadlineError } from './errors.ts';
 
-export type OptionSection = 'common' | 'kafka' | 'elasticsearch' | 'ship' | 'collect' | 'serve';
+export type OptionSection = 'common' | 'kafka' | 'elasticsearch' | 'ship' | 'collect' | 'correlation' | 'serve';
 
 interface OptionBase {
   section: OptionSection;
@@ -137,6 +138,11 @@ export const options = {
   retentionBytesMax: integer('collect', 5 * GiB, MiB, 1024 * GiB, 'Largest size of the store; the oldest file goes first.'),
   fileBytesMax: integer('collect', GiB, 256 * KiB, 64 * GiB, 'A store file is followed by the next at midnight UTC or at this size.'),
 
+  // correlation
+  idFields: list('correlation', [], 'NAME=KIND', "Fields, headers and labels that hold an id, besides the usual ones: X-Order-Request=request, cart_id=session. Kinds: trace, request, correlation, span; session, user, job and connection group requests."),
+  idPatterns: list('correlation', [], 'PATTERN', 'Regular expressions (RE2 syntax) for ids in text, each named group a kind: order (?<request>ORD-[0-9]+).'),
+  joinKinds: list('correlation', [], 'KIND', 'Kinds of ids that tie several traces into one request: correlation, job.'),
+
   // serve
   host: text<string>('serve', '127.0.0.1', 'ADDRESS', 'Address to listen on; any other than this machine needs a key.'),
   port: integer('serve', 4680, 0, 65_535, 'Port to listen on; 0 takes any free one.'),
@@ -147,7 +153,7 @@ export const options = {
   queryEventsMax: integer('serve', 5_000_000, 1000, 1_000_000_000, 'Most events looked at for one query; the answer then says that it is cut.'),
   timelineEventsMax: integer('serve', 100_000, 10, 1_000_000, 'Most lines of one timeline; the answer then says that it is cut.'),
   joinEventsMax: integer('serve', 10_000, 10, 1_000_000, 'A request of more lines takes in no further ids.'),
-  inferenceEventsMax: integer('serve', 10_000, 100, 1_000_000, 'Most lines looked at to find those of a request that carry no id; beyond it they are left out and the answer says so.'),
+  inferenceEventsMax: integer('serve', 6_000, 100, 1_000_000, 'Most lines looked at to find those of a request that carry no id; beyond it they are left out and the answer says so.'),
   inferenceMsMax: integer('serve', 300, 1, minuteMs, 'Longest look for the lines of a request that carry no id.'),
   inferenceConfidenceMin: integer('serve', 90, 50, 100, 'Lines that carry no id are shown from this confidence on, in percent.'),
   joinSpanMsMax: integer('serve', 10 * minuteMs, secondMs, dayMs, 'A request that lasts longer takes in no further ids.'),
@@ -258,6 +264,7 @@ export function readOption(name: OptionName, given: unknown): { value: Options[O
       if (given === false || given === 'false' || given === '0') return { value: false };
       return { problem: `"${String(given)}" is neither true nor false`, fix: 'Write true or false' };
     case 'list':
+      if (isCorrelationList(name)) return readCorrelationList(name, given);
       if (Array.isArray(given) && given.every(member => typeof member === 'string')) return { value: spec.commas === true ? given.flatMap(splitAtCommas) : given };
       if (typeof given === 'string') return { value: splitAtCommas(given) };
       return { problem: 'is not a list of texts', fix: 'Write a list, one entry per line with a leading dash' };

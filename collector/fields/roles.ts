@@ -84,3 +84,9 @@ export function fieldName(above: FieldName | null, key: string): FieldName {
   else (above.below ??= new Map()).set(key, found);
   return found;
 }
+
+/** What names mean has changed. Names that are held on to elsewhere keep their old meaning. */
+export function forgetNames(): void {
+  remembered = new Map();
+  rememberedCount = 0;
+}

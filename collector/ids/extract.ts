@@ -5,6 +5,7 @@
 import { canonicalId, isPlaceholderId } from '#schemas/canonical-id.ts';
 import { groupingIdKinds, linkingIdKinds, type EventId, type FieldValue, type IdKind } from '#schemas/event.ts';
 import { rolesOfName } from '../fields/roles.ts';
+import type { OwnPattern } from './own-rules.ts';
 import type { IdRule } from './rule.ts';
 
 const idCharsMin = 4;
@@ -64,17 +65,26 @@ export function addIdsOfField(list: IdList, rule: IdRule, name: string, value: F
 const traceparentShape = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-|$)/i;
 const b3Shape = /^([0-9a-f]{32}|[0-9a-f]{16})-([0-9a-f]{16})(?:-[01d](?:-[0-9a-f]{16})?)?$/i;
 const uberShape = /^([0-9a-f]{1,32})(?::|%3A)([0-9a-f]{1,16})(?::|%3A)[0-9a-f]{1,16}(?::|%3A)[0-9a-f]{1,2}$/i;
+/** Under a name that says less than `uber-trace-id`. */
+const longUberShape = /^([0-9a-f]{16}|[0-9a-f]{32}):([0-9a-f]{16}):[0-9a-f]{1,16}:[0-9a-f]{1,2}$/i;
 const xrayRoot = /(?:^|;) ?(?:Root|Self)=(1-[0-9a-f]{8}-[0-9a-f]{24})/i;
 const xrayParent = /(?:^|;) ?Parent=([0-9a-f]{16})/i;
 const xrayBare = /^1-[0-9a-f]{8}-[0-9a-f]{24}$/i;
 const cloudTraceShape = /^([0-9a-f]{32})(?:\/([0-9]{1,20}))?(?:;.*)?$/i;
+const hex16Shape = /^[0-9a-f]{16}$/i;
+/** Azure's `|trace.span_1.` under `Request-Id`. */
+const hierarchicalShape = /^\|([0-9a-f]{32})\.([0-9a-f]{16})[_.]/i;
 const tracePathShape = /^(?:projects\/[^/]+\/traces\/)?([0-9a-f]{32})$/i;
 const uuidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 function addId(list: IdList, rule: IdRule, name: string, value: string, foundIn: FoundIn): void {
   switch (rule.shape) {
     case 'plain':
-      if (isId(value)) list.add(rule.kind, name, value, foundIn);
+      if (value.startsWith('|') && hierarchicalShape.test(value)) addPair(list, name, hierarchicalShape.exec(value), foundIn);
+      else if (isId(value)) list.add(rule.kind, name, value, foundIn);
+      break;
+    case 'hex16':
+      if (hex16Shape.test(value)) addSpan(list, name, value, foundIn);
       break;
     case 'hex':
       if (isHex(value) || (value.includes('-') && (uuidShape.test(value) || xrayBare.test(value)))) {
@@ -101,7 +111,7 @@ function addId(list: IdList, rule: IdRule, name: string, value: string, foundIn:
       addPair(list, name, cloudTraceShape.exec(value), foundIn);
       break;
     case 'tracePath':
-      addPair(list, name, tracePathShape.exec(value), foundIn);
+      addPair(list, name, tracePathShape.exec(value) ?? longUberShape.exec(value), foundIn);
   }
 }
 
@@ -142,7 +152,7 @@ const hexDigit = 1;
 const ofName = 2;
 const beforeName = 4;
 const endsValue = 8;
-/** Last letters of what names an id: `id`, `traceparent`, `b3`, `session`, `context`. */
+/** Last letters of what names an id: `id`, `traceparent`, `b3`, `session`, `context`, `trace`, `ray`. */
 const endsName = 16;
 const classes = new Uint8Array(128);
 const mark = (characters: string, bit: number): void => {
@@ -152,7 +162,7 @@ mark('0123456789abcdefABCDEF', hexDigit);
 mark('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/@', ofName);
 mark('"\'[(<{', beforeName);
 mark('\t\n\v\f\r "\'`,;<>()[]{}|&\\', endsValue);
-mark('dDtTnN3', endsName);
+mark('dDtTnN3eEyY', endsName);
 
 function isOf(code: number, bit: number): boolean {
   return code < 128 && (classes[code]! & bit) !== 0;
@@ -176,6 +186,33 @@ export function addIdsOfText(list: IdList, text: string): void {
   if (text.includes('req-')) {
     for (const match of text.matchAll(bareOpenStack)) if (isId(match[0])) list.add('request', 'req', match[0], 'text');
   }
+  if (ownPatterns.length > 0) addIdsOfOwnPatterns(list, text);
+}
+
+let ownPatterns: readonly OwnPattern[] = [];
+let kindOfOwnGroup: (group: string) => IdKind | null = () => null;
+
+/** The user's own patterns; called by `own-rules.ts` alone. */
+export function setOwnPatterns(patterns: readonly OwnPattern[], kindOfGroup: (group: string) => IdKind | null): void {
+  ownPatterns = patterns;
+  kindOfOwnGroup = kindOfGroup;
+}
+
+/** Labels may end in the last letters of the user's own names from now on; called by `own-rules.ts` alone. */
+export function setOwnNames(names: readonly string[]): void {
+  mark(names.map(name => name.at(-1)!).filter(letter => letter.charCodeAt(0) < 128).flatMap(letter => [letter.toLowerCase(), letter.toUpperCase()]).join(''), endsName);
+}
+
+function addIdsOfOwnPatterns(list: IdList, text: string): void {
+  for (const { regex, literal } of ownPatterns) {
+    if (literal !== '' && !text.includes(literal)) continue;
+    const groups = regex.groupsOf(text);
+    if (groups === null) continue;
+    for (const [group, value] of Object.entries(groups)) {
+      const kind = kindOfOwnGroup(group);
+      if (kind !== null && value !== null && isId(value)) list.add(kind, group, value, 'text');
+    }
+  }
 }
 
 /** `separator` is the index of a `:` or `=`. Before it may stand a label of an id, with a quote or spaces between; behind it then stands the id. */
@@ -187,8 +224,7 @@ function addLabelled(list: IdList, text: string, separator: number): void {
   const name = nameEndingAt(text, end);
   if (name === null) return;
   const { id: rule } = rolesOfName(name);
-  // `trace: ` is a level or a sentence; only a field may be called that.
-  if (rule === null || rule.shape === 'tracePath') return;
+  if (rule === null) return;
   let start = separator + 1;
   if (text.charCodeAt(start) === greater) start++;
   while (start < separator + 4 && isSpace(text.charCodeAt(start))) start++;
@@ -220,6 +256,10 @@ function isLetter(code: number): boolean {
 function valueAt(text: string, at: number, rule: IdRule): string {
   let start = at;
   while (start < at + 2 && isOf(text.charCodeAt(start), beforeName)) start++;
+  if (rule.shape === 'plain' && text.charCodeAt(start) === 0x7c) {
+    const hierarchical = hierarchicalShape.exec(text.slice(start, start + 80));
+    if (hierarchical !== null) return hierarchical[0];
+  }
   const last = Math.min(text.length, start + idCharsMax + 1);
   // The X-Ray and Google headers hold `;` themselves.
   const keepsSemicolons = rule.shape === 'xray' || rule.shape === 'cloudTrace';

@@ -1,7 +1,7 @@
 import type { IdKind } from '#schemas/event.ts';
 
 /** How a value under an id's name is written. */
-export type IdShape = 'plain' | 'hex' | 'traceparent' | 'b3' | 'uber' | 'xray' | 'cloudTrace' | 'tracePath';
+export type IdShape = 'plain' | 'hex' | 'traceparent' | 'b3' | 'uber' | 'xray' | 'cloudTrace' | 'tracePath' | 'hex16';
 
 export interface IdRule {
   kind: IdKind;
@@ -19,7 +19,10 @@ const kindByEnding: readonly (readonly [string, IdKind, IdShape])[] = [
   ['b3', 'trace', 'b3'],
   ['trace id', 'trace', 'hex'],
   ['traceid', 'trace', 'hex'],
+  ['sentry trace', 'trace', 'b3'],
   ['trace', 'trace', 'tracePath'],
+  ['span', 'span', 'hex16'],
+  ['datadog parent id', 'span', 'hex'],
   ['request id', 'request', 'plain'],
   ['requestid', 'request', 'plain'],
   ['req id', 'request', 'plain'],
@@ -27,6 +30,7 @@ const kindByEnding: readonly (readonly [string, IdKind, IdShape])[] = [
   ['correlation id', 'correlation', 'plain'],
   ['correlationid', 'correlation', 'plain'],
   ['corr id', 'correlation', 'plain'],
+  ['cf ray', 'request', 'plain'],
   ['span id', 'span', 'hex'],
   ['spanid', 'span', 'hex'],
   ['parentspanid', 'span', 'hex'],
@@ -42,6 +46,17 @@ const kindByEnding: readonly (readonly [string, IdKind, IdShape])[] = [
   ['conn id', 'connection', 'plain'],
   ['connid', 'connection', 'plain'],
 ];
+/** Names that are whole: their words alone are too short to mean anything. */
+const ruleByName = new Map<string, Pick<IdRule, 'kind' | 'shape'>>([['@tr', { kind: 'trace', shape: 'hex' }], ['@sp', { kind: 'span', shape: 'hex' }]]);
+let ownByEnding: ReadonlyMap<string, Pick<IdRule, 'kind' | 'shape'>> = new Map();
+let ownWordsMax = 0;
+
+/** The user's own names, by their words; before all others. Called by `own-rules.ts` alone. */
+export function setOwnRules(rules: ReadonlyMap<string, Pick<IdRule, 'kind' | 'shape'>>): void {
+  ownByEnding = rules;
+  ownWordsMax = Math.max(0, ...[...rules.keys()].map(ending => ending.split(' ').length));
+}
+
 const ruleByEnding = new Map(kindByEnding.map(([ending, kind, shape]) => [ending, { kind, shape }]));
 
 /** `http.req.id`, `X-B3-TraceId`, `reqID` -> their words in lower case. */
@@ -57,7 +72,13 @@ export function wordsOfName(name: string): string[] {
 /** The rule for a field, header or label, by the last words of its name; null where the name is not an id's. */
 export function idRuleOfName(name: string): IdRule | null {
   if (name.length > 256) return null;
+  const whole = ruleByName.get(name);
+  if (whole !== undefined) return { ...whole, isHeader: false };
   const words = wordsOfName(name);
+  for (let count = Math.min(ownWordsMax, words.length); count > 0; count--) {
+    const rule = ownByEnding.get(words.slice(-count).join(' '));
+    if (rule !== undefined) return { ...rule, isHeader: isHeaderName(name, rule.shape) };
+  }
   for (let count = Math.min(3, words.length); count > 0; count--) {
     const rule = ruleByEnding.get(words.slice(-count).join(' '));
     if (rule !== undefined) return { ...rule, isHeader: isHeaderName(name, rule.shape) };
@@ -67,5 +88,5 @@ export function idRuleOfName(name: string): IdRule | null {
 
 function isHeaderName(name: string, shape: IdShape): boolean {
   const last = name.slice(Math.max(name.lastIndexOf('.'), name.lastIndexOf('/')) + 1);
-  return /^x-/i.test(last) || (shape !== 'plain' && shape !== 'hex' && shape !== 'tracePath');
+  return /^x-/i.test(last) || (shape !== 'plain' && shape !== 'hex' && shape !== 'tracePath' && shape !== 'hex16');
 }

@@ -10,4 +10,7 @@ export interface AssemblerLimits {
   multilineStart?: readonly string[];
   /** How the user's own lines look (`collector/patterns/`); none where absent. */
   patterns?: readonly string[];
+  /** Names and patterns of ids that are the user's own (`collector/ids/own-rules.ts`); none where absent. */
+  idFields?: readonly string[];
+  idPatterns?: readonly string[];
 }

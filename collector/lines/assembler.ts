@@ -13,6 +13,7 @@ import { notKnownWhen, type WhenRead } from '../fields/time.ts';
 import { zoneOf, type Zone } from '../fields/zone.ts';
 import { beginsOpen, continues, openByRule, type ContinuationState } from '../formats/continuation.ts';
 import { bareText, understandLine, type Understood } from '../formats/understand.ts';
+import { useOwnIdRules } from '../ids/own-rules.ts';
 import { patternsOf, type Patterns, type ServicePatterns } from '../patterns/patterns.ts';
 import { parseCriLine } from './cri.ts';
 import { parseDockerLine } from './docker.ts';
@@ -125,6 +126,7 @@ export class LineAssembler {
   /** Takes the new lines of a chunk and returns what they close. Copies what it holds on to. */
   add(chunk: Chunk, lines: Iterable<PhysicalLine>): ClosedGroup[] {
     let isFirst = true;
+    useOwnIdRules(this.limits.idFields, this.limits.idPatterns);
     this.rule = this.rules?.ruleOf(chunk.origin.service) ?? null;
     this.ownPatterns = this.patterns?.forService(chunk.origin.service) ?? null;
     for (const line of lines) {

@@ -13,6 +13,8 @@ export interface ClosureLimits {
   joinEventsMax: number;
   joinSpanMsMax: number;
   timelineEventsMax: number;
+  /** Kinds of ids that tie several traces into one request. */
+  joinKinds: readonly string[];
 }
 
 export interface Join {
@@ -69,7 +71,7 @@ export class ClosureWalk {
     await this.read([canonical]);
     const asked = this.known.get(canonical) ?? null;
     if (asked === null) return { kind: 'unknown' };
-    if ((groupingIdKinds as readonly string[]).includes(asked.id.kind)) return this.grouping(asked);
+    if ((groupingIdKinds as readonly string[]).includes(asked.id.kind) && !this.limits.joinKinds.includes(asked.id.kind)) return this.grouping(asked);
     const root = await this.rootOf(canonical);
     if (root === null) return this.grouping(asked);
     return this.request(root);
@@ -87,7 +89,7 @@ export class ClosureWalk {
     const known = this.known.get(canonical);
     let root: string | null = canonical;
     if (known !== undefined && known !== null && known.owners.size > 0 && depth < ownersDepthMax) {
-      const owners = [...known.owners.values()];
+      const owners = this.ownersOf(known);
       await this.read(owners.map(edge => edge.higher.canonical));
       const above = new Set<string>();
       for (const edge of owners) {
@@ -106,6 +108,13 @@ export class ClosureWalk {
     // What hangs on an id that is still being looked at is not known for good.
     if (root === null || !this.rising.has(root)) this.roots.set(canonical, root);
     return root;
+  }
+
+  /** An id under several of the kinds that join belongs to none of them: each ties what else it has, and that one would tie them together. */
+  private ownersOf(known: Known): AliasEdge[] {
+    const owners = [...known.owners.values()];
+    const joining = owners.filter(({ higher }) => this.limits.joinKinds.includes(higher.kind));
+    return joining.length > 1 && !this.limits.joinKinds.includes(known.id.kind) ? owners.filter(edge => !joining.includes(edge)) : owners;
   }
 
   private peersOf(canonical: string): number {
@@ -210,7 +219,7 @@ export class ClosureWalk {
       const owners = new Map<string, AliasEdge>();
       const owned = new Map<string, AliasEdge>();
       for (const event of list) {
-        for (const edge of edgesOf(event)) {
+        for (const edge of edgesOf(event, this.limits.joinKinds)) {
           if (edge.lower.canonical === canonical && !owners.has(edge.higher.canonical)) owners.set(edge.higher.canonical, edge);
           if (edge.higher.canonical === canonical && !owned.has(edge.lower.canonical)) owned.set(edge.lower.canonical, edge);
         }

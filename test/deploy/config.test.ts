@@ -115,3 +115,20 @@ test('patterns of the user: texts or maps, each mistake with its line, and those
   t.deepEqual(readConfig({}, path, {}).options.patterns, ['ORDER := ORD-%{INT}', 'cart* => %{ORDER:order}', '(?<level>\\w+)']);
   t.regex(t.throws(() => readConfig({ patterns: ['%{X:y}'] }, path, {}), { instanceOf: LeadlineError }).message, /^--patterns: "%\{X:y\}": at character 1 of it:/);
 });
+
+test('correlation: names, patterns and kinds of the user, as a list or a map, each mistake with its line', t => {
+  const path = join(testFolder(t), 'leadline.yaml');
+  writeFileSync(path, 'correlation:\n  idFields:\n    X-Order-Request: request\n    cart_id: session\n  idPatterns:\n    - "order (?<request>ORD-[0-9]+), (?<session_cart>\\\\w+)"\n  joinKinds: [correlation]\n');
+  const { options } = readConfig({}, path, {});
+  t.deepEqual([options.idFields, options.idPatterns, options.joinKinds], [['X-Order-Request=request', 'cart_id=session'], ['order (?<request>ORD-[0-9]+), (?<session_cart>\\w+)'], ['correlation']]);
+  t.deepEqual(readConfig({ idFields: ['a_b=trace'] }, path, { LEADLINE_JOIN_KINDS: 'job, request' }).options.joinKinds, ['job', 'request']);
+  for (const [text, problem] of [
+    ['idFields: [X-Order]', /^2:3: correlation\.idFields: "X-Order" does not say which kind of id a name holds\. Write NAME=KIND/],
+    ['idFields: { X-Order: order }', /^2:3: .*"X-Order=order" does not say which kind/],
+    ['idPatterns: ["order [0-9]+"]', /^2:3: .*no named group\. Name what is the id by its kind/],
+    ['idPatterns: ["order (?<order>[0-9]+)"]', /^2:3: .*the group "order" of .* is not named by a kind of id/],
+    ['idPatterns: ["(?<request>a)(?=b)"]', /^2:3: .*not a regular expression of RE2's syntax/],
+    ['joinKinds: [span]', /^2:3: .*"span" is not a kind of id that can join traces\. Write one of request, correlation, session/],
+    ['idfields: [a_b=trace]', /^2:3: correlation\.idfields is not an option\. Did you mean correlation\.idFields\?/],
+  ] as const) t.regex(problemsOf(t, `correlation:\n  ${text}\n`)[0]!, problem, text);
+});

@@ -45,6 +45,13 @@ for (const [text, ids, source] of [
   ['nova [req-cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2 admin] GET', ['request req req-cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2'], 'text:req'],
   ['for correlationId=abcd-1 session=s-12345 userId=u-12345', ['correlation correlationId abcd-1', 'session session s-12345', 'user userId u-12345'], 'text:correlationId'],
   ['request_id=- trace_id=undefined session=none userId=null jobId: 00000000-0000-0000-0000-000000000000', [], null],
+  [`INFO [trace=${trace}, span=${span}] x`, [`trace trace ${trace}`, `span span ${span}`], 'text:trace'],
+  [`trace: ${trace}:${span}:0:1`, [`trace trace ${trace}`, `span trace ${span}`], 'text:trace'],
+  ['trace: level of the trace=on span=17', [], null],
+  [`sentry-trace: ${trace}-${span}-1`, [`trace sentry-trace ${trace}`, `span sentry-trace ${span}`], 'header:sentry-trace'],
+  ['x-datadog-trace-id: 8448318263184512345 x-datadog-parent-id: 844831826318451234', ['trace x-datadog-trace-id 8448318263184512345', 'span x-datadog-parent-id 844831826318451234'], 'header:x-datadog-trace-id'],
+  [`Request-Id: |${trace}.${span}_1.`, [`trace Request-Id ${trace}`, `span Request-Id ${span}`], 'text:Request-Id'],
+  ['CF-Ray: 7f1234567890abcd-FRA', ['request CF-Ray 7f1234567890abcd-FRA'], 'text:CF-Ray'],
   ['request_id=abc traceId=notahexvalue', [], null],
   ['the id: 12345 and valid: 5f3c9a', [], null],
 ] as const) {
@@ -66,6 +73,7 @@ for (const [fields, ids, source] of [
   [{ traceId: trace.toUpperCase(), trace_id: trace, request_id: 'abcd-1' }, [`trace traceId ${trace.toUpperCase()}`, 'request request_id abcd-1'], 'field:traceId'],
   [{ headers: { traceparent: `00-${trace}-${span}-01` } }, [`trace headers.traceparent ${trace}`, `span headers.traceparent ${span}`], 'header:headers.traceparent'],
   [{ headers: { 'x-request-id': ['abcd-1', 'abcd-2'] } }, ['request headers.x-request-id abcd-1', 'request headers.x-request-id abcd-2'], 'header:headers.x-request-id'],
+  [{ '@t': '2026-11-21T12:00:00Z', '@mt': 'x', '@tr': trace, '@sp': span }, [`trace @tr ${trace}`, `span @sp ${span}`], 'field:@tr'],
   [{ request_id: 'with space in it' }, [], null],
   [{ request_id: 'x'.repeat(301) }, [], null],
 ] as const) {

@@ -174,3 +174,20 @@ test('whatever lines name together, every id of a request finds the same lines',
   );
   t.pass();
 });
+
+test('a kind that is said to join ties several traces into one request, and no other kind does', async t => {
+  const lines = ['T:trace-1 C:corr-1', 'T:trace-2 C:corr-1', 'T:trace-1', 'T:trace-2', 'C:corr-1', 'T:trace-3 R:hop-1', 'T:trace-1 S:span-1', 'S:span-1'];
+  const joined = { joinKinds: ['correlation'] };
+  for (const asked of ['corr-1', 'trace-1', 'trace-2', 'span-1']) t.is(await linesOf(storeOf(...lines), asked, joined), 'corr-1: 0 1 2 3 4 6 7', asked);
+  t.is(await linesOf(storeOf(...lines), 'trace-3', joined), 'trace-3: 5');
+  t.is(await linesOf(storeOf(...lines), 'trace-1'), 'trace-1: 0 2 6 7');
+  t.is(await linesOf(storeOf(...lines), 'corr-1'), 'groups trace-2 trace-1');
+  const sessions = storeOf('T:trace-1 U:job-1', 'T:trace-2 U:job-1', 'U:job-1');
+  t.is(await linesOf(sessions, 'trace-1', { joinKinds: ['session'] }), 'job-1: 0 1 2');
+});
+
+test('a trace under two ids that join is tied to neither', async t => {
+  const lines = ['T:trace-1 C:corr-1', 'T:trace-1 C:corr-2', 'T:trace-2 C:corr-1', 'T:trace-1'];
+  t.is(await linesOf(storeOf(...lines), 'trace-1', { joinKinds: ['correlation'] }), 'trace-1: 0 1 3');
+  t.is(await linesOf(storeOf(...lines), 'corr-1', { joinKinds: ['correlation'] }), 'corr-1: 0 2');
+});

@@ -19,4 +19,4 @@ export function storeOf(...lines: (string | [string, Partial<LogEvent>])[]): Mem
   return new MemoryReader(store);
 }
 
-export const limits = { joinEventsMax: 10_000, joinSpanMsMax: 600_000, timelineEventsMax: 100_000, inferenceEventsMax: 100_000, inferenceMsMax: 10_000, inferenceConfidenceMin: 90 };
+export const limits = { joinEventsMax: 10_000, joinSpanMsMax: 600_000, timelineEventsMax: 100_000, inferenceEventsMax: 100_000, inferenceMsMax: 10_000, inferenceConfidenceMin: 90, joinKinds: [] as readonly string[] };
