@@ -65,6 +65,13 @@ withOptions(program.command('collect'), ['common', 'kafka', 'collect', 'correlat
     process.exitCode = await collect(configOf(flags), version);
   });
 
+withOptions(program.command('serve'), ['common', 'elasticsearch', 'serve'], { except: ['server', 'json', 'pathPattern'], also: ['store'] })
+  .description('API, page and alerts over a store that others write: a data directory, or --store elasticsearch=URL.')
+  .action(async (flags: Flags) => {
+    const { serve } = await import('./deploy/serve.ts');
+    process.exitCode = await serve(configOf(flags), version);
+  });
+
 const topics = program.command('topics').description("Leadline's topics in Kafka.");
 withOptions(topics.command('apply'), ['common', 'kafka'], { except: ['server', 'pathPattern', 'dataDir'] })
   .description('Makes the topics that are missing and says of the others what does not fit.')

@@ -11,12 +11,15 @@ import { HttpAnswers, StoreAnswers, type Answers } from '../query/cli/answers.ts
 import { Queries } from '../query/queries.ts';
 import { printable } from '../query/cli/render/terminal.ts';
 import { EmbeddedReader } from '../query/store/embedded-reader.ts';
+import { openReader } from '../query/store/open-reader.ts';
 import { readOwnerNote } from '../collector/store/store-owner.ts';
 import { quietLog } from '#lib/log.ts';
 import { alertsFile, eventsFolder, shipperNote } from '#schemas/embedded/layout.ts';
 import { LeadlineError } from '#schemas/errors.ts';
+import type { AlertBody } from '#schemas/http-api.ts';
 import type { Options } from '#schemas/options.ts';
 import type { Config } from './config.ts';
+import { storeChoice } from './elasticsearch-options.ts';
 import { storePaths } from './ingest.ts';
 
 export const demoDir = './leadline-demo';
@@ -52,10 +55,12 @@ export function dirsOf({ options, origins }: Pick<Config, 'options' | 'origins'>
   return origins.dataDir === 'default' ? [options.dataDir, demoDir] : [options.dataDir];
 }
 
-/** @throws LeadlineError NO_STORE, STORE_VERSION, SERVER_UNREACHABLE */
+/** A store that is not embedded is named in `leadline.yaml` or the environment. @throws LeadlineError NO_STORE, STORE_VERSION, SERVER_UNREACHABLE, BAD_OPTION */
 export async function openAnswers(config: Config): Promise<Answers> {
   const { options } = config;
   if (options.server !== null) return new HttpAnswers(options.server, options.apiKey);
+  const store = storeChoice(options);
+  if (store.kind === 'elasticsearch') return new StoreAnswers(store.server.nodes.join(','), new Queries(await openReader(store), options), () => episodesIn(options.dataDir));
   for (const dir of dirsOf(config)) {
     const url = await runningOwner(dir);
     if (url !== null) return new HttpAnswers(url, options.apiKey);
@@ -66,7 +71,11 @@ export async function openAnswers(config: Config): Promise<Answers> {
 
 function storeAnswers(dir: string, name: string, options: Options): StoreAnswers {
   const queries = new Queries(new EmbeddedReader(dir), options);
-  return new StoreAnswers(name, queries, () => (existsSync(alertsFile(dir)) ? readEpisodes(alertsFile(dir), listedAlertsMax).map(episode => alertBody(episode, '')) : []));
+  return new StoreAnswers(name, queries, () => episodesIn(dir));
+}
+
+function episodesIn(dir: string): AlertBody[] {
+  return existsSync(alertsFile(dir)) ? readEpisodes(alertsFile(dir), listedAlertsMax).map(episode => alertBody(episode, '')) : [];
 }
 
 /** Answers straight from files, over a store that is gone when they are closed. */

@@ -22,6 +22,7 @@ import { createLog } from './log.ts';
 import { demoDir } from './read-source.ts';
 import { ShipperHost } from './shipper-host.ts';
 import { StatusLine } from './status-line.ts';
+import { setStoreMetrics } from './store-metrics.ts';
 
 const readerThreads = 1;
 /** The demo's store never grows past this. */
@@ -62,7 +63,7 @@ export async function up(paths: readonly string[], config: Config, version: stri
   try {
     const collector = await CollectorHost.start(options, config.alerts.rules, isTerminal, crash);
     ending.add(() => collector.stop());
-    const pool = await ReaderPool.start(options.dataDir, options, readerThreads);
+    const pool = await ReaderPool.start({ kind: 'embedded', dataDir: options.dataDir }, options, readerThreads);
     ending.add(() => pool.stop());
 
     const metrics = new Metrics(metricCatalogue);
@@ -80,7 +81,8 @@ export async function up(paths: readonly string[], config: Config, version: stri
         const { counts, stalledBecause, kafka } = await collector.report();
         const streams = await pool.value('streams', [limitsOf(counts)]);
         setKafkaMetrics(metrics, kafka);
-        setMetrics(metrics, streams, counts, stalledBecause, alerts?.list().filter(({ state }) => state === 'firing').length ?? 0);
+        setStoreMetrics(metrics, streams, alerts?.list().filter(({ state }) => state === 'firing').length ?? 0);
+        setCollectorCounts(metrics, counts, stalledBecause);
       },
       notReadyBecause: async () => {
         const { stalledBecause, kafka } = await collector.report();
@@ -171,25 +173,11 @@ function introOf(url: string, shop: RunningDemo | null, paths: readonly string[]
   ];
 }
 
-function setMetrics(metrics: Metrics<typeof metricCatalogue>, { streams, totals, store }: StreamsAnswer, counts: CollectorCounts, stalled: string | null, firing: number): void {
-  metrics.set('leadline_streams', totals.streams);
-  metrics.set('leadline_stream_written_bytes', totals.bytes);
-  metrics.set('leadline_stream_stored_bytes', totals.storedBytes);
-  metrics.set('leadline_stream_lag_bytes', totals.lagBytes);
-  metrics.set('leadline_stream_gap_bytes', streams.reduce((sum, stream) => sum + stream.gapBytes, 0));
-  const dropped = new Map<string, number>();
-  for (const stream of streams) for (const [cause, bytes] of Object.entries(stream.droppedBytes)) dropped.set(cause, (dropped.get(cause) ?? 0) + bytes);
-  for (const [cause, bytes] of dropped) metrics.set('leadline_stream_dropped_bytes', bytes, { cause });
-  metrics.set('leadline_lines', totals.lines);
-  metrics.set('leadline_events', totals.events);
-  metrics.set('leadline_store_bytes', store.bytes);
-  metrics.set('leadline_store_files', store.files);
-  metrics.set('leadline_store_unfiltered_blocks', store.unfilteredBlocks);
+function setCollectorCounts(metrics: Metrics<typeof metricCatalogue>, counts: CollectorCounts, stalled: string | null): void {
   metrics.total('leadline_collector_chunks_total', counts.chunks);
   metrics.total('leadline_collector_chunk_bytes_total', counts.chunkBytes);
   metrics.total('leadline_collector_trimmed_bytes_total', counts.trimmedBytes);
   metrics.total('leadline_collector_refused_chunks_total', counts.refusedChunks);
   metrics.total('leadline_collector_commits_total', counts.commits);
   metrics.set('leadline_collector_stalled', stalled === null ? 0 : 1);
-  metrics.set('leadline_alerts_firing', firing);
 }

@@ -6,6 +6,7 @@ import { fromPlainError, LeadlineError, type PlainError } from '#schemas/errors.
 import type { Options } from '#schemas/options.ts';
 import type { ReadProgress } from '#schemas/store.ts';
 import type { Queries } from '../queries.ts';
+import type { ReadStore } from './open-reader.ts';
 
 type Method = Exclude<keyof Queries, 'close'>;
 type ParametersOf<M extends Method> = Queries[M] extends (...parameters: [...infer P, AbortSignal]) => unknown ? P : never;
@@ -30,8 +31,8 @@ export class ReaderPool {
   }
 
   /** @throws LeadlineError NO_STORE, STORE_VERSION. */
-  static async start(dataDir: string, options: Options, threads: number): Promise<ReaderPool> {
-    const readers = Array.from({ length: threads }, () => startReader(dataDir, options));
+  static async start(store: ReadStore, options: Options, threads: number): Promise<ReaderPool> {
+    const readers = Array.from({ length: threads }, () => startReader(store, options));
     try {
       return new ReaderPool(await Promise.all(readers));
     } catch (error) {
@@ -75,8 +76,8 @@ export class ReaderPool {
   }
 }
 
-function startReader(dataDir: string, options: Options): Promise<Reader> {
-  const worker = startThread(new URL('./reader-thread.ts', import.meta.url), { dataDir, options }, { oldGenerationMb: 512 });
+function startReader(store: ReadStore, options: Options): Promise<Reader> {
+  const worker = startThread(new URL('./reader-thread.ts', import.meta.url), { store, options }, { oldGenerationMb: 512 });
   const reader: Reader = { worker, calls: new Map() };
   return new Promise((resolve, reject) => {
     worker.on('message', (answer: ReaderAnswer) => {

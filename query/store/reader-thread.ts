@@ -1,16 +1,16 @@
-/** A reader thread's body: one embedded reader, any number of calls at once, each cancellable. Answers that go to HTTP leave as JSON bytes. */
+/** A reader thread's body: one reader of the store, any number of calls at once, each cancellable. Answers that go to HTTP leave as JSON bytes. */
 import { parentPort } from 'node:worker_threads';
 import { invariant } from '#lib/assert.ts';
 import { LeadlineError, toPlainError } from '#schemas/errors.ts';
 import type { Options } from '#schemas/options.ts';
 import { Queries } from '../queries.ts';
-import { EmbeddedReader } from './embedded-reader.ts';
+import { openReader, type ReadStore } from './open-reader.ts';
 import type { ReaderAnswer, ReaderCall } from './reader-pool.ts';
 
-export function main({ dataDir, options }: { dataDir: string; options: Options }): void {
+export async function main({ store, options }: { store: ReadStore; options: Options }): Promise<void> {
   const port = parentPort;
   invariant(port !== null, 'the reader thread was started as a program');
-  const reader = new EmbeddedReader(dataDir);
+  const reader = await openReader(store);
   const silent = new Queries(reader, options);
   const running = new Map<number, AbortController>();
 

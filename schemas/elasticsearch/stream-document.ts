@@ -1,4 +1,5 @@
 /** What the index of streams holds: a document per stream, and one per consumed partition. Read as JSON of our own, because it says more than any query asks. */
+import { createHash } from 'node:crypto';
 import type { Signal } from '../alert.ts';
 import type { LogEvent } from '../event.ts';
 import { fromJsonWithBigints, toJsonWithBigints } from '../embedded/layout.ts';
@@ -58,4 +59,11 @@ export function signalToDocument(signal: Signal, nowMs: number): SignalDocument 
 
 export function documentToSignal({ signal }: SignalDocument): Signal {
   return fromJsonWithBigints(signal) as Signal;
+}
+
+const idBytesMax = 400;
+
+/** The same for the same signal, and short enough for a document's id. */
+export function signalDocumentId(signalId: string): string {
+  return Buffer.byteLength(signalId) <= idBytesMax ? signalId : createHash('sha256').update(signalId).digest('hex');
 }

@@ -16,8 +16,17 @@ export class RunningLeadline {
   }
 
   /** `leadline up` on any free port, with the flags that `npm start` gives Node; resolves when it says its address. */
-  static async up(args: readonly string[], env: NodeJS.ProcessEnv = {}, port = '0'): Promise<RunningLeadline> {
-    const child = spawn(process.execPath, ['--no-warnings', '--max-semi-space-size=1', join(root, 'deploy', 'leadline.mjs'), 'up', ...args, '--port', port], { cwd: root, env: { ...process.env, NODE_OPTIONS: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  static up(args: readonly string[], env: NodeJS.ProcessEnv = {}, port = '0'): Promise<RunningLeadline> {
+    return RunningLeadline.start('up', args, env, port);
+  }
+
+  /** The same for `leadline serve`. */
+  static serve(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningLeadline> {
+    return RunningLeadline.start('serve', args, env, '0');
+  }
+
+  private static async start(command: string, args: readonly string[], env: NodeJS.ProcessEnv, port: string): Promise<RunningLeadline> {
+    const child = spawn(process.execPath, ['--no-warnings', '--max-semi-space-size=1', join(root, 'deploy', 'leadline.mjs'), command, ...args, '--port', port], { cwd: root, env: { ...process.env, NODE_OPTIONS: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const running = new RunningLeadline(child);
     await new Promise<void>((resolve, reject) => {
       const onData = (data: Buffer): void => {

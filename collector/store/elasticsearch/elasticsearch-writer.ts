@@ -5,7 +5,6 @@
  * batch inside -> signals -> positions. A step begins when the one before is durable. After a death anywhere in between the bytes come again: what is
  * stored of them is found by its id, and what the streams' documents hold is carried out to its end.
  */
-import { createHash } from 'node:crypto';
 import { subtractRanges } from '#lib/byte-ranges.ts';
 import { systemClock, type Clock } from '#lib/clock.ts';
 import type { ElasticServer } from '#lib/elasticsearch/server.ts';
@@ -14,7 +13,7 @@ import type { Signal } from '#schemas/alert.ts';
 import { eventToDocument, type NameBudgets } from '#schemas/elasticsearch/document.ts';
 import { NameBudget } from '#schemas/elasticsearch/field-names.ts';
 import { namesOf, type ElasticNames } from '#schemas/elasticsearch/names.ts';
-import { signalToDocument, type StreamEntry } from '#schemas/elasticsearch/stream-document.ts';
+import { signalDocumentId, signalToDocument, type StreamEntry } from '#schemas/elasticsearch/stream-document.ts';
 import { addressNamesMax, numberNamesMax } from '#schemas/elasticsearch/template.ts';
 import type { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
@@ -39,8 +38,6 @@ export interface ElasticsearchWriterOptions extends RetentionLimits {
   pace?: BulkPaceLimits;
   clock?: Clock;
 }
-
-const idBytesMax = 400;
 
 export class ElasticsearchWriter implements AsyncStoreWriter {
   /** Names of fields in the index, and how many found no place. */
@@ -224,9 +221,4 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
     this.lastChainPosition = Math.max(this.lastChainPosition + 1, this.clock.nowMs());
     return this.lastChainPosition;
   }
-}
-
-/** The same for the same signal, and short enough for a document's id. */
-export function signalDocumentId(signalId: string): string {
-  return Buffer.byteLength(signalId) <= idBytesMax ? signalId : createHash('sha256').update(signalId).digest('hex');
 }

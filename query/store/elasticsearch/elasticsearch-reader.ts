@@ -4,7 +4,7 @@ import { canonicalId } from '#schemas/canonical-id.ts';
 import { backingIndicesIn } from '#schemas/elasticsearch/backing-indices.ts';
 import { cutForLookUp, documentToEvent, type EventDocument } from '#schemas/elasticsearch/document.ts';
 import { namesOf, type ElasticNames } from '#schemas/elasticsearch/names.ts';
-import { documentToSignal, documentToStream, type SignalDocument, type StreamDocument } from '#schemas/elasticsearch/stream-document.ts';
+import { documentToSignal, documentToStream, signalDocumentId, type SignalDocument, type StreamDocument } from '#schemas/elasticsearch/stream-document.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { Query } from '#schemas/query/ast.ts';
 import { compilePredicate } from '#schemas/query/predicate.ts';
@@ -47,7 +47,7 @@ export class ElasticsearchReader implements StoreReader {
     this.searcher = new Searcher(server);
     this.counts = new ElasticsearchCounts(this.searcher, this.names.events);
     this.tail = new StoringOrder(this.searcher, this.names.events, tailRefreshMs);
-    this.signals = new StoringOrder(this.searcher, this.names.signals, tailRefreshMs);
+    this.signals = new StoringOrder(this.searcher, this.names.signals, 0);
   }
 
   async events(request: EventsRequest, context: ReadContext): Promise<EventsPage> {
@@ -168,19 +168,32 @@ export class ElasticsearchReader implements StoreReader {
     return { signals: page.found, cursor: page.cursor };
   }
 
+  /** A stream whose last signals are not published yet promises nothing: alerting takes its watermark for a word that it has read them. */
   async streams(context: ReadContext): Promise<StoredStream[]> {
     const streams: StoredStream[] = [];
     const work = new ReadWork(context);
     for (let from: unknown[] | null = null; ; ) {
       const answer: SearchAnswer<StreamDocument> | null = await this.searcher.search<StreamDocument>(this.names.streams, { size: streamsPerPage, sort: [{ chain: { order: 'asc', unmapped_type: 'long' } }, { stream_id: { order: 'asc', unmapped_type: 'keyword' } }], query: term('kind', 'stream'), ...(from === null ? {} : { search_after: from }) }, work, context);
       const hits: SearchAnswer<StreamDocument>['hits']['hits'] = answer?.hits.hits ?? [];
-      for (const { _source } of hits) {
-        const { streamId, source, storedRanges, gaps, lines, events, gapBytes, watermarkNs, lastTimeNs, state } = documentToStream(_source);
-        streams.push({ streamId, source, storedRanges, gaps, lines, events, gapBytes, watermarkNs, lastTimeNs, state });
+      const page = hits.map(({ _source }) => documentToStream(_source));
+      const published = await this.publishedOf(page.flatMap(({ outbox }) => outbox.map(({ signalId }) => signalDocumentId(signalId))), context);
+      for (const { streamId, source, storedRanges, gaps, lines, events, gapBytes, watermarkNs, lastTimeNs, state, outbox } of page) {
+        const isTold = outbox.every(({ signalId }) => published.has(signalDocumentId(signalId)));
+        streams.push({ streamId, source, storedRanges, gaps, lines, events, gapBytes, watermarkNs: isTold ? watermarkNs : null, lastTimeNs, state: isTold || state === null ? state : { ...state, readToEndMs: null } });
       }
       if (hits.length < streamsPerPage) return streams;
       from = hits.at(-1)!.sort!;
     }
+  }
+
+  /** Those of the ids that are documents, without waiting for a refresh. */
+  private async publishedOf(ids: readonly string[], { signal }: ReadContext): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const resolved = await this.searcher.ask({ method: 'GET', path: pathOf('_resolve', 'index', this.names.signals), signal }, 'list backing indices');
+    const docs = backingIndicesIn(resolved.body, this.names.signals).flatMap(_index => ids.map(_id => ({ _index, _id, _source: false })));
+    if (docs.length === 0) return new Set();
+    const answer = await this.searcher.ask({ method: 'POST', path: '/_mget', body: { docs }, signal }, 'look for signals');
+    return new Set((answer.body as { docs: { _id: string; found?: boolean }[] }).docs.filter(({ found }) => found === true).map(({ _id }) => _id));
   }
 
   async stats(context: ReadContext): Promise<StoreStats> {
