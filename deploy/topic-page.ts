@@ -42,7 +42,7 @@ More partitions, a longer retention and more copies than listed are fine. Partit
 
 ## Rights
 
-Where the brokers check rights (an authorizer), these are enough. Nobody needs rights on the cluster or on consumer groups, except whoever runs \`topics apply\`: it creates topics and describes topics and their configuration.
+Where the brokers check rights (an authorizer), these are enough. Nobody needs rights on the cluster, except whoever runs \`topics apply\`: it creates topics and describes topics and their configuration. The collector sees that somebody tails where it may describe the consumer groups that begin with \`${prefix}-tail-\`; without that right it publishes events only with \`--publish-events\`.
 
 | who | reads | writes |
 | --- | --- | --- |
@@ -52,6 +52,7 @@ As commands, with users called ${roles.map(({ user }) => `\`${user}\``).join(', 
 
 \`\`\`
 ${roles.flatMap(commandsOf).join('\n')}
+kafka-acls.sh --bootstrap-server HOST:PORT --add --allow-principal User:${roles[1]!.user} --operation Describe --group ${prefix}-tail- --resource-pattern-type prefixed
 \`\`\`
 
 A right that is missing loses nothing: the shipper keeps the lines in their files, tries again, and says so in its log, in \`/readyz\` and as \`leadline_shipper_transport_troubled\`.

@@ -62,3 +62,14 @@ export interface Signal {
   /** True for lines read by `ingest`: counted in replays, told to nobody. */
   silent: boolean;
 }
+
+/** As it stands in the topic of signals: 64-bit numbers are strings. */
+export type SignalJson = Omit<Signal, 'timesNs' | 'lastTimeNs' | 'watermarkNs'> & { timesNs: string[]; lastTimeNs: string; watermarkNs: string };
+
+export function signalToJson(signal: Signal): SignalJson {
+  return { ...signal, timesNs: signal.timesNs.map(String), lastTimeNs: String(signal.lastTimeNs), watermarkNs: String(signal.watermarkNs) };
+}
+
+export function signalOfJson(json: SignalJson): Signal {
+  return { ...json, timesNs: json.timesNs.map(BigInt), lastTimeNs: BigInt(json.lastTimeNs), watermarkNs: BigInt(json.watermarkNs) };
+}

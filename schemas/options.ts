@@ -121,6 +121,8 @@ export const options = {
   store: text<string>('collect', 'embedded', 'STORE', 'Where events are stored: embedded, or elasticsearch=URL,URL.'),
   topic: list('collect', [], 'TOPIC', 'Also read this Kafka topic, which others fill with one record per line: Fluent Bit, Vector, Filebeat.'),
   format: choice<string>('collect', 'lines', ['lines', 'json'], 'FORMAT', 'What the records of --topic are: lines, or json, of which the line and who wrote it are taken.'),
+  publishEvents: flag('collect', 'Publish every event to PREFIX.events, also while nobody tails it.'),
+  publishBytesMax: integer('collect', 16 * MiB, MiB, GiB, 'Bytes of events that may wait to be published; beyond it they are left out of the live tail and counted, or, with --publish-events, waited for.'),
   fetchBytesMax: integer('collect', 4 * MiB, 64 * KiB, 256 * MiB, 'Bytes fetched from Kafka at once, over all partitions.'),
   commitIntervalMs: integer('collect', 50, 1, 10 * secondMs, 'Longest wait of a parsed event for its commit.'),
   commitEventsMax: integer('collect', 4096, 1, 100_000, 'Events of one commit at most.'),

@@ -12,6 +12,9 @@ export const kafkaIntakeMetrics = {
   leadline_collector_kafka_bytes_total: { type: 'counter', help: 'Bytes of their values, as they travelled.', labels: ['topic', 'partition'] },
   leadline_collector_kafka_troubled: { type: 'gauge', help: '1 while Kafka gives nothing; /readyz says why.' },
   leadline_collector_dead_letters_total: { type: 'counter', help: 'Records that could not be taken in and went to the dead letters.' },
+  leadline_collector_published_events_total: { type: 'counter', help: 'Events published to the topic of events.' },
+  leadline_collector_unpublished_events_total: { type: 'counter', help: 'Events that the topic of events did not get while it was read, because --publish-bytes-max were waiting. They are stored.' },
+  leadline_collector_published_signals_total: { type: 'counter', help: 'Signals published to the topic of signals.' },
   leadline_collector_out_of_range_total: { type: 'counter', help: 'Positions that were not in their log any more.' },
 } as const satisfies Record<string, MetricSpec>;
 

@@ -129,6 +129,12 @@ export class Cluster {
     });
   }
 
+  /** The answers of all brokers. @throws KafkaError where one of them does not answer */
+  async askEach<T>(kind: RequestKind<T>, body: Uint8Array[]): Promise<T[]> {
+    const { brokers } = await this.metadata([]);
+    return Promise.all([...brokers.values()].map(async address => (await this.connectionTo(address, 'ask')).request(kind, body)));
+  }
+
   /** Once a minute: looks whether certificates were replaced, and forgets connections that ended. */
   sweep(): void {
     try {

@@ -2,6 +2,7 @@
 import type { Cluster } from './cluster.ts';
 import { kafkaErrorOf } from './error-codes.ts';
 import type { KafkaClient } from './kafka-client.ts';
+import { listGroupsBody, listGroupsKind, type ListedGroup } from './requests/list-groups.ts';
 import { createTopicsBody, createTopicsKind, describeConfigsBody, describeConfigsKind, type NewTopic } from './requests/topics.ts';
 import { KafkaError } from './types.ts';
 
@@ -43,6 +44,15 @@ export class KafkaAdmin {
     const [described] = await this.cluster.askAny(describeConfigsKind, describeConfigsBody([name]));
     if (described === undefined || described.code !== 0) throw kafkaErrorOf(described?.code ?? -1, `configuration of topic ${name}`, described?.message);
     return { name, id: topic.id, partitions: topic.partitions.length, replication: Math.min(...topic.partitions.map(({ replicas }) => replicas.length)), config: described.config };
+  }
+
+  /** The consumer groups that this user may see. @throws KafkaError where one of the brokers does not answer */
+  async groups(): Promise<ListedGroup[]> {
+    const answers = await this.cluster.askEach(listGroupsKind, listGroupsBody());
+    return answers.flatMap(({ code, groups }) => {
+      if (code !== 0) throw kafkaErrorOf(code, 'the list of consumer groups');
+      return groups;
+    });
   }
 
   /**
