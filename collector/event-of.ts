@@ -2,6 +2,7 @@
 import type { Chunk } from '#schemas/chunk.ts';
 import type { LogEvent, TimeSource } from '#schemas/event.ts';
 import type { ClosedGroup } from './lines/assembler.ts';
+import { serviceOfContainer } from './lines/compose.ts';
 
 const nsPerMs = 1_000_000n;
 
@@ -39,6 +40,8 @@ export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: big
     eventId: `${chunk.streamId}:${streamOffset}`,
     ...time,
     ...chunk.origin,
+    // Of several containers in one file each line says whose it is; the file's name says nothing.
+    ...(group.container === null ? {} : { container: group.container, service: serviceOfContainer(group.container) }),
     level: understood.level,
     message: understood.message,
     raw: group.raw,

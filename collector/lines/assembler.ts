@@ -15,6 +15,7 @@ import { beginsOpen, continues, openByRule, type ContinuationState } from '../fo
 import { bareText, understandLine, type Understood } from '../formats/understand.ts';
 import { useOwnIdRules } from '../ids/own-rules.ts';
 import { patternsOf, type Patterns, type ServicePatterns } from '../patterns/patterns.ts';
+import { parseComposeLine, withoutComposePrefixes, writerOf, type Lane } from './compose.ts';
 import { parseCriLine } from './cri.ts';
 import { parseDockerLine } from './docker.ts';
 import { multilineRulesOf, type MultilineRule, type MultilineRules } from './multiline-rules.ts';
@@ -28,6 +29,8 @@ export interface ClosedGroup {
   pieces: Piece[];
   physicalLines: number;
   output: Output | null;
+  /** The container that a compose prefix names; null without one. */
+  container: string | null;
   /** The runtime's stamp of the first line. */
   runtimeTimeNs: bigint | null;
   part: EventPart | null;
@@ -40,6 +43,8 @@ export interface ClosedGroup {
 const newline = Buffer.from('\n');
 /** Events that interlock, with no unfinished line among them, may hold this many times `openEventBytesMax`: less than a shipper has in flight. */
 const chainMax = 4;
+/** Containers of compose that one stream tells apart; the lines of more are read as they are. */
+const lanesMax = 256;
 
 export class LineAssembler {
   private readonly limits: AssemblerLimits;
@@ -49,7 +54,7 @@ export class LineAssembler {
   private rule: MultilineRule | null = null;
   private readonly patterns: Patterns | null;
   private ownPatterns: ServicePatterns | null = null;
-  private readonly outputs = new Map<Output | null, OutputState>();
+  private readonly outputs = new Map<Lane, OutputState>();
   private longLine: LongLine | null = null;
   private expected: number | null = null;
   private closed: { from: number; group: ClosedGroup }[] = [];
@@ -161,7 +166,7 @@ export class LineAssembler {
       if (line === null || line.pieces.length === 0) continue;
       state.line = null;
       const raw = Buffer.concat(line.bodies);
-      unfinished.push({ raw, pieces: joinTouching(line.pieces), physicalLines: line.physicalLines, output, runtimeTimeNs: line.timeNs, part: lastPart(state, false), readMs: line.readMs, understood: this.understand(raw, line.readMs), begunAs: line.begunAs });
+      unfinished.push({ raw, pieces: joinTouching(line.pieces), physicalLines: line.physicalLines, ...writerOf(output), runtimeTimeNs: line.timeNs, part: lastPart(state, false), readMs: line.readMs, understood: this.understand(raw, line.readMs), begunAs: line.begunAs });
     }
     return { closed: this.closeAll(), unfinished };
   }
@@ -196,7 +201,7 @@ export class LineAssembler {
     this.longLine = null;
     this.closeOpen();
     const part = { n: long.partsDone + 1, of: null };
-    this.close({ raw: Buffer.concat(long.bodies), pieces: [{ from: long.from, to: long.to }], physicalLines: 0, output: null, runtimeTimeNs: null, part, readMs: long.readMs, begunAs: null });
+    this.close({ raw: Buffer.concat(long.bodies), pieces: [{ from: long.from, to: long.to }], physicalLines: 0, output: null, container: null, runtimeTimeNs: null, part, readMs: long.readMs, begunAs: null });
     this.longLine = { ...long, bodies: [], from: long.to, bytes: 0, partsDone: part.n };
     return this.longLine;
   }
@@ -219,7 +224,9 @@ export class LineAssembler {
     if (framed === null) {
       // Between two pieces of a line such a line is a hole in it.
       if (framing !== 'plain') for (const [output, state] of this.outputs) this.closeLine(output, state, false);
-      this.addApplicationLine(null, line.bytes, [piece], 1, null, readMs, part);
+      const compose = framing === 'plain' && part === null ? parseComposeLine(line.bytes) : null;
+      const isKnown = compose !== null && (this.outputs.has(compose.lane) || this.outputs.size < lanesMax);
+      this.addApplicationLine(isKnown ? compose.lane : null, line.bytes, [piece], 1, null, readMs, part, null, isKnown ? compose.at : 0);
       return;
     }
     const state = this.output(framed.output);
@@ -237,14 +244,14 @@ export class LineAssembler {
     else if (open.bytes >= this.limits.lineBytesMax) this.closeLinePart(framed.output, state, open);
   }
 
-  private closeLinePart(output: Output | null, state: OutputState, open: OpenLine): void {
+  private closeLinePart(output: Lane, state: OutputState, open: OpenLine): void {
     state.line = null;
     this.closeEvent(output, state);
     state.partsDone += 1;
-    this.close({ raw: Buffer.concat(open.bodies), pieces: open.pieces, physicalLines: open.physicalLines, output, runtimeTimeNs: open.timeNs, part: { n: state.partsDone, of: null }, readMs: open.readMs, begunAs: open.begunAs }, null, open.from);
+    this.close({ raw: Buffer.concat(open.bodies), pieces: open.pieces, physicalLines: open.physicalLines, ...writerOf(output), runtimeTimeNs: open.timeNs, part: { n: state.partsDone, of: null }, readMs: open.readMs, begunAs: open.begunAs }, null, open.from);
   }
 
-  private closeLine(output: Output | null, state: OutputState, finished: boolean): void {
+  private closeLine(output: Lane, state: OutputState, finished: boolean): void {
     const open = state.line;
     if (open === null) {
       state.partsDone = 0;
@@ -259,12 +266,13 @@ export class LineAssembler {
     this.addApplicationLine(output, Buffer.concat(open.bodies), open.pieces, open.physicalLines, open.timeNs, open.readMs, lastPart(state, finished), open);
   }
 
-  private addApplicationLine(output: Output | null, body: Uint8Array, pieces: Piece[], physicalLines: number, timeNs: bigint | null, readMs: number, part: EventPart | null, line: Pick<OpenLine, 'from' | 'begunAs'> | null = null): void {
+  private addApplicationLine(output: Lane, body: Uint8Array, pieces: Piece[], physicalLines: number, timeNs: bigint | null, readMs: number, part: EventPart | null, line: Pick<OpenLine, 'from' | 'begunAs'> | null = null, at = 0): void {
+    const text = at === 0 ? body : body.subarray(at);
     const state = this.output(output);
     const open = state.event;
     if (open !== null) {
       const fits = open.physicalLines + physicalLines <= this.limits.openEventLinesMax && open.bytes + body.length <= this.limits.openEventBytesMax && readMs - open.lastReadMs <= this.limits.openEventMsMax;
-      const next = fits ? this.continuesWith(open.state, body) : null;
+      const next = fits ? this.continuesWith(open.state, text) : null;
       if (next !== null) {
         open.bodies.push(Buffer.from(body));
         open.pieces.push(...pieces);
@@ -278,12 +286,12 @@ export class LineAssembler {
     }
     const from = line?.from ?? pieces[0]!.from;
     const begunAs = line?.begunAs ?? null;
-    const understood = understandLine(body, this.whenOf(readMs), this.ownPatterns);
+    const understood = understandLine(text, this.whenOf(readMs), this.ownPatterns);
     if (understood.complete) {
-      this.closed.push({ from, group: { raw: Buffer.from(body), pieces, physicalLines, output, runtimeTimeNs: timeNs, part, readMs, understood, begunAs } });
+      this.closed.push({ from, group: { raw: Buffer.from(body), pieces, physicalLines, ...writerOf(output), runtimeTimeNs: timeNs, part, readMs, understood, begunAs } });
       return;
     }
-    state.event = { bodies: [Buffer.from(body)], pieces: [...pieces], from, begunAs, physicalLines, bytes: body.length, runtimeTimeNs: timeNs, part, readMs, lastReadMs: readMs, understood, state: this.rule === null ? beginsOpen(body, understood) : openByRule };
+    state.event = { bodies: [Buffer.from(body)], pieces: [...pieces], from, begunAs, physicalLines, bytes: body.length, runtimeTimeNs: timeNs, part, readMs, lastReadMs: readMs, understood, state: this.rule === null ? beginsOpen(text, understood) : openByRule };
   }
 
   /** By the user's rule where one is for this service, else by what traces look like. */
@@ -293,21 +301,21 @@ export class LineAssembler {
     return begins || state.kind === 'closed' ? null : state;
   }
 
-  private closeEvent(output: Output | null, state: OutputState): void {
+  private closeEvent(output: Lane, state: OutputState): void {
     const open = state.event;
     if (open === null) return;
     state.event = null;
     const { physicalLines, runtimeTimeNs, part, readMs, understood, begunAs, from } = open;
     if (open.bodies.length === 1) {
-      this.closed.push({ from, group: { raw: open.bodies[0]!, pieces: open.pieces, physicalLines, output, runtimeTimeNs, part, readMs, understood, begunAs } });
+      this.closed.push({ from, group: { raw: open.bodies[0]!, pieces: open.pieces, physicalLines, ...writerOf(output), runtimeTimeNs, part, readMs, understood, begunAs } });
       return;
     }
     const raw = Buffer.concat(open.bodies.flatMap((body, index) => (index === 0 ? [body] : [newline, body])));
-    this.close({ raw, pieces: joinTouching(open.pieces), physicalLines, output, runtimeTimeNs, part, readMs, begunAs }, understood, from);
+    this.close({ raw, pieces: joinTouching(open.pieces), physicalLines, ...writerOf(output), runtimeTimeNs, part, readMs, begunAs }, understood, from);
   }
 
   private close(group: Omit<ClosedGroup, 'understood'>, first: Understood | null = null, from = group.pieces[0]!.from): void {
-    this.closed.push({ from, group: { ...group, understood: this.understand(group.raw, group.readMs, first) } });
+    this.closed.push({ from, group: { ...group, understood: this.understand(group.container === null ? group.raw : withoutComposePrefixes(group.raw), group.readMs, first) } });
   }
 
   /** What came in earlier chunks must not be held against the one that closes it, so a parser that fails closes all the same. */
@@ -382,7 +390,7 @@ export class LineAssembler {
     return ready;
   }
 
-  private output(output: Output | null): OutputState {
+  private output(output: Lane): OutputState {
     let state = this.outputs.get(output);
     if (state === undefined) {
       state = { line: null, event: null, partsDone: 0 };

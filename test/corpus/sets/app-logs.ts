@@ -34,6 +34,9 @@ export function countAppLogs(tally: Tally): void {
     compare(tally, key, bytes, events, levels, timestamps_iso_utc);
     if (records_csv !== undefined) compareRecords(tally, key, events, records_csv);
   }
+  // Lines of two containers, by their own prefixes.
+  const composed = eventsOfFile(tally, 'app-logs/lnav_docker_compose.0');
+  for (const event of composed) tally.equal('fields', [event.container, event.service], /\bweb-1 +\|/.test(Buffer.from(event.raw).toString()) ? ['web-1', 'web'] : ['redis-1', 'redis'], null, `docker_compose.0: ${event.eventId}`);
   const access = expectedOf('access_log.0');
   compare(tally, 'access_log.0', bytesOf('access-logs/lnav_access_log.0.log'), eventsOfFile(tally, 'access-logs/lnav_access_log.0.log'), access.levels, access.timestamps_iso_utc);
 }
