@@ -9,17 +9,12 @@ import type { Chunk, Framing } from '#schemas/chunk.ts';
 import type { EventPart, Output, Piece } from '#schemas/event.ts';
 import type { UnfinishedLine } from '#schemas/store.ts';
 import type { PhysicalLine } from '../trim.ts';
-import { notKnownWhen, type WhenRead } from '../fields/time.ts';
-import { zoneOf, type Zone } from '../fields/zone.ts';
-import { beginsOpen, continues, openByRule, type ContinuationState } from '../formats/continuation.ts';
-import { bareText, understandLine, type Understood } from '../formats/understand.ts';
-import { useOwnIdRules } from '../ids/own-rules.ts';
-import { patternsOf, type Patterns, type ServicePatterns } from '../patterns/patterns.ts';
+import type { Understood } from '../formats/understood.ts';
 import { parseComposeLine, withoutComposePrefixes, writerOf, type Lane } from './compose.ts';
 import { parseCriLine } from './cri.ts';
 import { parseDockerLine } from './docker.ts';
-import { multilineRulesOf, type MultilineRule, type MultilineRules } from './multiline-rules.ts';
 import type { AssemblerLimits } from './assembler-limits.ts';
+import { LineReader } from './line-reader.ts';
 import { append, joinTouching, lastPart, withOwnLists, type LongLine, type OpenLine, type OutputState } from './open-lines.ts';
 
 /** One or more application lines that make one event. */
@@ -48,12 +43,7 @@ const lanesMax = 256;
 
 export class LineAssembler {
   private readonly limits: AssemblerLimits;
-  private readonly zone: Zone | null;
-  private readonly rules: MultilineRules | null;
-  private when: WhenRead = notKnownWhen;
-  private rule: MultilineRule | null = null;
-  private readonly patterns: Patterns | null;
-  private ownPatterns: ServicePatterns | null = null;
+  private readonly reader: LineReader;
   private readonly outputs = new Map<Lane, OutputState>();
   private longLine: LongLine | null = null;
   private expected: number | null = null;
@@ -62,20 +52,11 @@ export class LineAssembler {
   private ready: ClosedGroup[] = [];
   /** At or before the start of what is not ready. */
   private heldFrom = Infinity;
-  private failure: unknown = null;
   private abandoned: string[] = [];
 
-  constructor(limits: AssemblerLimits) {
+  constructor(limits: AssemblerLimits, reader = new LineReader(limits)) {
     this.limits = limits;
-    this.zone = zoneOf(limits.timeZone ?? 'UTC');
-    this.rules = multilineRulesOf(limits.multilineStart ?? []);
-    this.patterns = patternsOf(limits.patterns ?? []);
-  }
-
-  /** What is known of a line's time beside the line. Lines come in their thousands with the same time of reading. */
-  private whenOf(readMs: number): WhenRead {
-    if (this.when.readMs !== readMs) this.when = { readMs, zone: this.zone };
-    return this.when;
+    this.reader = reader;
   }
 
   /** True while something is held that is not closed yet. */
@@ -90,9 +71,7 @@ export class LineAssembler {
 
   /** Why a parser failed on lines that were joined, once: they are closed with what is known of the first. Null where none did. */
   takeFailure(): unknown {
-    const { failure } = this;
-    this.failure = null;
-    return failure;
+    return this.reader.takeFailure();
   }
 
   /** eventIds of the beginnings that nothing in this stream goes on with, each once. */
@@ -115,7 +94,7 @@ export class LineAssembler {
 
   /** As it is now, for whoever may have to go back to that. */
   copy(): LineAssembler {
-    const copy = new LineAssembler(this.limits);
+    const copy = new LineAssembler(this.limits, this.reader.copy());
     for (const [output, { line, event, partsDone }] of this.outputs) copy.outputs.set(output, { line: line === null ? null : withOwnLists(line), event: event === null ? null : withOwnLists(event), partsDone });
     copy.longLine = this.longLine === null ? null : { ...this.longLine, bodies: [...this.longLine.bodies] };
     copy.expected = this.expected;
@@ -123,17 +102,13 @@ export class LineAssembler {
     copy.ready = [...this.ready];
     copy.heldFrom = this.heldFrom;
     copy.abandoned = [...this.abandoned];
-    copy.rule = this.rule;
-    copy.ownPatterns = this.ownPatterns;
     return copy;
   }
 
   /** Takes the new lines of a chunk and returns what they close. Copies what it holds on to. */
   add(chunk: Chunk, lines: Iterable<PhysicalLine>): ClosedGroup[] {
     let isFirst = true;
-    useOwnIdRules(this.limits.idFields, this.limits.idPatterns);
-    this.rule = this.rules?.ruleOf(chunk.origin.service) ?? null;
-    this.ownPatterns = this.patterns?.forService(chunk.origin.service) ?? null;
+    this.reader.serve(chunk.origin.service);
     for (const line of lines) {
       // Lines on the two sides of a hole are never joined.
       if (this.expected !== null && line.from !== this.expected) this.closeOpen();
@@ -166,7 +141,7 @@ export class LineAssembler {
       if (line === null || line.pieces.length === 0) continue;
       state.line = null;
       const raw = Buffer.concat(line.bodies);
-      unfinished.push({ raw, pieces: joinTouching(line.pieces), physicalLines: line.physicalLines, ...writerOf(output), runtimeTimeNs: line.timeNs, part: lastPart(state, false), readMs: line.readMs, understood: this.understand(raw, line.readMs), begunAs: line.begunAs });
+      unfinished.push({ raw, pieces: joinTouching(line.pieces), physicalLines: line.physicalLines, ...writerOf(output), runtimeTimeNs: line.timeNs, part: lastPart(state, false), readMs: line.readMs, understood: this.reader.understandJoined(raw, line.readMs), begunAs: line.begunAs });
     }
     return { closed: this.closeAll(), unfinished };
   }
@@ -272,7 +247,7 @@ export class LineAssembler {
     const open = state.event;
     if (open !== null) {
       const fits = open.physicalLines + physicalLines <= this.limits.openEventLinesMax && open.bytes + body.length <= this.limits.openEventBytesMax && readMs - open.lastReadMs <= this.limits.openEventMsMax;
-      const next = fits ? this.continuesWith(open.state, text) : null;
+      const next = fits ? this.reader.continues(open.state, text) : null;
       if (next !== null) {
         open.bodies.push(Buffer.from(body));
         open.pieces.push(...pieces);
@@ -286,19 +261,12 @@ export class LineAssembler {
     }
     const from = line?.from ?? pieces[0]!.from;
     const begunAs = line?.begunAs ?? null;
-    const understood = understandLine(text, this.whenOf(readMs), this.ownPatterns);
+    const understood = this.reader.understand(text, readMs);
     if (understood.complete) {
       this.closed.push({ from, group: { raw: Buffer.from(body), pieces, physicalLines, ...writerOf(output), runtimeTimeNs: timeNs, part, readMs, understood, begunAs } });
       return;
     }
-    state.event = { bodies: [Buffer.from(body)], pieces: [...pieces], from, begunAs, physicalLines, bytes: body.length, runtimeTimeNs: timeNs, part, readMs, lastReadMs: readMs, understood, state: this.rule === null ? beginsOpen(text, understood) : openByRule };
-  }
-
-  /** By the user's rule where one is for this service, else by what traces look like. */
-  private continuesWith(state: ContinuationState, body: Uint8Array): ContinuationState | null {
-    const begins = this.rule?.begins(body) ?? null;
-    if (begins === null) return continues(state, body);
-    return begins || state.kind === 'closed' ? null : state;
+    state.event = { bodies: [Buffer.from(body)], pieces: [...pieces], from, begunAs, physicalLines, bytes: body.length, runtimeTimeNs: timeNs, part, readMs, lastReadMs: readMs, understood, state: this.reader.begins(text, understood) };
   }
 
   private closeEvent(output: Lane, state: OutputState): void {
@@ -315,17 +283,7 @@ export class LineAssembler {
   }
 
   private close(group: Omit<ClosedGroup, 'understood'>, first: Understood | null = null, from = group.pieces[0]!.from): void {
-    this.closed.push({ from, group: { ...group, understood: this.understand(group.container === null ? group.raw : withoutComposePrefixes(group.raw), group.readMs, first) } });
-  }
-
-  /** What came in earlier chunks must not be held against the one that closes it, so a parser that fails closes all the same. */
-  private understand(raw: Uint8Array, readMs: number, first: Understood | null = null): Understood {
-    try {
-      return understandLine(raw, this.whenOf(readMs), this.ownPatterns);
-    } catch (error) {
-      this.failure = error;
-      return first ?? bareText(raw);
-    }
+    this.closed.push({ from, group: { ...group, understood: this.reader.understandJoined(group.container === null ? group.raw : withoutComposePrefixes(group.raw), group.readMs, first) } });
   }
 
   private closeOpen(): void {
