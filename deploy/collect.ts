@@ -15,6 +15,7 @@ const knownStores = ['embedded'];
 export async function collect(config: Config, version: string): Promise<number> {
   const { options, alerts } = config;
   if (!knownStores.includes(options.store)) throw new LeadlineError('BAD_OPTION', { option: '--store', problem: `"${options.store}" is not a store this Leadline knows`, fix: `Write ${knownStores.join(' or ')}` });
+  if (options.topic.length > 0 && options.kafka.length === 0) throw new LeadlineError('BAD_OPTION', { option: '--topic', problem: 'names a topic, and no broker is given', fix: 'Add --kafka HOST:PORT' });
   const isTerminal = process.stderr.isTTY;
   const log = createLog('collect', options, isTerminal);
   const stopAsked = new Promise<void>(resolve => {

@@ -106,11 +106,15 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/(?<=\s)\(\)(?=\s|$)/g, `(${valueMark})`],
   [/\s+/g, ' '],
   // Host and port, a time, a list of any length.
-  [/<\*>(?:(?:, ?|[ :=&?/.+-])<\*>)+(?:,? ?…)?/g, valueMark],
+  [/<\*>(?:(?:[,;] ?|[ :=&?/.+-])<\*>)+(?:,? ?…)?/g, valueMark],
 ];
+
+/** The same once more: a list of quoted values, of `name:value` pairs, of objects. 20 us and more for a message with values, once per wording. */
+const repeated = /(\S.{0,80}?<\*>.{0,3}?)(?:[,;]? ?\1)+/g;
 
 function templateOf(masked: string): string {
   let template = masked.trim();
   for (const [pattern, replacement] of rules) template = template.replace(pattern, replacement);
+  if (template.indexOf(valueMark, template.indexOf(valueMark) + valueMark.length) > 0) template = template.replace(repeated, '$1');
   return template.length > templateCharsMax ? `${template.slice(0, templateCharsMax)}…` : template;
 }

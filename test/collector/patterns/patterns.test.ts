@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { patternProblems, patternsOf } from '../../../collector/patterns/patterns.ts';
 import { basePatterns } from '../../../collector/patterns/base-patterns.ts';
@@ -7,6 +9,8 @@ import { notKnownWhen } from '../../../collector/fields/time.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { compileLinearRegex } from '#lib/linear-regex.ts';
 import { formatTimeNs } from '#schemas/event.ts';
+import { testFolder } from '../../helpers/folder.ts';
+import { allEvents, ingested, queriesOf } from '../../helpers/store.ts';
 
 const understand = (patterns: readonly string[], line: string, service: string | null = 'cart', when = notKnownWhen): Understood => understandLine(Buffer.from(line), when, patternsOf(patterns)!.forService(service));
 
@@ -103,4 +107,17 @@ for (const [pattern, problem] of [
 
 test('parts that name each other end', t => {
   t.regex(patternProblems(['A := x%{B}', 'B := %{A}', '%{A:a}'])[0]!.problem, /circle/);
+});
+
+test('an ingested file is read by the patterns of its service, also where lines are joined', async t => {
+  const folder = testFolder(t);
+  const lines = ['WARN ~ order=7 ~ no money', 'java.lang.IllegalStateException: no', '\tat a.B.c(D.java:1)', 'INFO ~ order=8 ~ paid'];
+  const logs = join(folder, 'logs');
+  mkdirSync(logs);
+  for (const name of ['cart.log', 'pay.log']) writeFileSync(join(logs, name), lines.map(line => `${line}\n`).join(''));
+  await ingested([logs], join(folder, 'data'), { patterns: ['cart => ^%{LOGLEVEL:level} ~ order=%{INT:order:int} ~ %{GREEDYDATA:message}'] });
+  const queries = queriesOf(t, join(folder, 'data'));
+  const found = async (query: string): Promise<string[]> => (await allEvents(queries, query)).map(({ service, message, exceptionType }) => `${service!}: ${message} ${exceptionType ?? '-'}`).sort();
+  t.deepEqual(await found('order>=7'), ['cart: no money java.lang.IllegalStateException', 'cart: paid -']);
+  t.is((await found('service:pay order:*')).length, 0);
 });
