@@ -6,7 +6,6 @@
  * partition, in the transaction of its events.
  */
 import { addRange, addRanges, coverage, subtractRanges, type ByteRange } from '#lib/byte-ranges.ts';
-import type { Signal } from '#schemas/alert.ts';
 import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
@@ -16,11 +15,13 @@ import { plainBytes } from './chunk-bytes.ts';
 import { ConsumedPositions, type RecordPosition } from './consumed-positions.ts';
 import { contextOf, eventOf, gapEventOf, type ChunkContext } from './event-of.ts';
 import { LineAssembler } from './lines/assembler.ts';
-import type { CollectorCounts, CollectorParts } from './parts.ts';
+import { nothingCounted, type CollectorCounts, type CollectorParts } from './parts.ts';
 import { compileRules } from './signals.ts';
-import { durableMark, storedMark } from './stored-marks.ts';
+import { durableMark, knownState } from './stored-marks.ts';
+import { Templates } from './templates/templates.ts';
 import { isKnown, newLines } from './trim.ts';
-import { placeOf, UnfinishedLines } from './unfinished-lines.ts';
+import { laneOf, placeOf, UnfinishedLines } from './unfinished-lines.ts';
+import { Waiting, type Batch } from './waiting.ts';
 
 interface StreamWork {
   /** Stored, queued for the store, or held in an open event. */
@@ -35,46 +36,30 @@ interface StreamWork {
   silent: boolean;
 }
 
-/** What one commit takes, and who waits for it. */
-interface Batch {
-  events: LogEvent[];
-  unfinished: UnfinishedLine[];
-  states: StreamState[];
-  signals: Signal[];
-  positions: ConsumedPosition[];
-  touched: Set<string>;
-  waiters: (() => void)[];
-}
-
 /** At the latest this long after it moved a position is written, also where nothing else is. */
 const positionIntervalMs = 1000;
 
 export class Collector {
-  readonly counts: CollectorCounts = { chunks: 0, chunkBytes: 0, trimmedBytes: 0, events: 0, commits: 0, refusedChunks: 0 };
+  readonly counts: CollectorCounts = { ...nothingCounted };
   /** Why nothing can be stored at the moment, or null. */
   stalledBy: LeadlineError | null = null;
   private readonly parts: CollectorParts;
   private readonly streams = new Map<string, StreamWork>();
   private readonly signalsOf: ReturnType<typeof compileRules>;
-  private events: LogEvent[] = [];
-  private eventBytes = 0;
+  private waiting = new Waiting();
   private unfinished: UnfinishedLines;
-  /** Of them those that the next commit makes durable. */
-  private newUnfinished: UnfinishedLine[] = [];
-  private states = new Map<string, StreamState>();
-  private touched = new Set<string>();
   private closing = new Set<string>();
-  private firstWaitingMs: number | null = null;
   private readonly positions: ConsumedPositions;
   private positionsMovedMs: number | null = null;
-  private waiters: (() => void)[] = [];
   /** A batch that failed and waits for room. Kept whole, so that the same bytes are cut into the same commit. */
   private failed: Batch | null = null;
   private underWay: Promise<void> | null = null;
+  private readonly templates: Templates;
 
   constructor(parts: CollectorParts) {
     this.parts = parts;
     this.signalsOf = compileRules(parts.rules);
+    this.templates = new Templates(parts.options);
     this.positions = new ConsumedPositions(parts.writer.positions());
     this.unfinished = new UnfinishedLines(parts.writer.unfinished());
   }
@@ -93,16 +78,16 @@ export class Collector {
       // After a lost position whole logs come again: what is known needs not be unpacked.
       const value = isKnown(chunk, work.taken) ? null : plainBytes(chunk);
       if (work.taken.length > this.parts.options.storedRangesMax) throw new LeadlineError('STORED_RANGES_FULL', { streamId: chunk.streamId, count: work.taken.length });
-      if (position !== null) this.closeOverdue(chunk, position);
-      this.tell(this.unfinished.overdue(chunk, position, this.parts.options.openEventMsMax));
+      if (position !== null) this.closeOverdue(chunk.streamId, position);
+      if (!this.unfinished.isEmpty) this.tell(this.unfinished.overdue(placeOf(chunk, position), position === null, this.parts.options.openEventMsMax));
       if (value === null) this.counts.trimmedBytes += chunk.end - chunk.offset;
       else this.takeIn(chunk, value, work, position);
     } catch (error) {
       this.counts.refusedChunks += 1;
       throw error;
     }
-    this.touched.add(chunk.streamId);
-    this.firstWaitingMs ??= this.parts.clock.nowMs();
+    this.waiting.touched.add(chunk.streamId);
+    this.waiting.sinceMs ??= this.parts.clock.nowMs();
     if (chunk.kind === 'close') this.closing.add(chunk.streamId);
     if (position !== null) {
       this.positions.settle(chunk.streamId, position, chunk.offset, chunk.end, work.assembler.openFrom);
@@ -116,12 +101,12 @@ export class Collector {
     if (position !== null) this.pass(position);
     if (states.length === 0) return Promise.resolve();
     for (const state of states) {
-      this.states.set(state.streamId, state);
+      this.waiting.states.set(state.streamId, state);
       const work = this.streams.get(state.streamId);
       if (work !== undefined) work.silent = state.inode === null;
     }
-    this.firstWaitingMs ??= this.parts.clock.nowMs();
-    return new Promise(resolve => this.waiters.push(resolve));
+    this.waiting.sinceMs ??= this.parts.clock.nowMs();
+    return new Promise(resolve => this.waiting.waiters.push(resolve));
   }
 
   /** After the last of the files that are read once: what they ended in the middle of is told as it is. */
@@ -135,13 +120,41 @@ export class Collector {
     this.positionsMovedMs ??= this.parts.clock.nowMs();
   }
 
+  /** A record of this partition went to another collector: time goes on by it, and nothing up to it needs to be read again for this one. */
+  elapse(position: RecordPosition): void {
+    this.closeOverdue(null, position);
+    this.tell(this.unfinished.overdue(laneOf(position), false, this.parts.options.openEventMsMax));
+    this.pass(position);
+  }
+
+  /** Takes over what streams of another collector ended in the middle of. */
+  adopt(lines: readonly UnfinishedLine[]): void {
+    for (const line of lines) this.unfinished.add(line);
+  }
+
+  /** Whether the next line of a source may go on with something in memory. @param streams of the source; those that are done with are taken out */
+  holds(source: string, streams: Set<string>): boolean {
+    let isOpen = this.unfinished.hasOf(source);
+    for (const streamId of streams) {
+      const work = this.streams.get(streamId);
+      if (work === undefined) streams.delete(streamId);
+      else if (work.assembler.isOpen) isOpen = true;
+    }
+    return isOpen;
+  }
+
+  /** Forgets streams that another collector goes on with. Nothing of them is held. */
+  letGo(streams: ReadonlySet<string>): void {
+    for (const streamId of streams) if (this.streams.delete(streamId)) this.closing.delete(streamId);
+  }
+
   /** What is known of all streams of these sources, with the further of the published and the stored position. */
   statesOf(sources: readonly string[]): StreamState[] {
     const wanted = new Set(sources);
     const states: StreamState[] = [];
     for (const stream of this.parts.writer.streams()) {
-      const state = this.states.get(stream.streamId) ?? stream.state;
-      if (state !== null && wanted.has(state.source)) states.push({ ...state, acknowledgedBytes: Math.max(state.acknowledgedBytes, storedMark(stream)) });
+      const state = knownState(stream, this.waiting.states.get(stream.streamId) ?? stream.state);
+      if (state !== null && wanted.has(state.source)) states.push(state);
     }
     return states;
   }
@@ -150,12 +163,12 @@ export class Collector {
   dueInMs(nowMs: number): number | null {
     if (this.underWay !== null) return null;
     if (this.failed !== null) return 0;
-    const dueMs = Math.min((this.firstWaitingMs ?? Infinity) + this.parts.options.commitIntervalMs, (this.positionsMovedMs ?? Infinity) + positionIntervalMs);
+    const dueMs = Math.min((this.waiting.sinceMs ?? Infinity) + this.parts.options.commitIntervalMs, (this.positionsMovedMs ?? Infinity) + positionIntervalMs);
     return dueMs === Infinity ? null : Math.max(0, dueMs - nowMs);
   }
 
   get isFull(): boolean {
-    return this.events.length >= this.parts.options.commitEventsMax || this.eventBytes >= this.parts.options.commitBytesMax;
+    return this.waiting.events.length >= this.parts.options.commitEventsMax || this.waiting.bytes >= this.parts.options.commitBytesMax;
   }
 
   /** True while nothing more should be accepted: what is queued is full and could not be stored. */
@@ -180,7 +193,7 @@ export class Collector {
     if (batch === null) return null;
     let appended: Promise<void> | undefined;
     try {
-      appended = this.parts.writer.append({ events: batch.events, states: batch.states, unfinished: batch.unfinished }, batch.positions, batch.signals) ?? undefined;
+      appended = this.parts.writer.append({ events: batch.events, states: [...batch.states.values()], unfinished: batch.unfinished }, batch.positions, batch.signals) ?? undefined;
     } catch (error) {
       this.refused(batch, error);
       return null;
@@ -208,6 +221,8 @@ export class Collector {
     this.failed = null;
     this.counts.events += batch.events.length;
     this.counts.commits += 1;
+    this.counts.templates = this.templates.size;
+    this.counts.overflowedTemplates = this.templates.overflowed;
     this.acknowledge(batch.touched);
     if (batch.events.length > 0 || batch.signals.length > 0) this.parts.onCommitted();
     for (const resolve of batch.waiters) resolve();
@@ -223,10 +238,9 @@ export class Collector {
   /** Parses a chunk. Where a parser fails, everything of the stream is as it was. @throws LeadlineError BAD_CHUNK */
   private takeIn(chunk: Chunk, value: Uint8Array, work: StreamWork, position: RecordPosition | null): void {
     const before = { ...work, assembler: work.assembler.copy() };
-    const { eventBytes } = this;
     const unfinished = this.unfinished.copy();
-    const queued = this.events.length;
-    const newUnfinished = this.newUnfinished.length;
+    const { waiting } = this;
+    const [queued, newUnfinished, bytes] = [waiting.events.length, waiting.unfinished.length, waiting.bytes];
     try {
       if (chunk.kind === 'lines') this.acceptLines(chunk, value, work);
       else if (chunk.kind === 'gap') this.acceptGap(chunk, work, chunk.offset, chunk.end, chunk.gap!);
@@ -234,24 +248,24 @@ export class Collector {
       else this.take(chunk, work, work.assembler.closeAll());
     } catch (error) {
       Object.assign(work, before);
-      this.events.length = queued;
-      this.newUnfinished.length = newUnfinished;
+      waiting.events.length = queued;
+      waiting.unfinished.length = newUnfinished;
+      waiting.bytes = bytes;
       this.unfinished = unfinished;
-      this.eventBytes = eventBytes;
       this.parts.log.error({ event: 'parserFailed', streamId: chunk.streamId, from: chunk.offset, to: chunk.end, err: error }, 'a parser failed on a chunk; this is a fault of Leadline');
       throw new LeadlineError('BAD_CHUNK', { problem: `a parser failed on it: ${error instanceof Error ? error.message : String(error)}` }, { cause: error });
     }
   }
 
   /** A pod that never returns sends no idle record: what it left open is closed by the broker's time, as another record of its partition has it. */
-  private closeOverdue(chunk: Chunk, position: RecordPosition): void {
+  private closeOverdue(own: string | null, position: RecordPosition): void {
     for (const streamId of this.positions.overdue(position, this.parts.options.openEventMsMax)) {
       const work = this.streams.get(streamId);
       // Within one stream it is the times of reading that close: an outage of the broker between two records is none of the stream.
-      if (work === undefined || streamId === chunk.streamId) continue;
+      if (work === undefined || streamId === own) continue;
       this.take(work.context, work, work.assembler.closeAll());
       this.positions.release(streamId);
-      this.touched.add(streamId);
+      this.waiting.touched.add(streamId);
     }
   }
 
@@ -288,11 +302,11 @@ export class Collector {
     const { closed, unfinished } = work.assembler.endStream();
     this.take(chunk, work, closed);
     for (const group of unfinished) {
-      const line = { event: eventOf(chunk, group, work.lastTimeNs), ...placeOf(chunk, position) };
+      const line = { event: eventOf(chunk, group, work.lastTimeNs, this.templates), ...placeOf(chunk, position) };
       if (group.begunAs !== null) this.unfinished.take(group.begunAs);
       this.unfinished.add(line);
-      this.newUnfinished.push(line);
-      this.eventBytes += group.raw.length;
+      this.waiting.unfinished.push(line);
+      this.waiting.bytes += group.raw.length;
     }
   }
 
@@ -301,15 +315,15 @@ export class Collector {
     for (const eventId of eventIds) {
       const line = this.unfinished.take(eventId);
       if (line === null) continue;
-      this.events.push({ ...line.event, begunAs: eventId });
-      this.eventBytes += line.event.raw.length;
-      this.firstWaitingMs ??= this.parts.clock.nowMs();
+      this.waiting.events.push({ ...line.event, begunAs: eventId });
+      this.waiting.bytes += line.event.raw.length;
+      this.waiting.sinceMs ??= this.parts.clock.nowMs();
     }
   }
 
   private take(chunk: ChunkContext, work: StreamWork, groups: ReturnType<LineAssembler['closeAll']>): void {
     this.tell(work.assembler.takeAbandoned());
-    for (const group of groups) this.queue(work, eventOf(chunk, group, work.lastTimeNs));
+    for (const group of groups) this.queue(work, eventOf(chunk, group, work.lastTimeNs, this.templates));
     const failure = work.assembler.takeFailure();
     if (failure !== null) this.parts.log.error({ event: 'parserFailed', streamId: chunk.streamId, err: failure }, 'a parser failed on lines that were joined; they are stored as text. This is a fault of Leadline');
   }
@@ -318,41 +332,27 @@ export class Collector {
     if (event.begunAs !== undefined) this.unfinished.take(event.begunAs);
     work.lastTimeNs = event.timeNs;
     if (event.timeNs > work.watermarkNs) work.watermarkNs = event.timeNs;
-    this.events.push(event);
-    this.eventBytes += event.raw.length;
+    this.waiting.events.push(event);
+    this.waiting.bytes += event.raw.length;
   }
 
   private takeBatch(isLast: boolean): Batch | null {
-    this.firstWaitingMs = null;
-    const isWritten = this.events.length > 0 || this.newUnfinished.length > 0 || this.states.size > 0;
-    const positions = isWritten || isLast || this.positionsAreDue ? this.takePositions() : [];
-    if (!isWritten && positions.length === 0 && this.touched.size === 0 && this.waiters.length === 0) return null;
-    const events = this.events;
-    const states = [...this.states.values()];
-    const unfinished = this.newUnfinished;
-    this.events = [];
-    this.newUnfinished = [];
-    this.eventBytes = 0;
-    this.states = new Map();
-    const touched = this.touched;
-    this.touched = new Set();
-    const waiters = this.waiters;
-    this.waiters = [];
-    const { loud = [], silent = [] } = Object.groupBy(events, event => (this.isSilent(event.streamId) ? 'silent' : 'loud'));
+    const { waiting } = this;
+    const isWritten = waiting.events.length > 0 || waiting.unfinished.length > 0 || waiting.states.size > 0;
+    const positions = isWritten || isLast || (this.positionsMovedMs ?? Infinity) + positionIntervalMs <= this.parts.clock.nowMs() ? this.takePositions() : [];
+    if (!isWritten && positions.length === 0 && waiting.touched.size === 0 && waiting.waiters.length === 0) return null;
+    const { loud = [], silent = [] } = Object.groupBy(waiting.events, event => (this.isSilent(event.streamId) ? 'silent' : 'loud'));
     const watermarkNs = (streamId: string): bigint => this.streams.get(streamId)?.watermarkNs ?? this.parts.writer.lastKnown(streamId)?.watermarkNs ?? 0n;
-    return { events, unfinished, states, positions, touched, waiters, signals: [...this.signalsOf(loud, { watermarkNs, silent: false }), ...this.signalsOf(silent, { watermarkNs, silent: true })] };
+    this.waiting = new Waiting();
+    return Object.assign(waiting, { positions, signals: [...this.signalsOf(loud, { watermarkNs, silent: false }), ...this.signalsOf(silent, { watermarkNs, silent: true })] });
   }
 
   /** Nobody is told of what finished files hold. */
   private isSilent(streamId: string): boolean {
     const work = this.streams.get(streamId);
     if (work !== undefined) return work.silent;
-    const state = this.states.get(streamId) ?? this.parts.writer.lastKnown(streamId)?.state ?? null;
+    const state = this.waiting.states.get(streamId) ?? this.parts.writer.lastKnown(streamId)?.state ?? null;
     return state !== null && state.inode === null;
-  }
-
-  private get positionsAreDue(): boolean {
-    return this.positionsMovedMs !== null && this.parts.clock.nowMs() - this.positionsMovedMs >= positionIntervalMs;
   }
 
   private takePositions(): ConsumedPosition[] {
@@ -366,14 +366,14 @@ export class Collector {
     for (const streamId of touched) {
       const stream = this.parts.writer.lastKnown(streamId);
       const work = this.streams.get(streamId);
-      const closed = this.closing.has(streamId) && !this.touched.has(streamId);
+      const closed = this.closing.has(streamId) && !this.waiting.touched.has(streamId);
       acknowledgements.push({ streamId, from: 0, to: stream === null ? 0 : durableMark(stream), closed });
       if (closed && work?.assembler.isOpen === false) {
         this.streams.delete(streamId);
         this.closing.delete(streamId);
       }
     }
-    if (acknowledgements.length > 0) this.parts.onAcknowledged(acknowledgements);
+    this.parts.onAcknowledged(acknowledgements);
   }
 
   private workOf(chunk: Chunk): StreamWork {

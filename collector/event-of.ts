@@ -3,6 +3,7 @@ import type { Chunk } from '#schemas/chunk.ts';
 import type { LogEvent, TimeSource } from '#schemas/event.ts';
 import type { ClosedGroup } from './lines/assembler.ts';
 import { serviceOfContainer } from './lines/compose.ts';
+import type { Templates } from './templates/templates.ts';
 
 const nsPerMs = 1_000_000n;
 
@@ -30,7 +31,7 @@ export function contextOf({ source, streamId, origin, bootId }: Chunk): ChunkCon
   return { source, streamId, origin, bootId };
 }
 
-export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: bigint | null): LogEvent {
+export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: bigint | null, templates: Templates | null = null): LogEvent {
   const { understood, pieces } = group;
   const streamOffset = pieces[0]!.from;
   const time = timeOf(group, lastTimeNs, chunk.bootId !== null);
@@ -59,7 +60,7 @@ export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: big
     part: group.part,
     gap: null,
     exceptionType: understood.exceptionType,
-    template: null,
+    template: templates?.of(chunk.origin.service, understood.message) ?? null,
     lineCount: group.physicalLines,
     ...(group.begunAs === null ? {} : { begunAs: group.begunAs }),
   };

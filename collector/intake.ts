@@ -1,20 +1,49 @@
 /**
  * Where chunks come in: one collector behind any number of connections, each a `Transport`. In the same thread a connection is used as it is; over a
- * message port or HTTP it is what the other end's calls are carried to.
+ * message port or HTTP it is what the other end's calls are carried to. What has to wait, waits in the order it came.
  */
 import type { Acknowledgement, StreamState, Transport } from '#schemas/transport.ts';
 import type { Chunk } from '#schemas/chunk.ts';
 import { Collector } from './collector.ts';
 import type { CollectorParts } from './parts.ts';
+import { Connections, type ChunkTaker } from './connections.ts';
 import type { RecordPosition } from './consumed-positions.ts';
+
+/** A record that was handed over. */
+export interface HandedOver {
+  /** Resolves when the next may be handed over. */
+  room: Promise<void>;
+  /** Resolves when it is taken in. Rejects where it never can be: its partition then stays where it is until the record is released. */
+  taken: Promise<void>;
+}
+
+/** Where a topic's records go. */
+export interface RecordTaker {
+  /** In the order of the calls. */
+  hand(chunk: Chunk, position: RecordPosition): HandedOver;
+  publishStates(states: readonly StreamState[], position: RecordPosition): Promise<void>;
+  /** Nothing up to this record of the partition needs to be read again: there was none, or it is accounted for elsewhere. */
+  pass(position: Omit<RecordPosition, 'timestampMs'>): void;
+  /** A record that could not be taken in is accounted for elsewhere. */
+  release(position: RecordPosition): void;
+  /** Resolves when more may be fetched. */
+  whileStalled(): Promise<void>;
+}
+
+const keyOf = ({ topicId, partition, recordOffset }: RecordPosition): string => `${topicId}:${partition}:${recordOffset}`;
 
 /** Pause between two attempts to store while the disk is full. */
 const stalledRetryMs = 500;
 
-export class CollectorIntake {
+export class CollectorIntake implements ChunkTaker, RecordTaker {
   readonly collector: Collector;
+  /** After every commit, with the low-water marks that it made durable. */
+  onStored: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
   private readonly clock: CollectorParts['clock'];
-  private readonly connections = new Set<Connection>();
+  private readonly connections = new Connections();
+  /** Whoever came first goes first, also where they have to wait. */
+  private turn: Promise<unknown> = Promise.resolve();
+  private readonly held = new Map<string, () => void>();
   private timer: { timeout: NodeJS.Timeout; dueMs: number } | null = null;
   private stopped = false;
   /** The commit under way behind which the next is scheduled. */
@@ -25,23 +54,36 @@ export class CollectorIntake {
     this.collector = new Collector({
       ...parts,
       onAcknowledged: acknowledgements => {
-        for (const connection of this.connections) connection.acknowledged(acknowledgements);
+        this.connections.acknowledged(acknowledgements);
+        this.onStored(acknowledgements);
       },
     });
   }
 
   connect(): Transport {
-    const connection = new Connection(this, () => this.connections.delete(connection));
-    this.connections.add(connection);
-    return connection;
+    return this.connections.connect(this);
   }
 
   /** @param position the Kafka record the chunk came in, null for one that came otherwise */
-  async accept(chunk: Chunk, position: RecordPosition | null = null): Promise<void> {
-    await this.whileStalled();
-    await this.whileFull();
-    this.collector.accept(chunk, position);
-    this.schedule();
+  accept(chunk: Chunk, position: RecordPosition | null = null): Promise<void> {
+    const taken = this.turn.then(() => this.takeIn(chunk, position));
+    this.turn = taken.catch(() => undefined);
+    return taken;
+  }
+
+  hand(chunk: Chunk, position: RecordPosition): HandedOver {
+    const taken = this.accept(chunk, position);
+    return { taken, room: taken.catch(() => new Promise<void>(resolve => this.held.set(keyOf(position), resolve))) };
+  }
+
+  release(position: RecordPosition): void {
+    this.pass(position);
+    this.held.get(keyOf(position))?.();
+    this.held.delete(keyOf(position));
+  }
+
+  statesOf(sources: readonly string[]): Promise<StreamState[]> {
+    return Promise.resolve(this.collector.statesOf(sources));
   }
 
   publishStates(states: readonly StreamState[], position: RecordPosition | null = null): Promise<void> {
@@ -53,6 +95,19 @@ export class CollectorIntake {
   /** Nothing up to this record of the partition needs to be read again. */
   pass(position: Omit<RecordPosition, 'timestampMs'>): void {
     this.collector.pass(position);
+    this.schedule();
+  }
+
+  private async takeIn(chunk: Chunk, position: RecordPosition | null): Promise<void> {
+    await this.whileStalled();
+    await this.whileFull();
+    this.collector.accept(chunk, position);
+    this.schedule();
+  }
+
+  /** The records of a partition up to this one went to other collectors. */
+  elapse(position: RecordPosition): void {
+    this.collector.elapse(position);
     this.schedule();
   }
 
@@ -110,79 +165,5 @@ export class CollectorIntake {
       this.schedule();
     }, dueInMs);
     this.timer = { timeout, dueMs: nowMs + dueInMs };
-  }
-}
-
-/** One client's end: it hears of its own streams only. */
-class Connection implements Transport {
-  readonly troubledBy = null;
-  onAcknowledged: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
-  private readonly intake: CollectorIntake;
-  private readonly leave: () => void;
-  /** Per stream: end of what was published, and whether its closing record was. */
-  private readonly published = new Map<string, { end: number; closing: boolean }>();
-  private readonly drained = new Set<() => void>();
-
-  constructor(intake: CollectorIntake, leave: () => void) {
-    this.intake = intake;
-    this.leave = leave;
-  }
-
-  loadStates(sources: readonly string[]): Promise<StreamState[]> {
-    return Promise.resolve(this.intake.collector.statesOf(sources));
-  }
-
-  partitionOf(): null {
-    return null;
-  }
-
-  publishStates(states: readonly StreamState[]): Promise<void> {
-    return this.intake.publishStates(states);
-  }
-
-  async publish(chunk: Chunk): Promise<void> {
-    const before = this.published.get(chunk.streamId);
-    const now = { end: Math.max(before?.end ?? 0, chunk.end), closing: chunk.kind === 'close' };
-    this.published.set(chunk.streamId, now);
-    try {
-      await this.intake.accept(chunk);
-    } catch (error) {
-      // A refused chunk is never acknowledged: nobody shall wait for it.
-      if (this.published.get(chunk.streamId) === now) {
-        if (before === undefined) this.published.delete(chunk.streamId);
-        else this.published.set(chunk.streamId, before);
-      }
-      throw error;
-    }
-  }
-
-  acknowledged(acknowledgements: readonly Acknowledgement[]): void {
-    const mine = acknowledgements.filter(({ streamId }) => this.published.has(streamId));
-    if (mine.length === 0) return;
-    for (const { streamId, to, closed } of mine) {
-      const published = this.published.get(streamId)!;
-      if (to >= published.end && (closed || !published.closing)) this.published.delete(streamId);
-    }
-    this.onAcknowledged(mine);
-    if (this.published.size === 0) for (const resolve of [...this.drained]) resolve();
-  }
-
-  async drain(timeoutMs: number): Promise<boolean> {
-    if (this.published.size === 0) return true;
-    return new Promise(resolve => {
-      const finish = (done: boolean): void => {
-        clearTimeout(timer);
-        this.drained.delete(succeed);
-        resolve(done);
-      };
-      const succeed = (): void => finish(true);
-      const timer = setTimeout(() => finish(this.published.size === 0), timeoutMs);
-      this.drained.add(succeed);
-    });
-  }
-
-  close(): Promise<void> {
-    this.leave();
-    return Promise.resolve();
   }
 }

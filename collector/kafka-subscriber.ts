@@ -5,6 +5,7 @@
 import type { Clock } from '#lib/clock.ts';
 import { KafkaError, type DamagedBatch, type FetchedRecord, type Kafka } from '#lib/kafka/types.ts';
 import type { Log } from '#lib/log.ts';
+import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { kafkaTrouble } from '#schemas/kafka-trouble.ts';
 import type { Options } from '#schemas/options.ts';
@@ -12,14 +13,14 @@ import type { ConsumedPosition } from '#schemas/store.ts';
 import { topicName } from '#schemas/topics.ts';
 import type { RecordPosition } from './consumed-positions.ts';
 import { DeadLetters } from './dead-letters.ts';
-import type { CollectorIntake } from './intake.ts';
+import type { RecordTaker } from './intake.ts';
 import { chunkOfRecord, stateOfRecord } from './kafka-records.ts';
 import { KafkaTopicReader, type PartitionReport, type TopicReaderParts } from './kafka-topic-reader.ts';
 import { recordFormats, RecordStream } from './records/record-stream.ts';
 
 export interface KafkaSubscriberParts {
   kafka: Kafka;
-  intake: CollectorIntake;
+  intake: RecordTaker;
   storedPositions: () => readonly ConsumedPosition[];
   options: Pick<Options, 'kafka' | 'topicPrefix' | 'topic' | 'format' | 'fetchBytesMax'>;
   log: Log;
@@ -37,13 +38,18 @@ export interface KafkaReport {
 
 /** Of what may be fetched, states get this share: they are small and few. */
 const statesShare = 1 / 8;
+const buryingRetryMs = 1000;
 
+type Letter = Pick<FetchedRecord, 'key' | 'value' | 'headers'>;
 type Intake = (record: FetchedRecord, position: RecordPosition) => Promise<void>;
 
 export class KafkaSubscriber {
   private readonly parts: KafkaSubscriberParts;
   private readonly deadLetters: DeadLetters;
   private readonly readers: readonly KafkaTopicReader[];
+  /** Why a dead letter does not get away, or null. */
+  private buryingTrouble: string | null = null;
+  private stopped = false;
 
   constructor(parts: KafkaSubscriberParts) {
     this.parts = parts;
@@ -52,7 +58,7 @@ export class KafkaSubscriber {
     const statesBytesMax = Math.floor(options.fetchBytesMax * statesShare);
     const linesBytesMax = Math.floor((options.fetchBytesMax - statesBytesMax) / (1 + options.topic.length));
     this.readers = [
-      this.readerOf(topicName(options.topicPrefix, 'chunks'), linesBytesMax, (record, position) => intake.accept(chunkOfRecord(record), position)),
+      this.readerOf(topicName(options.topicPrefix, 'chunks'), linesBytesMax, (record, position) => this.takeChunk(topicName(options.topicPrefix, 'chunks'), chunkOfRecord(record), record, position)),
       this.readerOf(topicName(options.topicPrefix, 'streams'), statesBytesMax, async (record, position) => {
         const state = stateOfRecord(record);
         await intake.whileStalled();
@@ -69,12 +75,13 @@ export class KafkaSubscriber {
 
   /** The record in hand is taken in; then `run` ends. */
   stop(): void {
+    this.stopped = true;
     for (const reader of this.readers) reader.stop();
   }
 
   report(): KafkaReport {
     return {
-      troubledBy: this.readers.map(({ troubledBy }) => troubledBy).find(reason => reason !== null) ?? (this.readers.every(({ hasLooked }) => hasLooked) ? null : 'the first answer of Kafka is waited for'),
+      troubledBy: this.readers.map(({ troubledBy }) => troubledBy).find(reason => reason !== null) ?? this.buryingTrouble ?? (this.readers.every(({ hasLooked }) => hasLooked) ? null : 'the first answer of Kafka is waited for'),
       partitions: this.readers.flatMap(reader => reader.report()),
       deadLetters: this.deadLetters.count,
       outOfRange: this.readers.reduce((sum, { outOfRange }) => sum + outOfRange, 0),
@@ -88,9 +95,9 @@ export class KafkaSubscriber {
     const takeIn: Intake = async (record, position) => {
       const chunks = stream.chunksOf(record, position);
       if (chunks.length === 0) intake.pass(position);
-      for (const chunk of chunks) await intake.accept(chunk, position);
+      for (const chunk of chunks) await this.takeChunk(topic, chunk, record, position);
     };
-    return this.readerOf(topic, bytesMax, takeIn, (position, from, to) => intake.accept(stream.gapOf(position, from, to), position));
+    return this.readerOf(topic, bytesMax, takeIn, async (position, from, to) => intake.hand(stream.gapOf(position, from, to), position).room);
   }
 
   private readerOf(topic: string, bytesMax: number, takeIn: Intake, lost?: TopicReaderParts['lost']): KafkaTopicReader {
@@ -110,6 +117,24 @@ export class KafkaSubscriber {
     });
   }
 
+  /** Resolves when the next may be handed over. What turns out to be poison later holds its partition's mark until it is a dead letter. */
+  private async takeChunk(topic: string, chunk: Chunk, record: FetchedRecord, position: RecordPosition): Promise<void> {
+    const { room, taken } = this.parts.intake.hand(chunk, position);
+    taken.catch(async (error: unknown) => {
+      if (!(error instanceof LeadlineError) || !isPoison(error)) throw error;
+      for (let attempts = 0; ; attempts++) {
+        const trouble = await this.send(topic, position, position.recordOffset + 1n, error.message, record);
+        if (trouble === null) break;
+        this.buryingTrouble = trouble.message;
+        await this.parts.clock.sleep(buryingRetryMs);
+        if (this.stopped) return;
+      }
+      this.buryingTrouble = null;
+      this.parts.intake.release(position);
+    });
+    await room;
+  }
+
   private async take(topic: string, item: FetchedRecord | DamagedBatch, position: RecordPosition, takeIn: Intake): Promise<LeadlineError | null> {
     if (!('recordOffset' in item)) return this.bury(topic, position, item.to, `a batch of records cannot be taken apart: ${item.problem}`, { key: null, value: item.bytes, headers: {} });
     try {
@@ -121,17 +146,20 @@ export class KafkaSubscriber {
     }
   }
 
-  private async bury(topic: string, position: RecordPosition, to: bigint, reason: string, record: Pick<FetchedRecord, 'key' | 'value' | 'headers'>): Promise<LeadlineError | null> {
-    const { partition, recordOffset, topicId } = position;
-    const { key, value, headers } = record;
+  private async bury(topic: string, position: RecordPosition, to: bigint, reason: string, record: Letter): Promise<LeadlineError | null> {
+    const trouble = await this.send(topic, position, to, reason, record);
+    if (trouble === null) this.parts.intake.pass({ topicId: position.topicId, partition: position.partition, recordOffset: to - 1n });
+    return trouble;
+  }
+
+  private async send(topic: string, { partition, recordOffset }: RecordPosition, to: bigint, reason: string, { key, value, headers }: Letter): Promise<LeadlineError | null> {
     try {
       await this.deadLetters.send({ reason, topic, partition, from: recordOffset, to, key, value, headers });
+      return null;
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
       return kafkaTrouble(error, { brokers: this.parts.options.kafka, topic: this.deadLetters.topic, partition: null, operation: 'write' });
     }
-    this.parts.intake.pass({ topicId, partition, recordOffset: to - 1n });
-    return null;
   }
 }
 

@@ -13,7 +13,12 @@ export interface CollectorCounts {
   events: number;
   commits: number;
   refusedChunks: number;
+  /** Different ones, and the messages for which one more was too many. */
+  templates: number;
+  overflowedTemplates: number;
 }
+
+export const nothingCounted: Readonly<CollectorCounts> = { chunks: 0, chunkBytes: 0, trimmedBytes: 0, events: 0, commits: 0, refusedChunks: 0, templates: 0, overflowedTemplates: 0 };
 
 /** What the collector needs of a store, which may be elsewhere: then `append` resolves when the batch is durable. */
 export interface BatchStore extends Pick<StoreWriter, 'streams' | 'lastKnown' | 'positions' | 'unfinished'> {
@@ -26,7 +31,7 @@ export interface CollectorParts {
   rules: readonly Rule[];
   log: Log;
   clock: Clock;
-  /** Low-water marks that became durable. */
+  /** After every commit, with the low-water marks that became durable. */
   onAcknowledged: (acknowledgements: Acknowledgement[]) => void;
   /** After every commit that stored events or signals. */
   onCommitted: () => void;

@@ -1,6 +1,7 @@
 /** What of a stream needs not come again, as byte positions. */
 import { addRanges, lowWaterMark } from '#lib/byte-ranges.ts';
 import type { StoredStream } from '#schemas/store.ts';
+import type { StreamState } from '#schemas/transport.ts';
 
 /** Everything before it is stored, or known to be lost. */
 export function durableMark(stream: StoredStream): number {
@@ -11,4 +12,9 @@ export function durableMark(stream: StoredStream): number {
 export function storedMark(stream: StoredStream): number {
   const lastStored = stream.storedRanges.at(-1)?.to ?? 0;
   return durableMark({ ...stream, gaps: stream.gaps.filter(({ to }) => to <= lastStored) });
+}
+
+/** A stream's state with the further of the published and the stored position; null where it has none. @param state the newest, which may not be stored yet */
+export function knownState(stream: StoredStream, state: StreamState | null): StreamState | null {
+  return state === null ? null : { ...state, acknowledgedBytes: Math.max(state.acknowledgedBytes, storedMark(stream)) };
 }

@@ -50,11 +50,21 @@ export class UnfinishedLines {
     return entry?.line ?? null;
   }
 
-  /** Those that nobody will go on with any more, as the time of this record says. */
-  overdue(chunk: Chunk, position: RecordPosition | null, openMsMax: number): string[] {
-    if (this.entries.size === 0) return [];
-    const at = placeOf(chunk, position);
-    return this.unclaimed(({ lane, endedMs }) => (lane === at.lane || (lane === anyLane && position === null)) && at.endedMs - endedMs > openMsMax);
+  /**
+   * Those that nobody will go on with any more, as the time of a record says.
+   * @param at the record's lane and time
+   * @param speaksForAny where it did not come from Kafka
+   */
+  overdue(at: Place, speaksForAny: boolean, openMsMax: number): string[] {
+    return this.unclaimed(({ lane, endedMs }) => (lane === at.lane || (lane === anyLane && speaksForAny)) && at.endedMs - endedMs > openMsMax);
+  }
+
+  get isEmpty(): boolean {
+    return this.entries.size === 0;
+  }
+
+  hasOf(source: string): boolean {
+    return this.entries.values().some(({ line }) => line.event.source === source);
   }
 
   /** Those of finished files: what is read once has no other successor than those it was read with. */
@@ -74,8 +84,13 @@ export class UnfinishedLines {
   }
 }
 
+type Place = Pick<UnfinishedLine, 'endedMs' | 'lane'>;
+
 /** When and by whose clock a stream's closing record came. */
-export function placeOf({ bootId, readMs }: Chunk, position: RecordPosition | null): Pick<UnfinishedLine, 'endedMs' | 'lane'> {
-  if (position === null) return { lane: bootId ?? anyLane, endedMs: readMs };
-  return { lane: `${position.topicId}:${position.partition}`, endedMs: position.timestampMs };
+export function placeOf({ bootId, readMs }: Chunk, position: RecordPosition | null): Place {
+  return position === null ? { lane: bootId ?? anyLane, endedMs: readMs } : laneOf(position);
+}
+
+export function laneOf({ topicId, partition, timestampMs }: RecordPosition): Place {
+  return { lane: `${topicId}:${partition}`, endedMs: timestampMs };
 }

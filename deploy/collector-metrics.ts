@@ -30,6 +30,8 @@ export function setCollectorMetrics(metrics: Metrics<typeof collectorMetrics>, {
   metrics.total('leadline_collector_trimmed_bytes_total', counts.trimmedBytes);
   metrics.total('leadline_collector_refused_chunks_total', counts.refusedChunks);
   metrics.total('leadline_collector_commits_total', counts.commits);
+  metrics.set('leadline_collector_templates', counts.templates);
+  metrics.total('leadline_collector_template_overflow_total', counts.overflowedTemplates);
   metrics.set('leadline_collector_stalled', stalledBecause === null ? 0 : 1);
   setKafkaMetrics(metrics, kafka);
 }

@@ -1,13 +1,18 @@
-/** The collector's thread: owns the store's directory, parses and writes, and reads Kafka. Speaks with the main thread and, over ports, with the shippers. */
+/**
+ * The collector's thread: owns the store's directory, writes, reads Kafka, and gives what comes in to parsing threads. Speaks with the main thread and,
+ * over ports, with the shippers.
+ */
 import { parentPort, type MessagePort } from 'node:worker_threads';
-import { CollectorIntake } from '../collector/intake.ts';
 import type { CollectorCounts } from '../collector/parts.ts';
 import type { KafkaReport } from '../collector/kafka-subscriber.ts';
+import type { ParserMessage, ParserThreadData } from '../collector/parsing/messages.ts';
+import { ParserPool, type ParserThread } from '../collector/parsing/parser-pool.ts';
 import { EmbeddedWriter } from '../collector/store/embedded-writer.ts';
 import { StoreOwner } from '../collector/store/store-owner.ts';
 import { invariant } from '#lib/assert.ts';
 import { sizeOf } from '#lib/byte-ranges.ts';
 import { systemClock } from '#lib/clock.ts';
+import { startThread } from '#lib/thread.ts';
 import type { KafkaClientOptions } from '#lib/kafka/types.ts';
 import type { Rule } from '#schemas/alert.ts';
 import { toPlainError, type PlainError } from '#schemas/errors.ts';
@@ -60,20 +65,21 @@ export async function main({ options, rules, isTerminal, kafka }: CollectorThrea
   try {
     const owner = new StoreOwner(options.dataDir);
     const writer = new EmbeddedWriter(options);
-    const intake = new CollectorIntake({ writer, options, rules, log, clock: systemClock, onCommitted: () => send({ kind: 'committed' }) });
+    const pool = new ParserPool({ writer, threadsMax: options.parseThreads, start: (thread, onMessage) => startParser({ ...thread, options, rules }, onMessage), log, onCommitted: () => send({ kind: 'committed' }) });
     const retain = (): void => {
-      const gone = writer.retain(Date.now());
+      const { forgotten, ...gone } = writer.retain(Date.now());
+      pool.forget(forgotten);
       if (gone.files > 0) log.info({ event: 'storeFilesExpired', ...gone }, 'files older than the retention, or over its size, were let go');
     };
     retain();
     const retention = setInterval(retain, retentionIntervalMs);
-    const subscription = kafka === null ? null : await KafkaIntake.start(kafka, { intake, storedPositions: () => writer.positions(), options, log, clock: systemClock });
-    const report = (): CollectorReport => ({ counts: { ...intake.collector.counts }, stalledBecause: intake.collector.stalledBy?.message ?? null, stored: totalsOf(writer), kafka: subscription?.report() ?? null });
+    const subscription = kafka === null ? null : await KafkaIntake.start(kafka, { intake: pool, storedPositions: () => writer.positions(), options, log, clock: systemClock });
+    const report = (): CollectorReport => ({ counts: pool.counts, stalledBecause: pool.stalledBy?.message ?? null, stored: totalsOf(writer), kafka: subscription?.report() ?? null });
     const stop = async (): Promise<void> => {
       clearInterval(retention);
       // In this order: what is in hand is taken in and stored; a disk that stays full lets go of it, and it is read again.
       await subscription?.stop(options.drainTimeoutMs);
-      await intake.stop();
+      await pool.stop();
       await subscription?.close();
       const last = report();
       writer.close();
@@ -84,13 +90,13 @@ export async function main({ options, rules, isTerminal, kafka }: CollectorThrea
     port.on('message', (call: CollectorCall) => {
       switch (call.kind) {
         case 'port':
-          servePort(call.port, intake.connect());
+          servePort(call.port, pool.connect());
           break;
         case 'note':
           owner.note(call.url);
           break;
         case 'counts':
-          send({ kind: 'counts', id: call.id, counts: { ...intake.collector.counts }, stalledBecause: intake.collector.stalledBy?.message ?? null });
+          send({ kind: 'counts', id: call.id, counts: pool.counts, stalledBecause: pool.stalledBy?.message ?? null });
           break;
         case 'report':
           send({ kind: 'report', id: call.id, report: report() });
@@ -105,6 +111,18 @@ export async function main({ options, rules, isTerminal, kafka }: CollectorThrea
     send({ kind: 'failed', error: toPlainError(error) });
     port.close();
   }
+}
+
+function startParser(data: ParserThreadData, onMessage: (message: ParserMessage) => void): ParserThread {
+  const worker = startThread(new URL('../collector/parsing/parser-thread.ts', import.meta.url), data, { youngGenerationMb: 48 });
+  worker.on('message', onMessage);
+  // An error that nobody listens to ends the collector's thread, and with it the process: what one parses must not go missing.
+  return {
+    post: (call, transfer) => worker.postMessage(call, transfer),
+    end: async () => {
+      await worker.terminate();
+    },
+  };
 }
 
 function totalsOf(writer: EmbeddedWriter): StoredTotals {

@@ -4,6 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '#lib/clock.ts';
+import { ownBytes } from '#lib/own-buffer.ts';
 import type { Chunk } from '#schemas/chunk.ts';
 import { fromPlainError, toPlainError, type PlainError } from '#schemas/errors.ts';
 import type { Acknowledgement, StreamState, Transport } from '#schemas/transport.ts';
@@ -46,8 +47,8 @@ export class InProcessTransport implements Transport {
   async publish(chunk: Chunk): Promise<void> {
     const bytes = chunk.value.length;
     this.windowBytes += bytes;
-    const owned = ownBuffer(chunk);
-    void this.call({ id: this.nextId++, call: 'publish', chunk: owned }, owned.value.length > 0 ? [owned.value.buffer as ArrayBuffer] : [])
+    const value = ownBytes(chunk.value);
+    void this.call({ id: this.nextId++, call: 'publish', chunk: { ...chunk, value } }, [value.buffer])
       .catch((error: unknown) => {
         this.refused = error as Error;
       })
@@ -100,23 +101,14 @@ export class InProcessTransport implements Transport {
   }
 }
 
-/** Serves a port with a collector's connection. Calls are taken one after the other, in the order they came. */
+/** Serves a port with a collector's connection, which keeps the order of what is published. */
 export function servePort(port: MessagePort, connection: Transport): void {
   connection.onAcknowledged = acknowledgements => port.postMessage({ kind: 'acknowledged', acknowledgements: [...acknowledgements] } satisfies Answer);
-  let before: Promise<unknown> = Promise.resolve();
   port.on('message', (call: Call) => {
-    const answer = async (): Promise<void> => {
-      try {
-        const result = await perform(connection, call);
-        port.postMessage({ kind: 'done', id: call.id, result } satisfies Answer);
-      } catch (error) {
-        port.postMessage({ kind: 'failed', id: call.id, error: toPlainError(error) } satisfies Answer);
-      }
-    };
-    // Only publishing has an order to keep; a drain that waits must not hold back what it waits for.
-    if (call.call === 'publish') before = before.then(answer);
-    else if (call.call === 'drain') void before.then(() => void answer());
-    else void answer();
+    void perform(connection, call).then(
+      result => port.postMessage({ kind: 'done', id: call.id, result } satisfies Answer),
+      (error: unknown) => port.postMessage({ kind: 'failed', id: call.id, error: toPlainError(error) } satisfies Answer),
+    );
   });
 }
 
@@ -133,11 +125,4 @@ function perform(connection: Transport, call: Call): Promise<unknown> {
     case 'close':
       return connection.close();
   }
-}
-
-/** The chunk with bytes that fill an ArrayBuffer of their own, which alone can be transferred. */
-function ownBuffer(chunk: Chunk): Chunk {
-  const { value } = chunk;
-  if (value.byteOffset === 0 && value.byteLength === value.buffer.byteLength && value.buffer instanceof ArrayBuffer && !(value.buffer as ArrayBuffer & { detached: boolean }).detached) return chunk;
-  return { ...chunk, value: new Uint8Array(value) };
 }

@@ -13,7 +13,7 @@ import { openByteSource } from '../shipper/byte-source.ts';
 import { framingOf } from '../shipper/framing.ts';
 import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
-import { eventToJson, type EventJson, type LogEvent } from '#schemas/event.ts';
+import { eventToJson, type EventJson } from '#schemas/event.ts';
 import { originOfPath, parsePathPattern } from '#schemas/path-pattern.ts';
 import type { Config } from './config.ts';
 
@@ -104,9 +104,8 @@ class Attempt {
 
   private eventsOf(groups: readonly ClosedGroup[]): TriedEvent[] {
     return groups.map(group => {
-      const event: LogEvent = eventOf(this.chunk, group, this.lastTimeNs);
+      const event = eventOf(this.chunk, group, this.lastTimeNs, this.templates);
       this.lastTimeNs = event.timeNs;
-      event.template = this.templates.of(event.service, event.message);
       const line = this.numbers.get(event.streamOffset) ?? 0;
       for (const from of this.numbers.keys()) if (from < event.streamOffset) this.numbers.delete(from);
       return { line, lines: group.physicalLines, ...withoutPlace(eventToJson(event)), ...explain(event, group, this.patterns, { readMs: this.chunk.readMs, zone: this.zone }) };

@@ -179,5 +179,7 @@ function setCollectorCounts(metrics: Metrics<typeof metricCatalogue>, counts: Co
   metrics.total('leadline_collector_trimmed_bytes_total', counts.trimmedBytes);
   metrics.total('leadline_collector_refused_chunks_total', counts.refusedChunks);
   metrics.total('leadline_collector_commits_total', counts.commits);
+  metrics.set('leadline_collector_templates', counts.templates);
+  metrics.total('leadline_collector_template_overflow_total', counts.overflowedTemplates);
   metrics.set('leadline_collector_stalled', stalled === null ? 0 : 1);
 }

@@ -114,6 +114,11 @@ export class EmbeddedWriter implements StoreWriter {
     }
   }
 
+  /** That a stream was given in this store. */
+  get lastChainPosition(): number {
+    return this.ledger.lastChainPosition;
+  }
+
   streams(): StreamEntry[] {
     return this.ledger.streams();
   }
@@ -134,11 +139,12 @@ export class EmbeddedWriter implements StoreWriter {
     return this.ledger.unfinished();
   }
 
-  retain(nowMs: number): { files: number; bytes: number } {
+  /** @returns `forgotten`: the streams of which no row is kept any more */
+  retain(nowMs: number): { files: number; bytes: number; forgotten: string[] } {
     const files = this.fileNames().map(file => ({ ...file, bytes: this.fileBytes(file.name) }));
     let total = files.reduce((sum, file) => sum + file.bytes, 0);
     const oldestDay = dayOf(nowMs - this.options.retentionMs);
-    const gone = { files: 0, bytes: 0 };
+    const gone = { files: 0, bytes: 0, forgotten: [] as string[] };
     for (const file of files.slice(0, -1)) {
       if (file.day >= oldestDay && total <= this.options.retentionBytesMax) break;
       for (const suffix of ['', '-wal', '-shm']) rmSync(join(this.folder, file.name + suffix), { force: true });
@@ -146,7 +152,7 @@ export class EmbeddedWriter implements StoreWriter {
       gone.files += 1;
       gone.bytes += file.bytes;
     }
-    if (gone.files > 0) this.forgetStreams();
+    if (gone.files > 0) gone.forgotten = this.forgetStreams();
     return gone;
   }
 
@@ -155,16 +161,19 @@ export class EmbeddedWriter implements StoreWriter {
   }
 
   /** Rows of closed streams, none of whose events are kept, are forgotten; the row is what recognises a stream that is read again. */
-  private forgetStreams(): void {
+  private forgetStreams(): string[] {
     const oldest = this.fileNames()[0];
-    if (oldest === undefined) return;
+    const forgotten: string[] = [];
+    if (oldest === undefined) return forgotten;
     const keptSinceMs = Date.parse(`${oldest.day}T00:00:00Z`);
     for (const stream of this.ledger.streams()) {
       const seenMs = stream.state?.readToEndMs ?? null;
       if (stream.state?.closed !== true || seenMs === null || seenMs >= keptSinceMs) continue;
       this.file.database.prepare('delete from streams where streamId = ?').run(stream.streamId);
       this.ledger.forget(stream.streamId);
+      forgotten.push(stream.streamId);
     }
+    return forgotten;
   }
 
   /** A new file at midnight UTC and at `fileBytesMax`. Its first transaction takes the stream table over, because no commit spans two files. */

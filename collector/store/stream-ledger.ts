@@ -28,10 +28,19 @@ export class StreamLedger {
   private readonly number: number;
   private nextChainPosition: number;
 
-  /** @param number 0 to `ledgersMax - 1`, of its own among those that write to the same store at a time */
-  constructor(number = 0) {
+  /**
+   * @param number 0 to `ledgersMax - 1`, of its own among those that write to the same store at a time
+   * @param lastChainPosition that the store has, of whatever source
+   */
+  constructor(number = 0, lastChainPosition = 0) {
     this.number = number;
-    this.nextChainPosition = ledgersMax + number;
+    this.nextChainPosition = number;
+    this.passChainPosition(lastChainPosition);
+  }
+
+  /** The last that was given, or is known. */
+  get lastChainPosition(): number {
+    return this.nextChainPosition - 1;
   }
 
   get(streamId: string): StreamEntry | null {

@@ -1,5 +1,5 @@
 /** What the HTTP transport does beyond the contract that all transports share. */
-import Fastify from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import test, { type ExecutionContext } from 'ava';
 import { systemClock } from '#lib/clock.ts';
 import { quietLog } from '#lib/log.ts';
@@ -111,6 +111,17 @@ test('closed while nothing gets through: waiting calls end, and nothing is tried
   t.is(made.heard.length, length);
 });
 
+/** On a port that was free a moment ago, which somebody's connection may have taken meanwhile. */
+async function listening(server: FastifyInstance, port: number, attempts = 50): Promise<string> {
+  try {
+    return await server.listen({ host: '127.0.0.1', port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempts === 0) throw error;
+    await systemClock.sleep(100);
+    return listening(server, port, attempts - 1);
+  }
+}
+
 test('a collector that is killed with answered chunks in its memory: the next one gets them first, and no gap stands for them', async t => {
   const store = new MemoryStore();
   const answers = (error: unknown): { status: number; body: object } => (error instanceof LeadlineError ? { status: error.httpStatus, body: { code: error.code, message: error.message } } : { status: 500, body: {} });
@@ -119,7 +130,7 @@ test('a collector that is killed with answered chunks in its memory: the next on
     const server = Fastify({ forceCloseConnections: true });
     server.setErrorHandler((error, _request, reply) => reply.code(answers(error).status).send(answers(error).body));
     httpIntakeRoutes(server, intake.connect());
-    return { intake, server, url: await server.listen({ host: '127.0.0.1', port }) };
+    return { intake, server, url: await listening(server, port) };
   };
   const first = await begin(10_000, 0);
   const transport = new HttpPublisher({ url: first.url, apiKey: null });
