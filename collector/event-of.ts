@@ -33,6 +33,9 @@ export function contextOf({ source, streamId, origin, bootId }: Chunk): ChunkCon
 
 export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: bigint | null, templates: Templates | null = null): LogEvent {
   const { understood, pieces } = group;
+  const { container, pod, namespace, node } = chunk.origin;
+  // Of several containers in one file each line says whose it is; the file's name says nothing.
+  const service = group.container === null ? chunk.origin.service : serviceOfContainer(group.container);
   const streamOffset = pieces[0]!.from;
   const time = timeOf(group, lastTimeNs, chunk.bootId !== null);
   // What the line did not say of its time is told where that time counts.
@@ -40,9 +43,11 @@ export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: big
   return {
     eventId: `${chunk.streamId}:${streamOffset}`,
     ...time,
-    ...chunk.origin,
-    // Of several containers in one file each line says whose it is; the file's name says nothing.
-    ...(group.container === null ? {} : { container: group.container, service: serviceOfContainer(group.container) }),
+    service,
+    container: group.container ?? container,
+    pod,
+    namespace,
+    node,
     level: understood.level,
     message: understood.message,
     raw: group.raw,
@@ -60,7 +65,7 @@ export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: big
     part: group.part,
     gap: null,
     exceptionType: understood.exceptionType,
-    template: templates?.of(chunk.origin.service, understood.message) ?? null,
+    template: templates?.of(service, understood.message) ?? null,
     lineCount: group.physicalLines,
     ...(group.begunAs === null ? {} : { begunAs: group.begunAs }),
   };
