@@ -1,9 +1,10 @@
 import type { Level } from '#schemas/event.ts';
+import { withoutAnsi } from '../formats/ansi.ts';
 
 const namesByLevel: Record<Level, string> = {
-  trace: 'trace trce trc verbose finest',
+  trace: 'trace trce trc verbose finest silly',
   debug: 'debug dbug dbg fine finer',
-  info: 'info inf information informational notice note',
+  info: 'info inf information informational notice note success',
   warn: 'warn warning wrn',
   error: 'error err eror severe failure fail',
   fatal: 'fatal ftl critical crit alert emergency emerg panic dpanic',
@@ -50,6 +51,7 @@ export function levelOfPythonNumber(value: number): Level | null {
 }
 
 const digits = /^[0-9]{1,2}$/;
+const slogLevel = /^(DEBUG|INFO|WARN|ERROR)[+-][0-9]{1,3}$/;
 
 /** The level a field holds, as a name or a number. */
 export function levelOfValue(value: unknown): Level | null {
@@ -58,6 +60,8 @@ export function levelOfValue(value: unknown): Level | null {
   const name = levelOfName(value);
   if (name !== null) return name;
   if (digits.test(value)) return levelOfNumber(Number(value));
-  const trimmed = value.trim();
-  return trimmed.length === value.length ? null : levelOfName(trimmed);
+  // A logger that colours levels colours them in JSON, too; slog counts between its names (`INFO+2`).
+  const bare = withoutAnsi(value).trim();
+  const plain = slogLevel.exec(bare)?.[1] ?? bare;
+  return plain.length === value.length ? null : levelOfName(plain);
 }

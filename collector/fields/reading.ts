@@ -105,6 +105,8 @@ function levelOfScaled(scale: FieldRoles['levelScale'], value: FieldValue): Leve
   if (scale === 'usual') return levelOfValue(value);
   // MongoDB's `"s":"D2"`; a longer text under so short a name is something else.
   if (scale === 'letter') return typeof value === 'string' && value.length <= 2 ? levelOfLetter(value.charAt(0)) : null;
+  // What Postgres says of itself is at LOG.
+  if (scale === 'postgres') return value === 'LOG' ? 'info' : levelOfValue(value);
   // A number under this name is as often a job's rank as a severity.
   if (scale === 'names') return typeof value === 'string' ? levelOfName(value) : null;
   const number = typeof value === 'number' ? value : typeof value === 'string' && value !== '' ? Number(value) : NaN;

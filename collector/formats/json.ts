@@ -1,5 +1,6 @@
 /** JSON lines, of whatever logger: bunyan, pino, logrus, zap, zerolog, slog, Serilog, Python, ECS, GCP, OpenTelemetry. Read by shape, not by logger. */
 import type { FieldValue } from '#schemas/event.ts';
+import { levelOfSyslogSeverity } from '../fields/level.ts';
 import { Reading } from '../fields/reading.ts';
 import { fieldName, type FieldName } from '../fields/roles.ts';
 import { notKnownWhen } from '../fields/time.ts';
@@ -30,8 +31,9 @@ export function understandJson(text: string, when = notKnownWhen): Understood | 
   }
   reading.finish();
   const { fields } = reading;
-  // Serilog's compact format leaves the level out where it is Information.
+  // Two formats whose level a name alone does not tell. Serilog's compact format leaves the level out where it is Information; journald's priority is a number in text.
   if (reading.level === null && fields['@t'] !== undefined && fields['@l'] === undefined && (fields['@m'] !== undefined || fields['@mt'] !== undefined)) reading.level = 'info';
+  if (reading.level === null && fields['__REALTIME_TIMESTAMP'] !== undefined && typeof fields['PRIORITY'] === 'string') reading.level = levelOfSyslogSeverity(Number(fields['PRIORITY']));
   const { message } = reading;
   if (message !== null) addIdsOfText(reading.ids, message.length > textCharsMax ? message.slice(0, textCharsMax) : message);
   return understoodOf('json', reading, withoutAnsi(message ?? text));

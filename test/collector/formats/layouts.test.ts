@@ -40,7 +40,7 @@ const cases: Case[] = [
   ['Python, level first', 'INFO 2022-08-22 05:18:16,123 app started', '05:18:16.123', 'info', 'app started', {}],
   ['gunicorn', '[2022-08-22 05:18:16 +0000] [7] [INFO] Starting gunicorn', '05:18:16', 'info', 'Starting gunicorn', { 'process.pid': 7 }],
   ['celery', '[2022-08-22 05:18:16,123: WARNING/ForkPoolWorker-1] Task x retried', '05:18:16.123', 'warn', 'Task x retried', { 'process.thread.name': 'ForkPoolWorker-1' }],
-  ['loguru', '2022-08-22 05:18:16.123 | SUCCESS  | __main__:main:12 - done', '05:18:16.123', null, 'SUCCESS  | __main__:main:12 - done', {}],
+  ['loguru', '2022-08-22 05:18:16.123 | SUCCESS  | __main__:main:12 - done', '05:18:16.123', 'info', 'done', { 'log.logger': '__main__', 'log.origin.function': 'main', 'log.origin.file.line': 12 }],
   ['loguru, a level of all', '2022-08-22 05:18:16.123 | ERROR    | app.jobs:main:12 - done', '05:18:16.123', 'error', 'done', { 'log.logger': 'app.jobs', 'log.origin.function': 'main', 'log.origin.file.line': 12 }],
   ['Airflow', '[2022-08-22 05:18:16,123] {taskinstance.py:1234} INFO - Starting attempt 1 of 1', '05:18:16.123', 'info', 'Starting attempt 1 of 1', place('taskinstance.py', 1234)],
   ['uvicorn', 'INFO:     10.0.0.7:51234 - "GET /cart HTTP/1.1" 200 OK', null, 'info', '10.0.0.7:51234 - "GET /cart HTTP/1.1" 200 OK', { 'source.address': '10.0.0.7', 'source.port': 51234, 'http.request.method': 'GET', 'url.original': '/cart', 'url.path': '/cart', 'http.version': '1.1', 'http.response.status_code': 200 }],
