@@ -1,6 +1,8 @@
 /** A closed group of lines -> an event. */
 import type { Chunk } from '#schemas/chunk.ts';
 import type { LogEvent, TimeSource } from '#schemas/event.ts';
+import { generatedSource } from '#schemas/generated-id.ts';
+import { tellsOfARequest } from './ids/generated.ts';
 import type { ClosedGroup } from './lines/assembler.ts';
 import { serviceOfContainer } from './lines/compose.ts';
 import type { Templates } from './templates/templates.ts';
@@ -40,8 +42,10 @@ export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: big
   const time = timeOf(group, lastTimeNs, chunk.bootId !== null);
   // What the line did not say of its time is told where that time counts.
   if (time.timeSource === 'line' && understood.timeAssumed !== null) understood.fields['time_assumed'] = understood.timeAssumed;
+  const eventId = `${chunk.streamId}:${streamOffset}`;
+  const isGenerated = understood.requestId === null && tellsOfARequest(understood);
   return {
-    eventId: `${chunk.streamId}:${streamOffset}`,
+    eventId,
     ...time,
     service,
     container: group.container ?? container,
@@ -53,7 +57,7 @@ export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: big
     raw: group.raw,
     fields: understood.fields,
     requestId: understood.requestId,
-    requestIdSource: understood.requestIdSource,
+    requestIdSource: isGenerated ? generatedSource : understood.requestIdSource,
     confidence: understood.requestId === null ? null : 1,
     ids: understood.ids,
     source: chunk.source,

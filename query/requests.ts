@@ -1,6 +1,7 @@
 /** Requests newest first: those that have a line matching a query. */
 import type { LogEvent } from '#schemas/event.ts';
 import type { RequestsAnswer } from '#schemas/http-api.ts';
+import { generatedIdOf } from '#schemas/generated-id.ts';
 import { nothingScanned, type EventsRequest, type ReadContext, type StoreReader } from '#schemas/store.ts';
 import { writeCursor } from './store/cursor.ts';
 import { ClosureWalk, strongestIdOf, type ClosureLimits } from './timeline/closure.ts';
@@ -28,7 +29,8 @@ export async function requestsOf(reader: StoreReader, request: EventsRequest, li
       const id = strongestIdOf(event);
       if (id === null || seen.has(id.canonical)) continue;
       seen.add(id.canonical);
-      const found = await requestOf(walk, id.canonical);
+      // A line that is a request by itself has no other lines.
+      const found = generatedIdOf(event) === null ? await requestOf(walk, id.canonical) : { id: id.value, canonical: id.canonical, events: [event] };
       if (found === null || (seen.has(found.canonical) && found.canonical !== id.canonical)) continue;
       seen.add(found.canonical);
       answer.requests.push(summaryOf(found.id, found.events));

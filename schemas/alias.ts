@@ -6,6 +6,7 @@
  * under one trace is the normal case; where request and correlation are the strongest, they are peers. Grouping kinds make no edges.
  */
 import { canonicalId } from './canonical-id.ts';
+import { generatedIdOf, generatedSource } from './generated-id.ts';
 import { linkingIdKinds, type EventId, type IdKind, type LogEvent } from './event.ts';
 
 /** 0 for trace, 1 for request and correlation, 2 for span; null for grouping kinds. */
@@ -38,12 +39,14 @@ export interface AliasEdge {
 
 const canonical = new WeakMap<LogEvent, readonly CanonicalEventId[]>();
 
-/** The event's ids with a canonical form; placeholders are no ids and are left out. */
+/** The event's ids with a canonical form, a generated one among them; placeholders are no ids and are left out. */
 export function canonicalIdsOf(event: LogEvent): readonly CanonicalEventId[] {
   // A walk over a request asks each of its events again and again.
   const known = canonical.get(event);
   if (known !== undefined) return known;
   const ids: CanonicalEventId[] = [];
+  const generated = generatedIdOf(event);
+  if (generated !== null) ids.push({ kind: 'request', name: generatedSource, value: generated, canonical: generated });
   for (const id of event.ids) {
     const canonical = canonicalId(id.value);
     if (canonical !== null) ids.push({ ...id, canonical });

@@ -5,6 +5,8 @@
  * present. Stored events hold what was known when they were parsed: aliases resolve at read, so a joined id never stands in a stored event.
  */
 
+import { generatedIdOf, generatedSource } from './generated-id.ts';
+
 /** Level names, weakest first. A level that was not read is `null`, never guessed. */
 export const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type Level = (typeof levels)[number];
@@ -68,6 +70,11 @@ export interface Origin {
   node: string | null;
 }
 
+/** A line without an id that somebody gave it. */
+export function lacksRequestId({ requestId, gap }: Pick<LogEvent, 'requestId' | 'gap'>): boolean {
+  return gap === null && requestId === null;
+}
+
 export interface LogEvent extends Origin {
   /** `streamId:streamOffset`; a gap's ends in `:gap`. The same bytes always give the same id. */
   eventId: string;
@@ -82,7 +89,7 @@ export interface LogEvent extends Origin {
   fields: Fields;
   /** The strongest present of trace, request and correlation ids, in the spelling of the line. */
   requestId: string | null;
-  /** How `requestId` was found: `field:NAME`, `header:NAME`, `text:NAME`, `inherited`, `generated`. */
+  /** How `requestId` was found: `field:NAME`, `header:NAME`, `text:NAME`, `inherited`; `generated` where it is null and the line is a request all the same (`generated-id.ts`). */
   requestIdSource: string | null;
   /** 1 for what was read, less for what was inferred. */
   confidence: number | null;
@@ -189,6 +196,7 @@ export function decodeUtf8(bytes: Uint8Array): string | null {
 
 export function eventToJson(event: LogEvent): EventJson {
   const text = decodeUtf8(event.raw);
+  const generated = generatedIdOf(event);
   const raw = text === null ? { rawBase64: Buffer.from(event.raw).toString('base64') } : { raw: text };
   return {
     eventId: event.eventId,
@@ -204,10 +212,10 @@ export function eventToJson(event: LogEvent): EventJson {
     message: event.message,
     ...raw,
     fields: event.fields,
-    requestId: event.requestId,
+    requestId: generated ?? event.requestId,
     requestIdSource: event.requestIdSource,
-    confidence: event.confidence,
-    ids: event.ids,
+    confidence: generated === null ? event.confidence : 1,
+    ids: generated === null ? event.ids : [{ kind: 'request', name: generatedSource, value: generated }, ...event.ids],
     source: event.source,
     streamId: event.streamId,
     streamOffset: event.streamOffset,

@@ -1,6 +1,7 @@
 /** What a rule means for one event: whether it is counted and under which key. The collector's signals and a replay must agree on it. */
 import type { Rule } from './alert.ts';
 import type { EventId, FieldValue, LogEvent } from './event.ts';
+import { generatedIdOf, generatedSource } from './generated-id.ts';
 import { parseQuery } from './query/parse.ts';
 import { compilePredicate } from './query/predicate.ts';
 
@@ -58,6 +59,8 @@ export function messageShape(message: string): string {
 
 /** The id under which an event's timeline is asked for, or null where it belongs to no request. */
 export function requestOf(event: LogEvent): EventId | null {
+  const generated = generatedIdOf(event);
+  if (generated !== null) return { kind: 'request', name: generatedSource, value: generated };
   if (event.requestId === null) return null;
   return event.ids.find(id => id.value === event.requestId) ?? { kind: 'request', name: event.requestIdSource ?? 'requestId', value: event.requestId };
 }

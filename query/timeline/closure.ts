@@ -7,6 +7,7 @@
 import { canonicalIdsOf, edgesOf, type AliasEdge, type CanonicalEventId } from '#schemas/alias.ts';
 import { canonicalId } from '#schemas/canonical-id.ts';
 import { groupingIdKinds, linkingIdKinds, type LogEvent } from '#schemas/event.ts';
+import { eventIdOfGenerated, generatedIdOf } from '#schemas/generated-id.ts';
 import type { ReadContext, StoreReader } from '#schemas/store.ts';
 
 export interface ClosureLimits {
@@ -181,6 +182,8 @@ export class ClosureWalk {
       const id = strongestIdOf(event);
       if (id !== null && id.canonical !== asked.id.canonical && !strongest.has(id.canonical)) strongest.set(id.canonical, id);
     }
+    // A job that runs without any request's id is one itself, and so are the lines of a session of which nothing more is known.
+    if (strongest.size === 0) return { kind: 'request', root: asked.id, ids: [asked.id], joins: [], events: asked.events.slice(0, this.limits.timelineEventsMax), truncated: asked.events.length > this.limits.timelineEventsMax ? `more than ${this.limits.timelineEventsMax} lines` : this.truncated };
     const candidates = [...strongest.values()].slice(0, groupingRequestsMax);
     if (strongest.size > candidates.length) this.truncated ??= `more than ${groupingRequestsMax} requests`;
     await this.read(candidates.map(id => id.canonical));
@@ -198,6 +201,11 @@ export class ClosureWalk {
     const missing = [...new Set(canonicalIds)].filter(canonical => !this.known.has(canonical));
     if (missing.length === 0) return;
     const { events, truncated } = await this.reader.ids(missing, this.context);
+    for (const canonical of missing) {
+      const eventId = eventIdOfGenerated(canonical);
+      const found = eventId === null ? null : await this.reader.around(eventId, 0, 0, this.context);
+      events.push(...(found?.events.filter(event => generatedIdOf(event) === canonical) ?? []));
+    }
     if (truncated) this.truncated ??= 'the limit of work for one query was reached';
     const byId = new Map<string, LogEvent[]>(missing.map(canonical => [canonical, []]));
     const names = new Map<string, CanonicalEventId>();

@@ -62,7 +62,7 @@ export async function inferLines(reader: StoreReader, events: readonly LogEvent[
   const rootOf = new Map([...ids, root.canonical].map(id => [id, root.canonical]));
   const lines = inherit(found, rootOf, root.canonical, limits.inferenceConfidenceMin / 100).map(({ event, claim }): InferredLine => ({
     event,
-    json: { ...eventToJson(event), requestId: root.value, requestIdSource: 'inherited', confidence: Math.floor(claim.confidence * 1000) / 1000, evidence: { kind: claim.kind, because: claim.because, eventId: claim.from.event.eventId } },
+    json: { ...eventToJson(event), ids: event.ids, requestId: root.value, requestIdSource: 'inherited', confidence: Math.floor(claim.confidence * 1000) / 1000, evidence: { kind: claim.kind, because: claim.because, eventId: claim.from.event.eventId } },
   }));
   return { lines, events: looked, ms: elapsed(), cutBecause };
 }

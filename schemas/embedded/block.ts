@@ -53,7 +53,7 @@ export class Block {
     return this.columns.streamOffsets[row]!;
   }
 
-  /** A line without a request id. */
+  /** A line without a request id, as `lacksRequestId` has it. */
   isUnclaimed(row: number): boolean {
     const { bits, requestIdIs } = this.columns.shapes[this.columns.rows.shape.at(row)]!;
     return requestIdIs < 0 && (bits & (has.requestId | has.gap)) === 0;

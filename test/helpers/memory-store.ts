@@ -3,7 +3,7 @@ import { addRanges, coverage } from '#lib/byte-ranges.ts';
 import type { Signal } from '#schemas/alert.ts';
 import { canonicalId } from '#schemas/canonical-id.ts';
 import { LeadlineError } from '#schemas/errors.ts';
-import { compareEvents, type LogEvent } from '#schemas/event.ts';
+import { compareEvents, lacksRequestId, type LogEvent } from '#schemas/event.ts';
 import { compilePredicate } from '#schemas/query/predicate.ts';
 import type { Query } from '#schemas/query/ast.ts';
 import { fieldReader } from '#schemas/query/field.ts';
@@ -209,7 +209,7 @@ export class MemoryReader implements StoreReader {
   async window(ranges: readonly TimeRange[], unlessAllHaveIds: boolean, context: ReadContext): Promise<WindowAnswer> {
     context.signal.throwIfAborted();
     const found = this.store.stored.filter(({ timeNs }) => ranges.some(({ fromNs, toNs }) => timeNs >= fromNs && timeNs < toNs));
-    const events = unlessAllHaveIds && found.every(event => event.requestId !== null || event.gap !== null) ? [] : found;
+    const events = unlessAllHaveIds && !found.some(lacksRequestId) ? [] : found;
     return { events: events.slice(0, context.budget.eventsMax), truncated: events.length > context.budget.eventsMax, scanned: { ...nothingScanned, events: events.length } };
   }
 

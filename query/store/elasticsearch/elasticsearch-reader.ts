@@ -5,7 +5,7 @@ import { backingIndicesIn } from '#schemas/elasticsearch/backing-indices.ts';
 import { cutForLookUp, documentToEvent, type EventDocument } from '#schemas/elasticsearch/document.ts';
 import { namesOf, type ElasticNames } from '#schemas/elasticsearch/names.ts';
 import { documentToSignal, documentToStream, signalDocumentId, type SignalDocument, type StreamDocument } from '#schemas/elasticsearch/stream-document.ts';
-import type { LogEvent } from '#schemas/event.ts';
+import { lacksRequestId, type LogEvent } from '#schemas/event.ts';
 import type { Query } from '#schemas/query/ast.ts';
 import { compilePredicate } from '#schemas/query/predicate.ts';
 import type { CountAnswer, CountRequest, EventsPage, EventsRequest, FacetsAnswer, FacetsRequest, HistogramAnswer, HistogramRequest, ReadContext, SignalsPage, StoredStream, StoreReader, StoreStats, TailPage, TimeRange, WindowAnswer } from '#schemas/store.ts';
@@ -83,7 +83,7 @@ export class ElasticsearchReader implements StoreReader {
       }
     }
     const events = [...found.values()];
-    const isLeftOut = unlessAllHaveIds && events.every(event => event.requestId !== null || event.gap !== null);
+    const isLeftOut = unlessAllHaveIds && !events.some(lacksRequestId);
     return { events: isLeftOut ? [] : events, truncated: false, scanned: work.result() };
   }
 

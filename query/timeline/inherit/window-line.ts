@@ -1,6 +1,7 @@
 /** A line as inference sees it: whose it is, what it says, and who wrote it. */
 import { canonicalIdsOf, edgesOf, idRank } from '#schemas/alias.ts';
 import type { IdKind, LogEvent } from '#schemas/event.ts';
+import { generatedSource } from '#schemas/generated-id.ts';
 import { strongestIdOf } from '../closure.ts';
 import { contentKeysOf, type ContentKey } from './content-keys.ts';
 
@@ -84,7 +85,7 @@ export function windowLines(events: readonly LogEvent[], rootOf: ReadonlyMap<str
   const lines: WindowLine[] = [];
   for (const event of events) {
     if (event.gap !== null) continue;
-    const own = event.ids.length === 0 ? null : ownIdOf(event, rootOf);
+    const own = event.ids.length === 0 && event.requestIdSource !== generatedSource ? null : ownIdOf(event, rootOf);
     const request = own === null ? null : requestOf(own);
     const { timeNs } = event;
     lines.push({
@@ -97,5 +98,7 @@ export function windowLines(events: readonly LogEvent[], rootOf: ReadonlyMap<str
 /** An id of the line that is known already, else its strongest. */
 function ownIdOf(event: LogEvent, rootOf: ReadonlyMap<string, string>): string | null {
   const known = canonicalIdsOf(event).find(id => rootOf.has(id.canonical));
-  return known?.canonical ?? strongestIdOf(event)?.canonical ?? null;
+  if (known !== undefined) return known.canonical;
+  // An id that we made ties the line to nothing: it may well be another request's.
+  return event.requestIdSource === generatedSource ? null : (strongestIdOf(event)?.canonical ?? null);
 }

@@ -191,3 +191,8 @@ test('a trace under two ids that join is tied to neither', async t => {
   t.is(await linesOf(storeOf(...lines), 'trace-1', { joinKinds: ['correlation'] }), 'trace-1: 0 1 3');
   t.is(await linesOf(storeOf(...lines), 'corr-1', { joinKinds: ['correlation'] }), 'corr-1: 0 2');
 });
+
+test('a job that no request is known of is one itself', async t => {
+  const kept = storeOf(['', { ids: [{ kind: 'job', name: 'job_id', value: 'job-17' }] }], ['', { ids: [{ kind: 'job', name: 'job_id', value: 'job-17' }] }], 'T:trace-1');
+  t.is(await linesOf(kept, 'job-17'), 'job-17: 0 1');
+});

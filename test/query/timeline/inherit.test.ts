@@ -136,6 +136,20 @@ test('switched off, a timeline has what carries an id only; a budget used up lea
   t.regex(cut.inference!.cutBecause!, /more than 2 lines/);
 });
 
+test('a line with an id that we made may be a request\'s by evidence, and keeps its own timeline', async t => {
+  const order = '7d21d9e0-0250-4e06-a5cd-027c1a89afdd';
+  const store = new MemoryStore();
+  const line = (at: number, service: string, message: string, given: Partial<LogEvent>): LogEvent => madeEvent(service, at * 10, at * 10 + 10, { source: service, service, timeNs: noon + BigInt(at) * 1_000_000n, message, ...given });
+  const own = { requestId: t1, ids: idsOf(`T:${t1}`) };
+  store.append({
+    events: [line(0, 'shop', `order ${order} received`, own), line(2, 'edge', `GET /orders/${order}`, { requestIdSource: 'generated' }), line(4, 'shop', `order ${order} placed`, own)], states: [],
+  }, [], []);
+  const reader = new MemoryReader(store);
+  await has(t, reader, t1, [`edge GET /orders/${order}: content`]);
+  const alone = await timelineOf(reader, 'gen-edge-20', limits, anyContext);
+  t.deepEqual(alone.events.map(({ message, requestIdSource }) => [message, requestIdSource]), [[`GET /orders/${order}`, 'generated']]);
+});
+
 test('lines of other requests and far away are never given away', async t => {
   const log = logOf(`cart 0 T:${t1} | begins`, `cart 1 T:${t2} | reads`, 'cart 50000 | late', `cart 2 T:${t1} | ends`, `cart 100000 T:${t3} | begins`);
   for (const id of [t1, t2, t3]) await has(t, log, id, []);
