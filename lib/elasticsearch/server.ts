@@ -100,7 +100,7 @@ export class ElasticServer {
         this.learn(error.headers ?? {});
         return { status: error.statusCode, body: error.body as unknown };
       }
-      throw asElasticError(error, signal, timeoutMs);
+      throw asElasticError(error, signal?.aborted === true, deadline.aborted, timeoutMs);
     }
   }
 
@@ -121,13 +121,13 @@ export class ElasticServer {
 
 const unsentCodes = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'];
 
-function asElasticError(error: unknown, signal: AbortSignal | undefined, timeoutMs: number): Error {
+function asElasticError(error: unknown, isAborted: boolean, isLate: boolean, timeoutMs: number): Error {
   if (!(error instanceof Error)) return new Error(String(error));
-  if (signal?.aborted === true) return new ElasticError('ABORTED', 'given up', false, { cause: error });
+  if (isAborted) return new ElasticError('ABORTED', 'given up', false, { cause: error });
   const codes = codesOf(error);
   const isUnsent = codes.some(code => unsentCodes.includes(code));
   if (codes.some(code => /^ERR_TLS|CERT|^UNABLE_TO_|SELF_SIGNED|^ERR_SSL|^EPROTO$/.test(code))) return new ElasticError('TLS_FAILED', error.message, true, { cause: error });
-  if (error instanceof errors.TimeoutError || error instanceof errors.RequestAbortedError) return new ElasticError('TIMED_OUT', `no answer within ${timeoutMs} ms`, isUnsent, { cause: error });
+  if (isLate || error instanceof errors.TimeoutError || error instanceof errors.RequestAbortedError) return new ElasticError('TIMED_OUT', `no answer within ${timeoutMs} ms`, isUnsent, { cause: error });
   if (error instanceof errors.NoLivingConnectionsError) return new ElasticError('UNREACHABLE', error.message, true, { cause: error });
   if (error instanceof errors.ConnectionError) return new ElasticError('UNREACHABLE', error.message, isUnsent, { cause: error });
   if (error instanceof errors.ElasticsearchClientError) return new ElasticError('NO_ANSWER', error.message, false, { cause: error });

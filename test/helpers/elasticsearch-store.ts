@@ -88,3 +88,25 @@ export async function openElasticsearchStore(url: string, given: Partial<Elastic
     },
   };
 }
+
+/** Ids of all documents of a data stream, of each backing index, whatever a search for events would find. */
+export async function storedIds(server: ElasticServer, namespace: string, dataStream: 'events' | 'signals' = 'events'): Promise<string[]> {
+  const name = namesOf(namespace)[dataStream];
+  await server.request({ method: 'POST', path: `/${name}/_refresh` });
+  const indices = backingIndicesIn((await server.request({ method: 'GET', path: `/_resolve/index/${name}` })).body, name);
+  const ids: string[] = [];
+  for (const index of indices) {
+    for (let after = -1; ; ) {
+      const answer = await server.request({ method: 'POST', path: `/${index}/_search`, body: { size: 5000, _source: false, sort: [{ _seq_no: 'asc' }], search_after: [after] } });
+      const { hits } = (answer.body as { hits: { hits: { _id: string; sort: [number] }[] } }).hits;
+      ids.push(...hits.map(({ _id }) => _id));
+      if (hits.length < 5000) break;
+      after = hits.at(-1)!.sort[0];
+    }
+  }
+  return ids;
+}
+
+export async function rollover(server: ElasticServer, namespace: string): Promise<void> {
+  await server.request({ method: 'POST', path: `/${namesOf(namespace).events}/_rollover` });
+}

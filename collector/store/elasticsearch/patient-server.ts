@@ -59,10 +59,8 @@ export class PatientServer {
     for (let attempt = 1; ; attempt++) {
       const answer = await this.attempt(() => (writes ? this.write(request) : this.server.request({ ...request, signal: this.closing.signal })));
       if (answer instanceof LeadlineError) await this.waitOut(answer, attempt);
-      else if (answer.status < 400 || answer.status === 404 || answer.status === 409) {
-        this.worked();
-        return answer;
-      } else {
+      else if (answer.status < 400 || answer.status === 404 || answer.status === 409) return answer;
+      else {
         const trouble = answerTrouble(answer, this.server.nodes, what);
         if (!trouble.retryable) return answer;
         await this.waitOut(trouble, attempt);
@@ -89,6 +87,7 @@ export class PatientServer {
     this.throwIfClosed();
   }
 
+  /** Something was written. That something could be read says little of what stands in the way. */
   worked(): void {
     if (this.stalledBy === null) return;
     this.stalledBy = null;
