@@ -1,11 +1,13 @@
 /** `leadline dead-letters list`, `show` and `replay`: what the collector could not take in, and the way back. */
 import { readFileSync } from 'node:fs';
+import { plainBytes } from '../collector/chunk-bytes.ts';
 import { DeadLetterBox, type Letter, type LetterContent } from '../collector/dead-letter-box.ts';
 import { follows, idleBehind, replayOf, type Mending, type Replay } from '../collector/dead-letter-replay.ts';
 import { bytesText, counted, fit, printable, printableJson, shortTime, table, terminalOf } from '../query/cli/render/terminal.ts';
 import { systemClock } from '#lib/clock.ts';
 import { KafkaClient } from '#lib/kafka/kafka-client.ts';
 import { KafkaError, type OutgoingRecord } from '#lib/kafka/types.ts';
+import { chunkOf, chunkVersion } from '#schemas/chunk.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
 import { decodeUtf8 } from '#schemas/event.ts';
 import { kafkaTrouble } from '#schemas/kafka-trouble.ts';
@@ -21,6 +23,8 @@ const unfit = 2;
 /** Of a value, as hex and as text. */
 const shownBytesMax = 4096;
 const hexColumns = 16;
+/** In a list; `show` has all of it. */
+const reasonWidthMax = 80;
 
 const forPrograms = ({ options }: Config): boolean => options.json || !process.stdout.isTTY;
 const printRow = (row: unknown): boolean => process.stdout.write(`${process.stdout.isTTY ? printableJson(row) : JSON.stringify(row)}\n`);
@@ -177,8 +181,8 @@ function contentRow(content: LetterContent | null): Record<string, unknown> {
 
 function renderLetters(letters: readonly Letter[]): string {
   const { width } = terminalOf(process.stdout);
-  const rows = letters.map(letter => [letter.id, letter.state, shortTime(timeText(letter.deadMs)), `${letter.topic} ${letter.partition}:${letter.from}`, letter.source ?? '-', bytesText(letter.bytes), letter.reason]);
-  return table(['letter', 'state', 'since', 'record', 'source', 'size', 'reason'], rows).split('\n').map(line => fit(line, width)).join('\n');
+  const rows = letters.map(letter => [letter.id, letter.state, shortTime(timeText(letter.deadMs)), `${letter.topic} ${letter.partition}:${letter.from}`, bytesText(letter.bytes), fit(letter.reason.replace(/^chunk refused: /, ''), reasonWidthMax), letter.source ?? '-']);
+  return table(['letter', 'state', 'since', 'record', 'size', 'reason', 'source'], rows).split('\n').map(line => fit(line, width)).join('\n');
 }
 
 function renderLetter(letter: Letter, content: LetterContent | null): string {
@@ -188,7 +192,21 @@ function renderLetter(letter: Letter, content: LetterContent | null): string {
   const value = Buffer.from(content.value ?? new Uint8Array(0));
   const shown = value.subarray(0, shownBytesMax);
   const more = value.length > shown.length ? [`... and ${bytesText(value.length - shown.length)} more; --json gives all of it`] : [];
-  return [...head, '', 'headers', ...headers, '', 'value', ...hexLines(shown), ...more].join('\n');
+  const unpacked = unpackedText(letter, content);
+  return [...head, '', 'headers', ...headers, '', 'value', ...hexLines(shown), ...more, ...(unpacked === null ? [] : ['', 'unpacked', ...unpacked])].join('\n');
+}
+
+/** Of a compressed value that can be unpacked. */
+function unpackedText({ source }: Letter, { headers, value }: LetterContent): string[] | null {
+  if (headers['ll-codec'] !== 'zstd' || value === null) return null;
+  try {
+    const bytes = Buffer.from(plainBytes(chunkOf({ ...headers, 'll-v': String(chunkVersion), ...(source === null ? {} : { 'll-source': source }) }, value)));
+    const lines = bytes.subarray(0, shownBytesMax).toString('utf8').split('\n').map(line => `  ${printable(line)}`);
+    return bytes.length > shownBytesMax ? [...lines, `... and ${bytesText(bytes.length - shownBytesMax)} more`] : lines;
+  } catch {
+    // Why it cannot be is the letter's reason.
+    return null;
+  }
 }
 
 /** `00000010  6c 69 6e 65 ...  line...`. */

@@ -69,7 +69,7 @@ export class SignalOutbox {
     this.wakeUp();
   }
 
-  /** Ends when it was stopped. @throws what the store fails with, and the system error of writing the cursor */
+  /** Ends when it was stopped. @throws what the store fails with */
   async run(): Promise<void> {
     const { publisher, signalsAfter, cursorPath } = this.parts;
     while (!this.stopping.signal.aborted) {
@@ -81,9 +81,17 @@ export class SignalOutbox {
       }
       if (!(await publisher.publish(page.signals))) return;
       this.cursor.text = page.cursor;
-      // Lost in a crash it is older: signals come again then.
-      writeFileSync(`${cursorPath}.new`, page.cursor);
-      renameSync(`${cursorPath}.new`, cursorPath);
+      this.keepCursor(page.cursor, cursorPath);
+    }
+  }
+
+  /** Lost in a crash, or on a full disk, it is older: signals come again then. */
+  private keepCursor(cursor: string, path: string): void {
+    try {
+      writeFileSync(`${path}.new`, cursor);
+      renameSync(`${path}.new`, path);
+    } catch (error) {
+      if (systemCodeOf(error) === null) throw error;
     }
   }
 

@@ -13,10 +13,12 @@ import { EventPublisher } from '../../collector/publishing/event-publisher.ts';
 import { SignalOutbox, SignalPublisher } from '../../collector/publishing/signal-publisher.ts';
 import { TailGroups } from '../../collector/publishing/tail-groups.ts';
 import { madeEvent, madeSignal } from '../contract/made-up.ts';
+import { KafkaPublishing } from '../../deploy/kafka-publishing.ts';
 import { testFolder } from '../helpers/folder.ts';
 import { kafkaClient, recordsOf } from '../helpers/kafka-records.ts';
 import { kafkaMissing, TestKafka } from '../helpers/kafka.ts';
 import { eventually } from '../helpers/leadline.ts';
+import { MemoryReader, MemoryStore } from '../helpers/memory-store.ts';
 import { proofSkipped } from '../helpers/skipped.ts';
 
 const missing = kafkaMissing();
@@ -70,6 +72,30 @@ else {
     tailGroups.stop();
     await looking;
     await publisher.stop(1000);
+  });
+
+  test.serial('a collector that publishes: signals of its store arrive, events while somebody tails, and a new start sends no signal again', async t => {
+    for (const kind of ['events', 'signals']) await kafka.createTopic(`whole.${kind}`, { partitions: 2 });
+    const dataDir = testFolder(t);
+    const store = new MemoryStore();
+    const options = { kafka: [...kafka.brokers], topicPrefix: 'whole', dataDir, publishEvents: true, publishBytesMax: 1_000_000 };
+    const start = (): Promise<KafkaPublishing> => KafkaPublishing.start({ brokers: kafka.brokers, clientId: 'test', tls: null, login: null, requestTimeoutMs: 2000 }, { options, reader: new MemoryReader(store), log: quietLog, lookIntervalMs: 50 });
+    const commit = (publishing: KafkaPublishing, from: number): void => {
+      const events = Array.from({ length: 10 }, (_, n) => madeEvent('a', from + n, from + n + 1));
+      store.append({ events, states: [] }, [], [madeSignal(`s${from}`)]);
+      publishing.committed(events);
+    };
+    let publishing = await start();
+    for (let from = 0; from < 100; from += 10) commit(publishing, from);
+    await until(() => publishing.report().publishedEvents === 100 && publishing.report().publishedSignals === 10);
+    await publishing.stop(1000);
+    publishing = await start();
+    commit(publishing, 100);
+    await until(() => publishing.report().publishedSignals === 1 && publishing.report().publishedEvents === 10);
+    t.deepEqual(publishing.report(), { publishedEvents: 10, unpublishedEvents: 0, publishedSignals: 1, troubledBy: null });
+    await publishing.stop(1000);
+    t.is((await recordsOf(client, 'whole.events')).length, 110);
+    t.is((await recordsOf(client, 'whole.signals')).length, 11);
   });
 
   test.serial('the broker is killed and comes back while signals leave the outbox: each arrives', async t => {
