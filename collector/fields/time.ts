@@ -274,6 +274,14 @@ function readCompact(text: string, at: number, when: WhenRead): TimeRead | null 
   return withZone(text, year, month, day, { secondOfDay: hour * 3600 + minute * 60 + second, nanos: nanosOf(match[3]), end: at + match[0].length }, when);
 }
 
+/** `22.08.2022 05:18:16`: with dots the day is always first. */
+function readDottedDate(text: string, at: number, when: WhenRead): TimeRead | null {
+  const [day, month, century, yearOfCentury] = [twoDigits(text, at), twoDigits(text, at + 3), twoDigits(text, at + 6), twoDigits(text, at + 8)];
+  if (day < 0 || month < 0 || century < 0 || yearOfCentury < 0 || text.charCodeAt(at + 5) !== dot || text.charCodeAt(at + 10) !== space) return null;
+  const clock = readClock(text, at + 11, true);
+  return clock === null ? null : withZone(text, century * 100 + yearOfCentury, month, day, clock, when);
+}
+
 /** The time that begins at `at`, or null. Looks at no more than some 60 characters. */
 export function readTime(text: string, at: number, when = notKnownWhen): TimeRead | null {
   if (digitAt(text, at) < 0) {
@@ -283,6 +291,7 @@ export function readTime(text: string, at: number, when = notKnownWhen): TimeRea
   const iso = readIsoTime(text, at, when);
   if (iso !== null) return iso;
   const third = text.charCodeAt(at + 2);
+  if (third === dot) return readDottedDate(text, at, when);
   if (third === colon) {
     const clock = readClock(text, at, true);
     return clock === null ? null : withoutDate(text, clock, when);

@@ -115,7 +115,9 @@ function addHead(reading: Reading, head: string): boolean {
   const parts = head.split(/ +/);
   while (parts.length > 1 && parts[0]!.endsWith(',')) parts.splice(1, 1);
   parts[0] = parts[0]!.replace(/,$/, '');
-  if (parts.length === 4) reading.put('server.address', parts.shift()!);
+  // A virtual host stands before the address; a user's name may have blanks in it.
+  if (parts.length > 3 && address.test(parts[1]!)) reading.put('server.address', parts.shift()!);
+  if (parts.length > 3) parts.splice(2, parts.length, parts.slice(2).join(' '));
   if (parts.length > 3 || (parts.length === 1 && !address.test(parts[0]))) return false;
   if (parts[0] !== '-') reading.put('source.address', parts[0]);
   const user = parts[2];

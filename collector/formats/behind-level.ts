@@ -54,7 +54,9 @@ export function partsBehindLevel(reading: Reading, line: string, from: number): 
     if (end > at) return end;
     break;
   }
-  return taken;
+  if (pending.length !== 1 || pending[0]!.kind !== 'bracket' || !threadName.test(pending[0]!.text.trim())) return taken;
+  nameAll(reading, pending);
+  return at;
 }
 
 /** logrus on a terminal: `WARN[0012] message`, the seconds that the process has run. */
@@ -75,10 +77,13 @@ function bracketBehindLevel(reading: Reading, text: string, line: string, end: n
     return true;
   }
   if (name.endsWith('.go:' + name.slice(name.lastIndexOf(':') + 1)) || /\(\):\d+$/.test(name)) return putPlace(reading, name);
-  if (separatorEnd(line, end) < 0 || name === '') return false;
+  if (name === '' || separatorEnd(line, end) < 0) return false;
   putThread(reading, text);
   return true;
 }
+
+/** Names that only threads have, so that no separator need follow. */
+const threadName = /^(?:main|Thread-\d{1,9}|[\w.-]{0,64}(?:thread|exec|worker|pool|executor|dispatcher|eventloop)[\w.-]{0,64}[-#]\d{1,9})$/i;
 
 function parenBehindLevel(reading: Reading, text: string, char: number, isBehindName: boolean): boolean {
   const isThread = char === code.less ? /^\d+\.\d+\.\d+$/.test(text) : isBehindName || /\|\d+$/.test(text);
@@ -126,6 +131,11 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
     // zap: a logger, then the place in the source.
     const next = nameBehindLevel(reading, line, end + 1, pending);
     return next > end + 1 && isPlaceNamed(reading) ? next : end + 1;
+  }
+  // OpenStack's loggers: the request in brackets follows.
+  if (line.startsWith(' [req-', end) && isQualifiedName(text)) {
+    reading.put('log.logger', text);
+    return named(reading, pending, end + 1);
   }
   if (pending.length > 0 && putClassAndMethod(reading, text)) return named(reading, pending, skipBlanks(line, end));
   return at;

@@ -1,5 +1,5 @@
 /**
- * Heads that are laid out like no other: glog and klog, Ruby, Redis, Apache's and nginx' error logs, NestJS, gin. Each reader sets what it finds and
+ * Heads that are laid out like no other: glog and klog, Ruby, Redis, Apache's and nginx' error logs, NestJS, gin and logcat. Each reader sets what it finds and
  * returns the message's index, or -1 and sets nothing.
  */
 import type { Level } from '#schemas/event.ts';
@@ -232,6 +232,21 @@ export function readGin(reading: Reading, line: string, when: WhenRead): number 
   return 0;
 }
 
+const logcatTail = / +(\d{1,7}) +(\d{1,7}) ([VDIWEFA]) ([^:]{1,64}?) *: /y;
+
+/** Android's logcat: `08-22 05:18:16.123  1702  2395 D WindowManager: message`. */
+function readLogcat(reading: Reading, line: string, when: WhenRead): number {
+  const time = readMonthDayClock(line, 6, null, Number(line.slice(0, 2)), Number(line.slice(3, 5)), when);
+  const tail = time === null ? null : matchAt(logcatTail, line, time.end);
+  if (time === null || tail === null) return -1;
+  putTime(reading, line, 0, time);
+  reading.level = tail[3] === 'A' ? 'fatal' : levelOfLetter(tail[3]!);
+  reading.put('process.pid', Number(tail[1]));
+  reading.put('process.thread.id', Number(tail[2]));
+  reading.put('log.logger', tail[4]!);
+  return time.end + tail[0].length;
+}
+
 /** The reader of a head by how the line begins, before the layouts that many share are tried. */
 export function readSpecialHead(reading: Reading, line: string, when: WhenRead): number {
   const first = line.charCodeAt(0);
@@ -247,6 +262,7 @@ export function readSpecialHead(reading: Reading, line: string, when: WhenRead):
     return nest >= 0 || !line.includes(' | ') ? nest : readGin(reading, line, when);
   }
   if (isDigit(first)) {
+    if (line.charCodeAt(2) === code.dash && line.charCodeAt(5) === code.space) return readLogcat(reading, line, when);
     const colon = skipDigits(line, 0);
     return line.charCodeAt(colon) === code.colon && line.charCodeAt(colon + 2) === code.space ? readRedis(reading, line, when) : -1;
   }

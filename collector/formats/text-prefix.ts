@@ -85,6 +85,8 @@ function readPrefixLevel(prefix: TextPrefix, line: string, at: number): number {
     }
   }
   if (isCapitals || follower === code.colon || follower === code.closeBracket || follower === code.bar || follower === code.close || follower === code.tab) return setLevel(prefix, level, end);
+  // A column of its own, as two blanks tell.
+  if (prefix.timeText !== null && follower === code.space && line.charCodeAt(end + 1) === code.space) return setLevel(prefix, level, end);
   // `error occurred` behind a time: a level, but maybe a word of the sentence as well, so it stays in the message.
   prefix.level = level;
   return -1;

@@ -34,6 +34,8 @@ const cases: Case[] = [
   ['java.util.logging', 'Aug 22, 2022 5:18:16 AM org.acme.Server start\nWARNING: port 80 is taken', '05:18:16', 'warn', 'port 80 is taken', { 'log.logger': 'org.acme.Server', 'log.origin.function': 'start' }],
   ['bars', '2022-08-22 05:18:16,123 +0000 | ERROR | com.example.Service - x', '05:18:16.123', 'error', 'x', { 'log.logger': 'com.example.Service' }],
   ['JVM', '[2022-08-22T05:18:16.123+0000][1.234s][info][gc] GC(0) Pause Young', '05:18:16.123', 'info', '[gc] GC(0) Pause Young', { 'process.thread.name': '1.234s' }],
+  ['log4j, a thread and no logger', '2022-08-22 05:18:16,123 INFO [pool-1-thread-3] paid', '05:18:16.123', 'info', 'paid', thread('pool-1-thread-3')],
+  ['dots in the date', '22.08.2022 05:18:16 WARN slow', '05:18:16', 'warn', 'slow', {}],
   // Python
   ['Python, by hyphens', '2022-08-22 05:18:16,123 - app.db - WARNING - disk', '05:18:16.123', 'warn', 'disk', { 'log.logger': 'app.db' }],
   ['Python, basicConfig', 'WARNING:django.request:Not Found: /x', null, 'warn', 'Not Found: /x', { 'log.logger': 'django.request' }],
@@ -45,6 +47,7 @@ const cases: Case[] = [
   ['Airflow', '[2022-08-22 05:18:16,123] {taskinstance.py:1234} INFO - Starting attempt 1 of 1', '05:18:16.123', 'info', 'Starting attempt 1 of 1', place('taskinstance.py', 1234)],
   ['uvicorn', 'INFO:     10.0.0.7:51234 - "GET /cart HTTP/1.1" 200 OK', null, 'info', '10.0.0.7:51234 - "GET /cart HTTP/1.1" 200 OK', { 'source.address': '10.0.0.7', 'source.port': 51234, 'http.request.method': 'GET', 'url.original': '/cart', 'url.path': '/cart', 'http.version': '1.1', 'http.response.status_code': 200 }],
   ['structlog', '2022-08-22 05:18:16 [info     ] order placed   order=17', '05:18:16', 'info', 'order placed   order=17', {}],
+  ['OpenStack', '2022-08-22 05:18:16.123 25746 INFO nova.osapi_compute.wsgi [req-38101a0b-2096-447d-96ea-a692162415ae admin - -] 10.0.0.7 "GET /v2 HTTP/1.1" status: 200', '05:18:16.123', 'info', '[req-38101a0b-2096-447d-96ea-a692162415ae admin - -] 10.0.0.7 "GET /v2 HTTP/1.1" status: 200', { 'process.pid': 25746, 'log.logger': 'nova.osapi_compute.wsgi' }],
   // Go
   ['Go', '2022/08/22 05:18:16 main.go:10: listening', '05:18:16', null, 'listening', place('main.go', 10)],
   ['Go, microseconds and a path', '2022/08/22 05:18:16.123456 /src/app/d.go:23: x', '05:18:16.123456', null, 'x', place('/src/app/d.go', 23)],
@@ -90,6 +93,8 @@ const cases: Case[] = [
   ['Apache error 2.4', '[Mon Aug 22 05:18:16.123456 2022] [core:error] [pid 7:tid 140169587934976] [client 10.0.0.7:59307] AH00128: File does not exist: /x', '05:18:16.123456', 'error', 'File does not exist: /x', { 'apache.error.module': 'core', 'process.pid': 7, 'process.thread.id': 140169587934976, 'source.address': '10.0.0.7', 'source.port': 59307, 'error.code': 'AH00128' }],
   ['Apache error 2.2', '[Mon Aug 22 05:18:16 2022] [notice] caught SIGTERM', '05:18:16', 'info', 'caught SIGTERM', {}],
   ['StarRocks', '2022-08-22 05:18:16,123 INFO (main|1) [Auth.init():282] create role', '05:18:16.123', 'info', 'create role', { 'process.thread.name': 'main', 'process.thread.id': 1, 'log.logger': 'Auth', 'log.origin.function': 'init', 'log.origin.file.line': 282 }],
+  ['Windows servicing', '2022-08-22 05:18:16, Info                  CBS    Loaded', '05:18:16', 'info', 'CBS    Loaded', {}],
+  ['logcat', '08-22 05:18:16.123  1702  2395 D WindowManager: frozen', '05:18:16.123', 'debug', 'frozen', { 'process.pid': 1702, 'process.thread.id': 2395, 'log.logger': 'WindowManager' }],
   // syslog
   ['syslog', 'Aug 22 05:18:16 host sshd[77]: Failed password', '05:18:16', null, 'Failed password', { 'host.hostname': 'host', 'process.name': 'sshd', 'process.pid': 77 }],
   ['syslog with a priority', '<11>Aug 22 05:18:16 host app: x', '05:18:16', 'error', 'x', { 'log.syslog.priority': 11, 'host.hostname': 'host', 'process.name': 'app' }],

@@ -128,6 +128,10 @@ test('access lines: combined with extras, common, with a virtual host, Envoy', t
   t.is(understand('10.1.1.1 - - [15/Feb/2013:06:00:31 +0000] "-" 400 0 "-" "-"').fields['http.response.status_code'], 400);
   t.is(understand('[2022-08-22T05:18:16.310Z] "POST /v1 HTTP/2" 204 - "-" "-" 154 0 226 100 "10.0.35.28" "ua" "cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2" "svc" "tcp://10.0.35.28:80"').requestId, 'cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2');
   t.is(understand('[2022-08-22 05:18:16] "quoted" text').format, 'text');
+  t.is(understand('1.2.3.4 - Jane Q. Doe [22/Aug/2022:05:18:16 +0200] "GET / HTTP/1.1" 200 1').fields['user.name'], 'Jane Q. Doe');
+  t.is(understand('1.2.3.4, 5.6.7.8 - - [22/Aug/2022:05:18:16 +0200] "GET / HTTP/1.1" 200 1').fields['source.address'], '1.2.3.4');
+  t.is(understand('2001:db8::7 - - [22/Aug/2022:05:18:16 +0200] "GET / HTTP/1.1" 200 1').fields['source.address'], '2001:db8::7');
+  t.is(understand('host.example - - [22/Aug/2022:05:18:16 +0200] "GET / HTTP/1.1" 200 1').fields['source.address'], 'host.example');
 });
 
 test('logfmt: at least two pairs, numbers kept as spelled, loose words borne beside a known name', t => {
