@@ -100,7 +100,8 @@ const rules: readonly (readonly [RegExp, string])[] = [
   // A unit behind a number: 5.2 KB and 1 MB are one kind.
   [/<\*> (?:[KMGT]i?B|B|[nmuµ]?s|secs?|mins?)(?![\w-])/g, valueMark],
   // Who did it.
-  [/\b(for|by|as|of|from|invalid|unknown) user +(?!<\*>)[\w.-]+/gi, `$1 user ${valueMark}`],
+  [/\b((?:for|by|as|of|from|invalid|unknown) user) +(?!<\*>)[\w.-]+/gi, `$1 ${valueMark}`],
+  [/\b(user) +(?!<\*>|name\b|id\b)[\w.-]+ (?=(?:logged|signed|from|by|not found|is not|does not|was|has|connected|disconnected|created|deleted|joined|left)\b)/gi, `$1 ${valueMark} `],
   [/\bfor (?!<\*>)[\w.-]+ from <\*>/g, `for ${valueMark} from ${valueMark}`],
   // A place for a value that is empty here.
   [/(?<=\s)\(\)(?=\s|$)/g, `(${valueMark})`],

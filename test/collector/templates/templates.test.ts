@@ -32,6 +32,8 @@ for (const [message, template] of [
   ['from 1 to 2', 'from <*> to <*>'],
   ['since Fri Jun 17 07:07:00 2005', 'since <*>'],
   ['used 5.2 KB of 1 MB', 'used <*> of <*>'],
+  ['User alice logged in', 'User <*> logged in'],
+  ['user authentication failed', 'user authentication failed'],
   ['opened for user cyrus by root', 'opened for user <*> by root'],
   ['用户123登录失败', '用户<*>登录失败'],
   ['  two   spaces\tand a tab ', 'two spaces and a tab'],
