@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { testFolder } from '../helpers/folder.ts';
 import { eventually, RunningLeadline } from '../helpers/leadline.ts';
-import type { ContextBody, EventsAnswer, FacetsBody, HistogramBody } from '#schemas/http-api.ts';
+import type { ContextBody, EventsAnswer, FacetsBody, HistogramBody, TemplatesBody } from '#schemas/http-api.ts';
 
 const startMs = Date.UTC(2026, 10, 21, 12);
 const line = (n: number): string => `${JSON.stringify({ time: new Date(startMs + 1000 * n).toISOString(), level: n % 10 === 0 ? 'error' : 'info', msg: `line ${n}`, user: `u${n % 3}` })}\n`;
@@ -32,6 +32,10 @@ test('counts over time, top values and the lines around a line over HTTP, and wh
     { field: 'user', values: [{ value: 'u0', count: 20 }, { value: 'u1', count: 20 }], distinct: 3, events: 60 },
     { field: 'nothing', values: [], distinct: 0, events: 0 },
   ]);
+
+  const { templates, distinct } = await leadline.json<TemplatesBody>('/api/v1/templates?query=level:error&limit=1');
+  t.deepEqual([distinct, templates.map(({ template, service, count, firstAt, lastAt }) => [template, service, count, firstAt.slice(11, 19), lastAt.slice(11, 19)])], [2, [['line <*>', 'cart', 30, '12:00:00', '12:04:50']]]);
+  t.is((await leadline.json<EventsAnswer>(`/api/v1/events?query=${encodeURIComponent(templates[0]!.query)}&limit=1000`)).events.length, 300);
 
   const { events: [found] } = await leadline.json<EventsAnswer>('/api/v1/events?query=service:pay%20%22line%20100%22');
   const around = await leadline.json<ContextBody>(`/api/v1/context/${encodeURIComponent(found!.eventId)}?before=2&after=1`);
