@@ -104,10 +104,14 @@ export class ElasticServer {
     }
   }
 
-  /** What answers. @throws ElasticError */
+  /** What answers; asked once. @throws ElasticError where nothing answers, or it does not say what it is */
   async flavour(): Promise<ElasticFlavour> {
-    if (this.knownFlavour === null) await this.request({ method: 'GET', path: '/' });
-    return this.knownFlavour ?? 'opensearch';
+    if (this.knownFlavour !== null) return this.knownFlavour;
+    const { status, body } = await this.request({ method: 'GET', path: '/' });
+    // A busy gateway in between must not be taken for a server.
+    if (this.knownFlavour === null && (body as { version?: { distribution?: string } } | null)?.version?.distribution === 'opensearch') this.knownFlavour = 'opensearch';
+    if (this.knownFlavour === null) throw new ElasticError('NO_ANSWER', `what answers (status ${status}) is neither Elasticsearch nor OpenSearch`, true);
+    return this.knownFlavour;
   }
 
   close(): Promise<void> {
@@ -115,30 +119,21 @@ export class ElasticServer {
   }
 
   private learn(headers: Record<string, unknown>): void {
-    this.knownFlavour ??= 'x-elastic-product' in headers ? 'elasticsearch' : 'opensearch';
+    this.knownFlavour ??= 'x-elastic-product' in headers ? 'elasticsearch' : 'x-opensearch-version' in headers ? 'opensearch' : null;
   }
 }
 
-const unsentCodes = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'];
+/** The client keeps of the system's error only its message; these are as Node and OpenSSL write them. */
+const unsent = /\b(?:connect|getaddrinfo) (?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b|Connect Timeout Error/;
+const noTls = /certificate|altnames|\bSSL\b|\bTLS\b|\bEPROTO\b/i;
 
 function asElasticError(error: unknown, isAborted: boolean, isLate: boolean, timeoutMs: number): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   if (isAborted) return new ElasticError('ABORTED', 'given up', false, { cause: error });
-  const codes = codesOf(error);
-  const isUnsent = codes.some(code => unsentCodes.includes(code));
-  if (codes.some(code => /^ERR_TLS|CERT|^UNABLE_TO_|SELF_SIGNED|^ERR_SSL|^EPROTO$/.test(code))) return new ElasticError('TLS_FAILED', error.message, true, { cause: error });
-  if (isLate || error instanceof errors.TimeoutError || error instanceof errors.RequestAbortedError) return new ElasticError('TIMED_OUT', `no answer within ${timeoutMs} ms`, isUnsent, { cause: error });
+  if (error instanceof errors.ConnectionError && noTls.test(error.message)) return new ElasticError('TLS_FAILED', error.message, true, { cause: error });
+  if (isLate || error instanceof errors.TimeoutError || error instanceof errors.RequestAbortedError) return new ElasticError('TIMED_OUT', `no answer within ${timeoutMs} ms`, false, { cause: error });
   if (error instanceof errors.NoLivingConnectionsError) return new ElasticError('UNREACHABLE', error.message, true, { cause: error });
-  if (error instanceof errors.ConnectionError) return new ElasticError('UNREACHABLE', error.message, isUnsent, { cause: error });
+  if (error instanceof errors.ConnectionError) return new ElasticError('UNREACHABLE', error.message, unsent.test(error.message), { cause: error });
   if (error instanceof errors.ElasticsearchClientError) return new ElasticError('NO_ANSWER', error.message, false, { cause: error });
   return error;
-}
-
-/** Of an error and all it was caused by. */
-function codesOf(error: unknown): string[] {
-  const codes: string[] = [];
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    if ('code' in at && typeof at.code === 'string') codes.push(at.code);
-  }
-  return codes;
 }

@@ -8,9 +8,10 @@ import { answerTrouble, noAnswerTrouble } from '#schemas/elasticsearch/trouble.t
  * @throws LeadlineError
  */
 export async function applyTemplates(server: ElasticServer, shards: number): Promise<void> {
-  // Its answers tell what it is.
-  await once(server, { method: 'GET', path: '/_cluster/health' });
-  for (const { name, body } of templatesOf(await server.flavour(), shards)) {
+  const flavour = await server.flavour().catch((error: unknown) => {
+    throw noAnswerTrouble(error, server.nodes);
+  });
+  for (const { name, body } of templatesOf(flavour, shards)) {
     const path = pathOf('_index_template', name);
     const known = await once(server, { method: 'GET', path });
     const version = (known.body as { index_templates?: { index_template: { version?: number } }[] } | undefined)?.index_templates?.[0]?.index_template.version;

@@ -64,7 +64,7 @@ export class ElasticsearchCounts {
   async facets(request: FacetsRequest, context: ReadContext): Promise<FacetsAnswer> {
     const work = new ReadWork(context);
     const counters = request.fields.map(field => new FacetCounter(field, request.perService));
-    const flavour = await this.searcher.server.flavour();
+    const flavour = await this.searcher.flavour();
     const { counted, looked } = await this.parts(request);
     const places = counted === null || request.perService === true ? null : placesOf(request.fields, flavour);
     let count = 0;
@@ -84,7 +84,7 @@ export class ElasticsearchCounts {
   }
 
   private async parts(request: CountRequest): Promise<Parts> {
-    const { clause, isExact } = serverFilter(request.query, await this.searcher.server.flavour());
+    const { clause, isExact } = serverFilter(request.query, await this.searcher.flavour());
     if (!isExact) return { counted: null, looked: rangeOf(request, anyOf([clause, partlyIndexed])) };
     return { counted: rangeOf(request, { bool: { filter: [clause], must_not: [partlyIndexed] } }), looked: rangeOf(request, partlyIndexed) };
   }

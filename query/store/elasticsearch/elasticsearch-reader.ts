@@ -218,7 +218,7 @@ export class ElasticsearchReader implements StoreReader {
 
   /** With what is not wholly in the index. */
   private async filterOf(query: Query, fromNs: bigint | null, toNs: bigint | null): Promise<{ clause: object; isExact: boolean }> {
-    const { clause, isExact } = serverFilter(query, await this.server.flavour());
+    const { clause, isExact } = serverFilter(query, await this.searcher.flavour());
     const range = timeClause(fromNs, toNs);
     const wide = 'match_all' in clause ? clause : anyOf([clause, partlyIndexed]);
     return { clause: range === null ? wide : allOf([range, wide]), isExact };

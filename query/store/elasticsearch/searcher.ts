@@ -1,5 +1,5 @@
 /** One search after another, each within what is left of the read's budget. */
-import { pathOf, type ElasticAnswer, type ElasticRequest, type ElasticServer } from '#lib/elasticsearch/server.ts';
+import { pathOf, type ElasticAnswer, type ElasticFlavour, type ElasticRequest, type ElasticServer } from '#lib/elasticsearch/server.ts';
 import { documentToEvent, type EventDocument } from '#schemas/elasticsearch/document.ts';
 import { answerTrouble, noAnswerTrouble } from '#schemas/elasticsearch/trouble.ts';
 import type { LogEvent } from '#schemas/event.ts';
@@ -48,6 +48,15 @@ export class Searcher {
 
   constructor(server: ElasticServer) {
     this.server = server;
+  }
+
+  /** @throws LeadlineError where there is no answer */
+  async flavour(): Promise<ElasticFlavour> {
+    try {
+      return await this.server.flavour();
+    } catch (error) {
+      throw noAnswerTrouble(error, this.server.nodes);
+    }
   }
 
   /** @throws LeadlineError where there is no answer, or it is a refusal */
