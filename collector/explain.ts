@@ -3,7 +3,7 @@ import { canonicalId } from '#schemas/canonical-id.ts';
 import type { EventId, FieldValue, LogEvent } from '#schemas/event.ts';
 import { levelOfValue } from './fields/level.ts';
 import { rolesOfName, type FieldRoles } from './fields/roles.ts';
-import { timeOfValue, type WhenRead } from './fields/time.ts';
+import { timeOfValue, type TimeAssumed, type WhenRead } from './fields/time.ts';
 import { idRuleOfName } from './ids/rule.ts';
 import type { ClosedGroup } from './lines/assembler.ts';
 import { matchingPattern, type ServicePatterns } from './patterns/patterns.ts';
@@ -21,7 +21,7 @@ export interface Explanation {
   pattern: string | null;
   timeFrom: string;
   /** What of the time was not written and taken from when the line was read. */
-  timeAssumed: 'year' | 'date' | null;
+  timeAssumed: TimeAssumed | null;
   levelFrom: string;
   ids: ExplainedId[];
   /** Why lines were joined, or null for one line. */

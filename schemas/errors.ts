@@ -34,7 +34,7 @@ export const errorCatalogue = {
   COMMAND_NOT_STARTED: entry(400, 2, '{command}: cannot be started ({systemCode}). Check its name, and that it may be executed.'),
   BAD_STEP: entry(400, 2, 'step: "{value}" {problem}. Write 1s, 5m, 1h, 1d; without it a width is chosen that gives some hundred bars.'),
   BAD_TIME: entry(400, 2, '{name}: "{value}" is not a time. Write 2026-11-21T08:15:00Z, 2026-11-21, or a span back from now such as 15m, 2h, 7d.'),
-  BAD_TIME_ZONE: entry(400, 2, 'timeZone: "{name}" is no time zone. Write UTC, an offset such as +02:00, or a name such as Europe/Berlin.'),
+  BAD_TIME_ZONE: entry(400, 2, 'timeZone: "{name}" is no time zone. Write auto, UTC, an offset such as +02:00, or a name such as Europe/Berlin.'),
   BAD_MULTILINE: entry(400, 2, 'multilineStart: "{rule}" {problem}. Write a regular expression that matches how an event begins, such as ^\\d{4}-, or SERVICE=EXPRESSION for one service.'),
   BAD_PATTERN: entry(400, 2, 'patterns: "{pattern}": {problem}.'),
   BAD_CURSOR: entry(400, 2, 'cursor: "{value}" is not a cursor of this store. Leave it out to begin at the newest.'),

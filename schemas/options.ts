@@ -131,7 +131,7 @@ export const options = {
   openEventLinesMax: integer('collect', 1000, 1, 100_000, 'Lines joined into one event at most (a stack trace); more begin the next event.'),
   openEventBytesMax: integer('collect', MiB, KiB, 64 * MiB, 'Bytes joined into one event at most.'),
   openEventMsMax: integer('collect', minuteMs, secondMs, dayMs, 'A record of the same stream read this much later closes what is open.'),
-  timeZone: text<string>('collect', 'UTC', 'ZONE', 'Zone of times in lines that name none: UTC, an offset such as +02:00, or a name such as Europe/Berlin.'),
+  timeZone: text<string>('collect', 'auto', 'ZONE', 'Zone of times in lines that name none: UTC, an offset such as +02:00, a name such as Europe/Berlin; auto is UTC unless a line that was read as it was written shows another.'),
   multilineStart: list('collect', [], '[SERVICE=]REGEX', 'How an event of several lines begins, for logs whose lines nothing else tells apart: lines that do not match go on with the one above. Tried on each line of text, of every service or of the one named before "=".'),
   storedRangesMax: integer('collect', 10_000, 10, 1_000_000, 'Separate stored byte ranges of one stream at most; beyond it its chunks are refused, not dropped.'),
   intakeBytesMax: integer('collect', 16 * MiB, MiB, GiB, 'Largest body of one intake request.'),

@@ -3,7 +3,7 @@ import { addIdsOfField, IdList } from '../ids/extract.ts';
 import { exceptionTypeOf } from './exception.ts';
 import { levelOfLetter, levelOfName, levelOfOtelNumber, levelOfPythonNumber, levelOfValue } from './level.ts';
 import { fieldName, type FieldName, type FieldRoles } from './roles.ts';
-import { notKnownWhen, timeOfValue, type TimeAssumed, type WhenRead } from './time.ts';
+import { notKnownWhen, readTimeOfValue, type TimeAssumed, type WhenRead } from './time.ts';
 
 /** What is known of a structured line so far. Fields may come in any order; the strongest name wins, and a value that cannot be read does not count. */
 export class Reading {
@@ -71,10 +71,11 @@ export class Reading {
   private addCore(roles: FieldRoles, value: FieldValue): void {
     this.hasCoreName = true;
     if (roles.time !== null && roles.time < this.timeRank) {
-      // Of a field's time nothing is assumed but the zone.
-      const timeNs = timeOfValue(value, this.when.zone === null ? notKnownWhen : { readMs: null, zone: this.when.zone });
-      if (timeNs !== null) {
-        this.timeNs = timeNs;
+      // Of a field's time only the zone is assumed.
+      const read = readTimeOfValue(value, this.when.zone === null ? notKnownWhen : { readMs: null, zone: this.when.zone });
+      if (read !== null && read.timeNs !== null) {
+        this.timeNs = read.timeNs;
+        this.timeAssumed = read.assumed;
         this.timeRank = roles.time;
       }
     }

@@ -10,11 +10,11 @@ export interface TimeRead {
   timeNs: bigint | null;
   /** Index behind the time in the text. */
   end: number;
-  /** What was not written and taken from the time of reading. */
+  /** What was not written and taken from the time of reading; of several the first in this order: date, year, zone. */
   assumed: TimeAssumed | null;
 }
 
-export type TimeAssumed = 'year' | 'date';
+export type TimeAssumed = 'year' | 'date' | 'zone';
 
 /** What is known of a line's time from outside the line. */
 export interface WhenRead {
@@ -156,8 +156,9 @@ function readZone(text: string, at: number): { offsetSeconds: number; end: numbe
 function withZone(text: string, year: number, month: number, day: number, clock: ClockRead, when: WhenRead, assumed: TimeAssumed | null = null): TimeRead | null {
   if (!isDate(year, month, day)) return null;
   const zone = readZone(text, clock.end);
-  const offsetSeconds = zone?.offsetSeconds ?? when.zone?.offsetSeconds(daysSinceEpoch(year, month, day) * 86_400 + clock.secondOfDay) ?? 0;
-  return { timeNs: toNs(year, month, day, clock.secondOfDay - offsetSeconds, clock.nanos), end: zone?.end ?? clock.end, assumed };
+  if (zone !== null || when.zone === null) return { timeNs: toNs(year, month, day, clock.secondOfDay - (zone?.offsetSeconds ?? 0), clock.nanos), end: zone?.end ?? clock.end, assumed };
+  const offsetSeconds = when.zone.offsetSeconds(daysSinceEpoch(year, month, day) * secondsOfDay + clock.secondOfDay);
+  return { timeNs: toNs(year, month, day, clock.secondOfDay - offsetSeconds, clock.nanos), end: clock.end, assumed: assumed ?? (offsetSeconds !== 0 && when.zone.isAssumed === true ? 'zone' : null) };
 }
 
 const secondsOfDay = 86_400;
@@ -257,9 +258,9 @@ function readNamedMonth(text: string, at: number, when: WhenRead): TimeRead | nu
   const year = matchAt(trailingYear, text, clock.end);
   const offsetHours = year?.[1] === undefined ? null : namedZones.get(year[1]);
   if (year === null || offsetHours === undefined || !isDate(Number(year[2]), month, day)) return withoutYear(text, month, day, clock, when);
-  const yearNumber = Number(year[2]);
-  const offsetSeconds = offsetHours === null ? (when.zone?.offsetSeconds(daysSinceEpoch(yearNumber, month, day) * secondsOfDay + clock.secondOfDay) ?? 0) : offsetHours * 3600;
-  return { timeNs: toNs(yearNumber, month, day, clock.secondOfDay - offsetSeconds, clock.nanos), end: clock.end + year[0].length, assumed: null };
+  const named = offsetHours === null ? when : { readMs: null, zone: { offsetSeconds: () => offsetHours * 3600 } };
+  const read = withZone('', Number(year[2]), month, day, clock, named);
+  return read === null ? null : { ...read, end: clock.end + year[0].length };
 }
 
 function readCompact(text: string, at: number, when: WhenRead): TimeRead | null {
@@ -346,11 +347,16 @@ function epochOfNumber(value: number): bigint | null {
 
 /** The time a field holds: text in any shape above, or a number since the epoch. Null where the value is no time, or has no date. */
 export function timeOfValue(value: unknown, when = notKnownWhen): bigint | null {
-  if (typeof value === 'number') return epochOfNumber(value);
+  return readTimeOfValue(value, when)?.timeNs ?? null;
+}
+
+/** The same with what was assumed of it. */
+export function readTimeOfValue(value: unknown, when: WhenRead): Pick<TimeRead, 'timeNs' | 'assumed'> | null {
+  if (typeof value === 'number') return { timeNs: epochOfNumber(value), assumed: null };
   if (typeof value !== 'string' || value.length < 8 || value.length > 64) return null;
   const text = value.trim();
   const read = readTime(text, 0, when);
   // Java's ZonedDateTime adds the zone's name: `2022-08-22T05:18:16+02:00[Europe/Berlin]`.
-  if (read !== null && (read.end === text.length || text.charCodeAt(read.end) === 0x5b)) return read.timeNs;
-  return epochNs(text);
+  if (read !== null && (read.end === text.length || text.charCodeAt(read.end) === 0x5b)) return read;
+  return { timeNs: epochNs(text), assumed: null };
 }

@@ -4,6 +4,37 @@ import { LeadlineError } from '#schemas/errors.ts';
 export interface Zone {
   /** Seconds east of UTC at a wall-clock moment, given as if it were UTC in seconds since the epoch. */
   offsetSeconds(localSeconds: number): number;
+  /** True where an offset other than zero is inferred. */
+  isAssumed?: true;
+}
+
+/** UTC, unless a line that was read as it was written says otherwise (`zoneByReading`). */
+export const autoZone = 'auto';
+/** So long before its reading a line may have been written, so far may the writer's clock be ahead, and nearer than this a time is plainly UTC. */
+const evidence = { behindSecondsMax: 20, aheadSecondsMax: 2, plainSecondsMax: 420 };
+const quarter = 900;
+const hoursEastMax = 14;
+const hoursWestMax = 12;
+/** Offsets in use that are no whole hours, in minutes. */
+const oddOffsets = new Set([-570, -210, -150, 210, 270, 330, 345, 390, 525, 570, 630, 765]);
+
+/**
+ * The zone of a line whose bytes were seen growing, so that it was read when it was written: where its time without a zone is off by just such an
+ * offset as zones have, it is local time. A line by itself decides, so that a replay decides the same.
+ */
+export function zoneByReading(readMs: number): Zone {
+  const readSeconds = readMs / 1000;
+  return {
+    isAssumed: true,
+    offsetSeconds(localSeconds) {
+      const ahead = localSeconds - readSeconds;
+      if (Math.abs(ahead) < evidence.plainSecondsMax || ahead > (hoursEastMax + 1) * 3600 || ahead < -(hoursWestMax + 1) * 3600) return 0;
+      const offset = Math.round(ahead / quarter) * quarter;
+      const rest = ahead - offset;
+      const isOffset = offset % 3600 === 0 ? offset <= hoursEastMax * 3600 && offset >= -hoursWestMax * 3600 : oddOffsets.has(offset / 60);
+      return isOffset && rest <= evidence.aheadSecondsMax && rest >= -evidence.behindSecondsMax ? offset : 0;
+    },
+  };
 }
 
 const offsetShape = /^([+-])(\d{2}):?(\d{2})$/;
@@ -13,7 +44,7 @@ const daySeconds = 24 * hourSeconds;
 const quarterSeconds = 900;
 const quartersMax = 65_536;
 
-/** @param name `UTC`, `+02:00`, `Europe/Berlin`. @throws LeadlineError BAD_TIME_ZONE */
+/** @param name `UTC`, `auto`, `+02:00`, `Europe/Berlin`. @throws LeadlineError BAD_TIME_ZONE */
 export function zoneOf(name: string): Zone | null {
   let zone = zones.get(name);
   if (zone === undefined) {
@@ -27,7 +58,7 @@ export function zoneOf(name: string): Zone | null {
 const zones = new Map<string, Zone | null>();
 
 function readZoneName(name: string): Zone | null {
-  if (name === 'UTC' || name === 'Z') return null;
+  if (name === 'UTC' || name === 'Z' || name === autoZone) return null;
   const offset = offsetShape.exec(name);
   if (offset !== null) {
     const seconds = (offset[1] === '-' ? -1 : 1) * (Number(offset[2]) * hourSeconds + Number(offset[3]) * 60);

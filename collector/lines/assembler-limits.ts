@@ -4,7 +4,7 @@ export interface AssemblerLimits {
   openEventLinesMax: number;
   openEventBytesMax: number;
   openEventMsMax: number;
-  /** Zone of times that name none; UTC where absent. */
+  /** Zone of times that name none, or `auto`; UTC where absent. */
   timeZone?: string;
   /** How events of several lines begin, by the user's rules (`multiline-rules.ts`); none where absent. */
   multilineStart?: readonly string[];

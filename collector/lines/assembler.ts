@@ -108,7 +108,7 @@ export class LineAssembler {
   /** Takes the new lines of a chunk and returns what they close. Copies what it holds on to. */
   add(chunk: Chunk, lines: Iterable<PhysicalLine>): ClosedGroup[] {
     let isFirst = true;
-    this.reader.serve(chunk.origin.service);
+    this.reader.serve(chunk.origin.service, chunk.bootId !== null);
     for (const line of lines) {
       // Lines on the two sides of a hole are never joined.
       if (this.expected !== null && line.from !== this.expected) this.closeOpen();

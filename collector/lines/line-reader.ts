@@ -1,6 +1,6 @@
 /** Reads the lines of one stream: by what the user says of its service, and with what is known of a line's time beside the line. */
 import { notKnownWhen, type WhenRead } from '../fields/time.ts';
-import { zoneOf, type Zone } from '../fields/zone.ts';
+import { autoZone, zoneByReading, zoneOf, type Zone } from '../fields/zone.ts';
 import { beginsOpen, continues, openByRule, type ContinuationState } from '../formats/continuation.ts';
 import { bareText, understandLine } from '../formats/understand.ts';
 import type { Understood } from '../formats/understood.ts';
@@ -17,6 +17,7 @@ export class LineReader {
   private rule: MultilineRule | null = null;
   private ownPatterns: ServicePatterns | null = null;
   private when: WhenRead = notKnownWhen;
+  private isGrowing = false;
   private failure: unknown = null;
 
   /** @throws LeadlineError BAD_TIME_ZONE, BAD_MULTILINE and what the patterns say (`checkLineOptions`). */
@@ -31,11 +32,14 @@ export class LineReader {
     const copy = new LineReader(this.limits);
     copy.rule = this.rule;
     copy.ownPatterns = this.ownPatterns;
+    copy.isGrowing = this.isGrowing;
     return copy;
   }
 
-  /** Whose lines come next. */
-  serve(service: string | null): void {
+  /** Whose lines come next. @param isGrowing their bytes were seen growing, so that they were read when they were written */
+  serve(service: string | null, isGrowing: boolean): void {
+    if (this.isGrowing !== isGrowing) this.when = notKnownWhen;
+    this.isGrowing = isGrowing;
     useOwnIdRules(this.limits.idFields, this.limits.idPatterns);
     this.rule = this.rules?.ruleOf(service) ?? null;
     this.ownPatterns = this.patterns?.forService(service) ?? null;
@@ -43,7 +47,7 @@ export class LineReader {
 
   understand(text: Uint8Array, readMs: number): Understood {
     // Lines come in their thousands with the same time of reading.
-    if (this.when.readMs !== readMs) this.when = { readMs, zone: this.zone };
+    if (this.when.readMs !== readMs) this.when = { readMs, zone: this.isGrowing && this.limits.timeZone === autoZone ? zoneByReading(readMs) : this.zone };
     return understandLine(text, this.when, this.ownPatterns);
   }
 

@@ -18,13 +18,15 @@ export interface PipelineOptions {
   /** Chunks are cut at the first newline behind so many bytes. */
   chunkBytes?: number;
   limits?: Partial<AssemblerLimits>;
+  /** Of bytes that were seen growing. */
+  bootId?: string | null;
 }
 
-export function eventsOf(bytes: Buffer, { framing = 'plain', readMs = noonMs, chunkBytes = 100_000, limits = {} }: PipelineOptions = {}): LogEvent[] {
+export function eventsOf(bytes: Buffer, { framing = 'plain', readMs = noonMs, chunkBytes = 100_000, limits = {}, bootId = null }: PipelineOptions = {}): LogEvent[] {
   const assembler = new LineAssembler({ ...defaultLimits, ...limits });
   const events: LogEvent[] = [];
   let lastTimeNs: bigint | null = null;
-  const context = { source: 'corpus', streamId: 'corpus', origin: { service: null, container: null, pod: null, namespace: null, node: null }, bootId: null };
+  const context = { source: 'corpus', streamId: 'corpus', origin: { service: null, container: null, pod: null, namespace: null, node: null }, bootId };
   const take = (groups: readonly ClosedGroup[]): void => {
     for (const group of groups) {
       const event = eventOf(context, group, lastTimeNs);
@@ -35,7 +37,7 @@ export function eventsOf(bytes: Buffer, { framing = 'plain', readMs = noonMs, ch
   for (let from = 0; from < bytes.length; ) {
     const newline = bytes.indexOf(10, Math.min(bytes.length, from + chunkBytes));
     const to = newline < 0 ? bytes.length : newline + 1;
-    const chunk = madeChunk('corpus', from, bytes.subarray(from, to), { framing, readMs });
+    const chunk = madeChunk('corpus', from, bytes.subarray(from, to), { framing, readMs, bootId });
     take(assembler.add(chunk, newLines(chunk, chunk.value, [])));
     from = to;
   }
