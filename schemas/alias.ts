@@ -55,8 +55,14 @@ export function canonicalIdsOf(event: LogEvent): readonly CanonicalEventId[] {
   return ids;
 }
 
+/** A trace id of 64 bits that is the low half of one of 128, as tracers write it that know no longer ones. Alone it says nothing of the high half. */
+function isLowHalf(low: CanonicalEventId, whole: CanonicalEventId): boolean {
+  return low.kind === 'trace' && whole.kind === 'trace' && low.canonical.length === 16 && whole.canonical.length === 32 && whole.canonical.endsWith(low.canonical);
+}
+
 /**
- * The edges that an event proves: from its strongest id to each other one. None where two different ids of kind trace stand on the line.
+ * The edges that an event proves: from its strongest id to each other one. None where two different ids of kind trace stand on the line;
+ * the low half of one is not another.
  * @param joins kinds that stand above traces, because the user says that they tie several into one request
  */
 export function edgesOf(event: LogEvent, joins: readonly string[] = []): AliasEdge[] {
@@ -64,16 +70,17 @@ export function edgesOf(event: LogEvent, joins: readonly string[] = []): AliasEd
   if (ids.length < 2) return [];
   const placeOf = ({ kind }: EventId): number => (joins.includes(kind) ? -1 : linkingIdKinds.indexOf(kind as never));
   ids.sort((a, b) => placeOf(a) - placeOf(b));
-  const higher = ids[0]!;
+  const first = ids[0]!;
+  const higher = ids.find(id => id.kind === first.kind && isLowHalf(first, id)) ?? first;
   const rank = joins.includes(higher.kind) ? -1 : idRank(higher.kind)!;
-  if (rank === 0 && ids.some(id => id.kind === 'trace' && id.canonical !== higher.canonical)) return [];
+  if (rank === 0 && ids.some(id => id.kind === 'trace' && id.canonical !== higher.canonical && !isLowHalf(id, higher))) return [];
   if (rank === 2) return [];
   const seen = new Set([higher.canonical]);
   const edges: AliasEdge[] = [];
-  for (const lower of ids.slice(1)) {
+  for (const lower of ids) {
     if (seen.has(lower.canonical)) continue;
     seen.add(lower.canonical);
-    edges.push({ lower, higher, peers: (joins.includes(lower.kind) ? -1 : idRank(lower.kind)) === rank, proofEventId: event.eventId });
+    edges.push({ lower, higher, peers: !isLowHalf(lower, higher) && (joins.includes(lower.kind) ? -1 : idRank(lower.kind)) === rank, proofEventId: event.eventId });
   }
   return edges;
 }

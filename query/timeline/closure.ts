@@ -32,8 +32,6 @@ export type Closure =
   /** An id of several requests; `roots` newest first. */
   | { kind: 'grouping'; idKind: string; roots: CanonicalEventId[]; truncated: string | null };
 
-/** Walks up at most this many owners: trace over request over span, and one more for chains of equal rank. */
-const ownersDepthMax = 4;
 const groupingRequestsMax = 500;
 
 export async function closureOf(reader: StoreReader, asked: string, limits: ClosureLimits, context: ReadContext): Promise<Closure> {
@@ -80,47 +78,72 @@ export class ClosureWalk {
 
   /**
    * The strongest id above one, itself where nothing owns it, or null where it has owners of different requests.
-   * Reads what it needs.
+   *
+   * What owns it counts before what owns its peers, and those before its peers themselves: two that are one to one are one request, and whichever a line
+   * names first stands for both. Owners are stronger than what they own, so this ends; ids that own each other are left alone. Reads what it needs.
    */
-  async rootOf(canonical: string, depth = 0): Promise<string | null> {
+  async rootOf(canonical: string): Promise<string | null> {
     const before = this.roots.get(canonical);
     if (before !== undefined) return before;
-    this.rising.add(canonical);
+    const root = await this.rootNow(canonical);
+    this.roots.set(canonical, root);
+    return root;
+  }
+
+  private async rootNow(canonical: string): Promise<string | null> {
+    const own = await this.ownersRoots(canonical);
+    if (own.size > 0) return own.size > 1 ? null : [...own][0]!;
+    const peers = this.peersOf(canonical);
+    if (peers.length === 0) return canonical;
+    await this.read(peers);
+    const beside = new Set<string>();
+    for (const peer of peers) for (const root of await this.ownersRoots(peer)) beside.add(root);
+    if (beside.size > 0) return beside.size > 1 ? null : [...beside][0]!;
+    // Requests apart, as far as is known, with one id: it groups them.
+    if (peers.length > 1) return null;
+    // Peers are one to one: one that has several is a grouping id itself and owns nothing.
+    const peer = peers[0]!;
+    return this.peersOf(peer).length > 1 || this.standsFor(canonical, peer) ? canonical : peer;
+  }
+
+  /** Roots of the ids that own one and are stronger. */
+  private async ownersRoots(canonical: string): Promise<Set<string>> {
     await this.read([canonical]);
     const known = this.known.get(canonical);
-    let root: string | null = canonical;
-    if (known !== undefined && known !== null && known.owners.size > 0 && depth < ownersDepthMax) {
-      const owners = this.ownersOf(known);
-      await this.read(owners.map(edge => edge.higher.canonical));
-      const above = new Set<string>();
-      for (const edge of owners) {
-        const higher = edge.higher.canonical;
-        // Peers are one to one: an owner of equal rank that has several is a grouping id itself and owns nothing.
-        if (edge.peers && this.peersOf(higher) > 1) continue;
-        // Two ids may own each other, by lines that name them in different order. The way back up says nothing of other owners.
-        const owner = this.rising.has(higher) ? higher : await this.rootOf(higher, depth + 1);
-        if (owner !== null) above.add(owner);
-      }
-      above.delete(canonical);
-      const apart = [...above].filter(owner => !this.rising.has(owner));
-      root = apart.length > 1 ? null : (apart[0] ?? [...above][0] ?? canonical);
+    const roots = new Set<string>();
+    if (known === undefined || known === null || this.rising.has(canonical)) return roots;
+    const owners = this.ownersOf(known).map(edge => edge.higher.canonical);
+    await this.read(owners);
+    this.rising.add(canonical);
+    for (const owner of owners) {
+      const root = this.rising.has(owner) ? null : await this.rootOf(owner);
+      if (root !== null && root !== canonical) roots.add(root);
     }
     this.rising.delete(canonical);
-    // What hangs on an id that is still being looked at is not known for good.
-    if (root === null || !this.rising.has(root)) this.roots.set(canonical, root);
-    return root;
+    return roots;
   }
 
   /** An id under several of the kinds that join belongs to none of them: each ties what else it has, and that one would tie them together. */
   private ownersOf(known: Known): AliasEdge[] {
-    const owners = [...known.owners.values()];
+    const owners = [...known.owners.values()].filter(edge => !edge.peers);
     const joining = owners.filter(({ higher }) => this.limits.joinKinds.includes(higher.kind));
     return joining.length > 1 && !this.limits.joinKinds.includes(known.id.kind) ? owners.filter(edge => !joining.includes(edge)) : owners;
   }
 
-  private peersOf(canonical: string): number {
+  private peersOf(canonical: string): string[] {
     const known = this.known.get(canonical);
-    return known === undefined || known === null ? 0 : [...known.owned.values()].filter(edge => edge.peers).length;
+    if (known === undefined || known === null) return [];
+    const peers = new Set<string>();
+    for (const edge of known.owned.values()) if (edge.peers) peers.add(edge.lower.canonical);
+    for (const edge of known.owners.values()) if (edge.peers) peers.add(edge.higher.canonical);
+    return [...peers];
+  }
+
+  /** Of two peers the one that lines name first; where they name either, the first by its text. */
+  private standsFor(canonical: string, peer: string): boolean {
+    const known = this.known.get(canonical)!;
+    const [isFirst, isSecond] = [known.owned.has(peer), known.owners.has(peer)];
+    return isFirst === isSecond ? canonical < peer : isFirst;
   }
 
   private async request(rootCanonical: string): Promise<Closure> {
@@ -135,7 +158,7 @@ export class ClosureWalk {
     add(root.events);
     let level: Known[] = [root];
     while (level.length > 0) {
-      const edges = level.flatMap(known => [...known.owned.values()]).filter(edge => !ids.has(edge.lower.canonical));
+      const edges = level.flatMap(known => [...[...known.owned.values()], ...[...known.owners.values()].filter(edge => edge.peers).map(turned)]).filter(edge => !ids.has(edge.lower.canonical));
       if (edges.length === 0) break;
       if (!this.mayJoin(events)) break;
       await this.read(edges.map(edge => edge.lower.canonical));
@@ -236,6 +259,9 @@ export class ClosureWalk {
     }
   }
 }
+
+/** Of peers either may be the other's owner. */
+const turned = ({ lower, higher, ...edge }: AliasEdge): AliasEdge => ({ ...edge, lower: higher, higher: lower });
 
 const kinds: readonly string[] = [...linkingIdKinds, ...groupingIdKinds];
 const rankOf = (id: CanonicalEventId): number => kinds.indexOf(id.kind);

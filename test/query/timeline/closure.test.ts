@@ -196,3 +196,18 @@ test('a job that no request is known of is one itself', async t => {
   const kept = storeOf(['', { ids: [{ kind: 'job', name: 'job_id', value: 'job-17' }] }], ['', { ids: [{ kind: 'job', name: 'job_id', value: 'job-17' }] }], 'T:trace-1');
   t.is(await linesOf(kept, 'job-17'), 'job-17: 0 1');
 });
+
+test('the low half of a trace, as Datadog writes it, is the same trace where a line carries both, in whatever order', async t => {
+  const whole = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const decimal = '11803532876627986230';
+  for (const both of [`T:${whole} T:${decimal}`, `T:${decimal} T:${whole}`]) await allAre(t, storeOf(`T:${whole}`, both, `T:${decimal}`, `T:${decimal} S:span-1`, 'S:span-1'), [whole, decimal, 'a3ce929d0e0e4736', 'span-1'], `${whole}: 0 1 2 3 4`);
+  const apart = storeOf(`T:${whole}`, `T:${whole} T:1180353287662798623`, 'T:1180353287662798623');
+  t.is(await linesOf(apart, whole), `${whole}: 0 1`);
+});
+
+test('a trace that owns one of two peers owns both, whichever of them a line names first', async t => {
+  for (const both of ['R:mine R:theirs', 'R:theirs R:mine']) await allAre(t, storeOf(both, 'R:theirs', 'R:mine', 'T:trace-1 R:theirs', 'T:trace-1'), ['mine', 'theirs', 'trace-1'], 'trace-1: 0 1 2 3 4');
+  const two = storeOf('R:mine R:theirs', 'T:trace-1 R:mine', 'T:trace-2 R:theirs');
+  await allAre(t, two, ['trace-1', 'mine'], 'trace-1: 0 1');
+  await allAre(t, two, ['trace-2', 'theirs'], 'trace-2: 0 2');
+});
