@@ -29,6 +29,7 @@ interface Token {
 }
 
 export function understandAccessLog(text: string, when = notKnownWhen): Understood | null {
+  if (text.startsWith('[pid: ')) return understandUwsgi(text, when);
   const open = text.indexOf('[');
   if (open < 0 || open > headCharsMax || text.length > textCharsMax || (open > 0 && text[open - 1] !== ' ')) return null;
   const time = readTime(text, open + 1, when);
@@ -84,6 +85,29 @@ export function understandHaproxy(text: string, open: number, time: TimeRead, wh
     reading.put('haproxy.termination_state', found[6]!);
     reading.put('haproxy.connections', found[7]!);
   }
+  addIdsOfText(reading.ids, text);
+  return understoodOf('access', reading, text);
+}
+
+const uwsgi = /\[pid: (\d{1,10})\|app: [^|]{0,32}\|req: [\d/]{1,40}\] (\S{1,64}) \(([^)]{0,128})\) \{\d+ vars in \d+ bytes\} \[([^\]]{20,40})\] ([A-Z]{3,16}) (.{1,8192}?) => generated (\d{1,15}) bytes in (\d{1,12}) (msecs|micros)\b.{0,40}?\(HTTP\/([\d.]{1,3}) (\d{3})\)/y;
+
+/** uWSGI's request lines: `[pid: 7|app: 0|req: 1/1] 10.0.0.7 (bob) {38 vars in 696 bytes} [Mon Aug 22 05:18:16 2022] GET /cart => generated 47 bytes in 129 msecs (HTTP/1.1 200) ...`. */
+function understandUwsgi(text: string, when: WhenRead): Understood | null {
+  const found = text.startsWith('[pid: ') && text.length <= textCharsMax ? matchAt(uwsgi, text, 0) : null;
+  const time = found === null ? null : readTime(found[4]!, 0, when);
+  if (found === null || time === null) return null;
+  const reading = new Reading(when);
+  const [, pid, client, user, written, method, target, bytes, duration, unit, version, status] = found as unknown as [string, string, string, string, string, string, string, string, string, string, string, string];
+  reading.put('time', written);
+  reading.timeNs = time.timeNs;
+  reading.timeAssumed = time.assumed;
+  reading.put('process.pid', Number(pid));
+  reading.put('source.address', client);
+  if (user !== '') reading.put('user.name', user);
+  putRequest(reading, `${method} ${target} HTTP/${version}`);
+  reading.put('http.response.status_code', Number(status));
+  reading.put('http.response.body.bytes', Number(bytes));
+  reading.put('duration_ms', unit === 'msecs' ? Number(duration) : Number(duration) / 1000);
   addIdsOfText(reading.ids, text);
   return understoodOf('access', reading, text);
 }

@@ -103,6 +103,12 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
     reading.put('log.logger', line.slice(at, bar));
     return named(reading, pending, bar + 1);
   }
+  const process = line.charCodeAt(end - 1) === code.closeBracket || line.charCodeAt(end - 2) === code.closeBracket ? processNumber.exec(line.slice(at, end)) : null;
+  if (process !== null && (process[3] === ':' || line.charCodeAt(end + 1) === code.openBracket)) {
+    reading.put('process.name', process[1]!);
+    reading.put('process.pid', Number(process[2]));
+    return named(reading, pending, skipBlanks(line, end));
+  }
   const event = line.charCodeAt(end - 1) === code.closeBracket && line.charCodeAt(at - 2) === code.colon ? dotnetEvent.exec(line.slice(at, end)) : null;
   if (event !== null) {
     reading.put('log.logger', event[1]!);
@@ -133,7 +139,7 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
     return next > end + 1 && isPlaceNamed(reading) ? next : end + 1;
   }
   // OpenStack's loggers: the request in brackets follows.
-  if (line.startsWith(' [req-', end) && isQualifiedName(text)) {
+  if ((line.startsWith(' [req-', end) || line.startsWith(' [-] ', end)) && isQualifiedName(text)) {
     reading.put('log.logger', text);
     return named(reading, pending, end + 1);
   }
@@ -145,6 +151,8 @@ function isPlaceNamed(reading: Reading): boolean {
   return reading.fields['log.origin.file.name'] !== undefined;
 }
 
+/** `vpxd[45715]`, which a colon or a bracket follows. */
+const processNumber = /^([\w./-]{1,64})\[(\d{1,10})\](:?)$/;
 /** .NET's console puts the event's number behind the logger: `Shop.Cart[0]`. */
 const dotnetEvent = /^([\w.]{1,128}(?:`\d)?)\[(\d{1,9})\]$/;
 const isTypeName = /[a-z0-9][A-Z]|_/;

@@ -42,7 +42,7 @@ export const openByRule: ContinuationState = { kind: 'plain' };
 /** No rule needs to see more of a line. */
 const charsMax = 400;
 const exceptionHead = /^(?:Exception in thread "[^"]*" |Unhandled exception\. |Uncaught )?(?:[A-Za-z_$][\w$]*[.\\])*[A-Za-z_$][\w$]*(?:Exception|Error|Throwable|Failure|Fault)(?: \[[\w-]+\])?(?::|$)/;
-const causedBy = /^(?:Caused by: |Suppressed: |\[CIRCULAR REFERENCE|\.{3} \d+ (?:more|common frames omitted))/;
+const causedBy = /^(?:Caused by: |--> |Suppressed: |\[CIRCULAR REFERENCE|\.{3} \d+ (?:more|common frames omitted))/;
 const pythonHead = /^\s*Traceback \(most recent call last\):?$/;
 const pythonLast = /^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?::|$)/;
 const pythonChained = /^(?:During handling of the above exception|The above exception was the direct cause)/;
@@ -168,9 +168,9 @@ function blank(kind: ContinuationKind, state: ContinuationState, isIndented: boo
   return isIndented && kind !== 'plain' ? state : null;
 }
 
-/** First letters of what may follow a line without being indented: exception names, `Caused by`, `goroutine`, `[CIRCULAR`, `... 3 more`, `#0 `, `/app/x.rb`, `** (`, `"}`. */
+/** First letters of what may follow a line without being indented: exception names, `Caused by`, `goroutine`, `[CIRCULAR`, `... 3 more`, `#0 `, `/app/x.rb`, `** (`, `"}`, `--> `. */
 function isTraceLetter(byte: number): boolean {
-  return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x2e || byte === 0x5b || byte === 0x5f || byte === 0x24 || byte === 0x0d || byte === 0x23 || byte === 0x2f || byte === 0x2a || byte === 0x22;
+  return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x2e || byte === 0x5b || byte === 0x5f || byte === 0x24 || byte === 0x0d || byte === 0x23 || byte === 0x2f || byte === 0x2a || byte === 0x22 || byte === 0x2d;
 }
 
 /** True where the line, its indentation aside, begins with `{`, a time or a level. */

@@ -1,5 +1,5 @@
 /** syslog as files and daemons write it: RFC 3164 and 5424, with or without a priority, and with an ISO time as rsyslog and journald have it. */
-import { levelOfSyslogSeverity } from '../fields/level.ts';
+import { levelOfName, levelOfSyslogSeverity } from '../fields/level.ts';
 import { readTime, type WhenRead } from '../fields/time.ts';
 import type { Reading } from '../fields/reading.ts';
 import { code, isBlank, isDigit, isNumber, isUpper, matchAt, skipBlanks, wordEnd } from './scan.ts';
@@ -40,7 +40,7 @@ function readClassic(reading: Reading, line: string, at: number, when: WhenRead,
   const tag = ownTag ?? readTag(line, tagAt, -1);
   if (tag === null && !hasPriority) return -1;
   // With an ISO time a head like this is anyone's; a process number makes it a daemon's.
-  if (isDigit(first) && !hasPriority && (tag === null || tag.pid === null || ownTag !== null)) return -1;
+  if (isDigit(first) && !hasPriority && (tag === null || tag.pid === null || ownTag !== null || line.charCodeAt(tag.end - 1) !== code.colon || levelOfName(line.slice(start, firstEnd)) !== null)) return -1;
   reading.put('time', line.slice(at, time.end));
   reading.timeNs = time.timeNs;
   reading.timeAssumed = time.assumed;

@@ -32,6 +32,7 @@ export function readTextHeader(reading: Reading, line: string, when: WhenRead, f
   if (reading.level === null) {
     if (prefix.timeText === null && line.charCodeAt(at) !== code.openBracket && !isDigit(line.charCodeAt(at))) {
       if (line.startsWith('PHP ', at)) phpLevel(reading, [], line, at + 3);
+      else timeBehindWord(reading, line, at, when);
       return at;
     }
     at = levelBehindParts(reading, line, at, prefix.timeText !== null);
@@ -65,6 +66,32 @@ function readInside(reading: Reading, { inside }: TextPrefix): void {
   if (wordStop === slash) reading.put('process.thread.name', rest);
   else if (isPlainName(rest)) reading.put('log.logger', rest);
 }
+
+/**
+ * A file's name, a host or a mark in front of the time, as whoever gathers logs puts there: time and level are read, the message stays whole. A word
+ * of letters before a time is a sentence's.
+ */
+function timeBehindWord(reading: Reading, line: string, from: number, when: WhenRead): void {
+  const blank = line.indexOf(' ', from);
+  if (blank < 0 || blank - from > wordCharsMax || !isDigit(line.charCodeAt(blank + 1))) return;
+  let isMark = false;
+  for (let index = from; index < blank; index++) isMark ||= !isLetter(line.charCodeAt(index));
+  const { timeText, timeNs, timeAssumed, end, level } = isMark ? readTextPrefix(line, when, blank + 1) : notFound;
+  if (timeText === null || timeNs === null || timeAssumed === 'date') return;
+  reading.put('time', timeText);
+  reading.timeNs = timeNs;
+  reading.timeAssumed = timeAssumed;
+  reading.level = level;
+  const pid = skipDigits(line, end);
+  if (level !== null || pid === end) return;
+  // The number of a process between time and level, as OpenStack has it.
+  const levelAt = skipBlanks(line, pid);
+  const levelEnd = levelWordEnd(line, levelAt);
+  const word = levelEnd < 0 ? '' : line.slice(levelAt, levelEnd);
+  if (word === word.toUpperCase()) reading.level = levelOfName(word);
+}
+
+const notFound = { timeText: null, timeNs: null, timeAssumed: null, end: 0, level: null };
 
 /** `LEVEL [thread] TIME place - message`, as Cassandra has it: the index behind the time, or `at`. */
 function timeBehindLevel(reading: Reading, line: string, at: number, when: WhenRead): number {

@@ -22,6 +22,7 @@ const levelInBrackets = /[[(<] {0,8}(?:([\w.-]{0,64}):)?([A-Za-z]{1,13}\d?) {0,8
 /** Lower case with a colon at the start of a line; other names (`fine:`, `alert:`, `note:`) begin sentences too. */
 const sentenceSafe = new Set(['trace', 'trce', 'debug', 'dbug', 'info', 'warn', 'warning', 'error', 'err', 'fail', 'fatal', 'critical', 'crit', 'panic', 'notice', 'verbose']);
 const bracketCharsMax = 200;
+const processBehind = / [\w.-]{1,64}\[\d{1,10}\](?::| \[)/y;
 
 export function readTextPrefix(line: string, when: WhenRead = notKnownWhen, from = 0): TextPrefix {
   const prefix: TextPrefix = { timeNs: null, timeAssumed: null, timeText: null, level: null, inside: '', timeInBrackets: false, end: from };
@@ -87,6 +88,8 @@ function readPrefixLevel(prefix: TextPrefix, line: string, at: number): number {
   if (isCapitals || follower === code.colon || follower === code.closeBracket || follower === code.bar || follower === code.close || follower === code.tab) return setLevel(prefix, level, end);
   // A column of its own, as two blanks tell.
   if (prefix.timeText !== null && follower === code.space && line.charCodeAt(end + 1) === code.space) return setLevel(prefix, level, end);
+  // VMware's `info vpxd[45715] [...] message`.
+  if (prefix.timeText !== null && follower === code.space && matchAt(processBehind, line, end) !== null) return setLevel(prefix, level, end);
   // `error occurred` behind a time: a level, but maybe a word of the sentence as well, so it stays in the message.
   prefix.level = level;
   return -1;

@@ -55,12 +55,25 @@ function readHead(reading: Reading, line: string, when: WhenRead): number {
       if (syslog >= 0) return syslog;
     }
   }
-  const end = readTextHeader(reading, line, when);
+  const from = isLetter(first) ? processEnd(reading, line) : 0;
+  const end = readTextHeader(reading, line, when, from);
   if (isDigit(line.charCodeAt(end)) && reading.level !== null && line.charCodeAt(skipDigits(line, end)) === code.hash) {
     const nginx = readNginxError(reading, line, end);
     if (nginx >= 0) return nginx;
   }
   return end;
+}
+
+const processHead = /^([\w./-]{2,64})\[(\d{1,10})\]: /;
+
+/** `haproxy[14389]: message`, as a daemon's lines are without what syslog puts before. */
+function processEnd(reading: Reading, line: string): number {
+  const open = line.indexOf('[');
+  const found = open > 1 && open <= 64 ? processHead.exec(line) : null;
+  if (found === null) return 0;
+  reading.put('process.name', found[1]!);
+  reading.put('process.pid', Number(found[2]));
+  return found[0].length;
 }
 
 const structuredHead = /^(?:time|ts|t|level|lvl|severity|msg)=/;

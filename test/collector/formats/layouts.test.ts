@@ -95,6 +95,10 @@ const cases: Case[] = [
   ['StarRocks', '2022-08-22 05:18:16,123 INFO (main|1) [Auth.init():282] create role', '05:18:16.123', 'info', 'create role', { 'process.thread.name': 'main', 'process.thread.id': 1, 'log.logger': 'Auth', 'log.origin.function': 'init', 'log.origin.file.line': 282 }],
   ['Windows servicing', '2022-08-22 05:18:16, Info                  CBS    Loaded', '05:18:16', 'info', 'CBS    Loaded', {}],
   ['logcat', '08-22 05:18:16.123  1702  2395 D WindowManager: frozen', '05:18:16.123', 'debug', 'frozen', { 'process.pid': 1702, 'process.thread.id': 2395, 'log.logger': 'WindowManager' }],
+  ['VMware', '2022-08-22T05:18:16.123Z warning vpxd[45715] [Originator@6876 sub=vpxLro] done', '05:18:16.123', 'warn', '[Originator@6876 sub=vpxLro] done', { 'process.name': 'vpxd', 'process.pid': 45715 }],
+  ['a file\'s name before the time', 'nova-api.log.1 2022-08-22 05:18:16.123 25746 INFO nova.api [-] x', '05:18:16.123', 'info', 'nova-api.log.1 2022-08-22 05:18:16.123 25746 INFO nova.api [-] x', {}],
+  ['an epoch behind a mark', '- 1661145496 2022.08.22 dn228 x', '05:18:16', null, '- 1661145496 2022.08.22 dn228 x', {}],
+  ['a daemon without syslog\'s part', 'haproxy[14]: Proxy web started.', null, null, 'Proxy web started.', { 'process.name': 'haproxy', 'process.pid': 14 }],
   // syslog
   ['syslog', 'Aug 22 05:18:16 host sshd[77]: Failed password', '05:18:16', null, 'Failed password', { 'host.hostname': 'host', 'process.name': 'sshd', 'process.pid': 77 }],
   ['syslog with a priority', '<11>Aug 22 05:18:16 host app: x', '05:18:16', 'error', 'x', { 'log.syslog.priority': 11, 'host.hostname': 'host', 'process.name': 'app' }],
@@ -105,6 +109,7 @@ const cases: Case[] = [
   // Access logs
   ['haproxy', '10.0.0.7:33317 [22/Aug/2022:05:18:16.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {shop.example} {} "GET /index.html HTTP/1.1"', '05:18:16.655', null, '10.0.0.7:33317 [22/Aug/2022:05:18:16.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {shop.example} {} "GET /index.html HTTP/1.1"', { 'source.address': '10.0.0.7', 'source.port': 33317, 'haproxy.frontend_name': 'http-in', 'haproxy.backend_name': 'static', 'haproxy.server_name': 'srv1', 'haproxy.timers': '10/0/30/69/109', 'duration_ms': 109, 'http.response.status_code': 200, 'http.response.body.bytes': 2750, 'haproxy.termination_state': '----', 'haproxy.connections': '1/1/1/1/0', 'http.request.method': 'GET', 'url.original': '/index.html', 'url.path': '/index.html', 'http.version': '1.1' }],
   ['haproxy behind syslog', '<134>Aug 22 05:18:16 lb haproxy[14]: 10.0.0.7:33317 [22/Aug/2022:05:18:16.655] tcp-in db/pg1 1/2/300 512 -- 1/1/1/1/0 0/0', '05:18:16.655', 'info', '10.0.0.7:33317 [22/Aug/2022:05:18:16.655] tcp-in db/pg1 1/2/300 512 -- 1/1/1/1/0 0/0', { 'source.address': '10.0.0.7', 'source.port': 33317, 'haproxy.frontend_name': 'tcp-in', 'haproxy.backend_name': 'db', 'haproxy.server_name': 'pg1', 'haproxy.timers': '1/2/300', 'duration_ms': 300, 'haproxy.bytes_read': 512, 'haproxy.termination_state': '--', 'haproxy.connections': '1/1/1/1/0', 'log.syslog.priority': 134, 'host.hostname': 'lb', 'process.name': 'haproxy', 'process.pid': 14 }],
+  ['uWSGI', '[pid: 7|app: 0|req: 3/2] 10.0.0.7 (bob) {38 vars in 696 bytes} [Mon Aug 22 05:18:16 2022] POST /cart?a=b => generated 47 bytes in 129 msecs (HTTP/1.1 200) 9 headers in 378 bytes (1 switches on core 3)', '05:18:16', null, '[pid: 7|app: 0|req: 3/2] 10.0.0.7 (bob) {38 vars in 696 bytes} [Mon Aug 22 05:18:16 2022] POST /cart?a=b => generated 47 bytes in 129 msecs (HTTP/1.1 200) 9 headers in 378 bytes (1 switches on core 3)', { 'process.pid': 7, 'source.address': '10.0.0.7', 'user.name': 'bob', 'http.request.method': 'POST', 'url.original': '/cart?a=b', 'url.path': '/cart', 'http.version': '1.1', 'http.response.status_code': 200, 'http.response.body.bytes': 47, 'duration_ms': 129 }],
   ['Django', '[22/Aug/2022 05:18:16] "GET /cart/ HTTP/1.1" 200 57', '05:18:16', null, '[22/Aug/2022 05:18:16] "GET /cart/ HTTP/1.1" 200 57', { 'http.request.method': 'GET', 'url.original': '/cart/', 'url.path': '/cart/', 'http.version': '1.1', 'http.response.status_code': 200, 'extra': ['57'] }],
 ];
 
@@ -123,7 +128,7 @@ for (const [layout, line, time, level, message, fields] of cases) {
 // Sentences that look a little like a head: nothing is taken off them.
 for (const line of [
   'Server: started', 'Failed - retrying', 'connection closed by [10.0.0.7]', '[main] is the branch', '(1) first', 'GET /cart 200 5 ms', '10.0.0.7:5432 - accepting connections', 'Note: see the manual', 'a.b.c: d', 'pool-1 idle', '42 is the answer', 'foo | bar | baz',
-  'May the force be with you', 'I, robot', 'E2E tests passed', 'D20 rolled', '<b>bold</b>', '{not json}', '1:2:3 go', 'Mar 99 is no day',
+  'May the force be with you', 'I, robot', 'E2E tests passed', 'D20 rolled', '<b>bold</b>', '{not json}', '1:2:3 go', 'expires 2030-01-01 00:00:00', 'item[3] x y', 'Mar 99 is no day',
 ]) {
   test(`no head: ${line}`, t => {
     const { timeNs, level, message, fields } = understandLine(Buffer.from(line), { readMs, zone: null });
