@@ -77,6 +77,7 @@ function shapeOf(value: string, nowMs: number): string | null {
   if (hex.test(value)) return 'hex';
   if (address.test(value)) return 'address';
   if (decimal.test(value)) {
+    if (isEpoch(Number(value), nowMs)) return null;
     const digits = value.replace(/\D/g, '').replace(/^0+|0+$/g, '').length;
     return digits < 5 ? null : digits >= 9 ? 'long' : `decimal${digits}`;
   }

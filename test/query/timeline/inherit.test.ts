@@ -172,6 +172,6 @@ test('a line that lost its id has the template it had with it', t => {
 test('values that may tell requests apart, and those that never do', t => {
   const of = (message: string): string[] => contentKeysOf(madeEvent('a', 0, 10, { message }), 1_795_262_400_000).map(({ text, shape }) => `${text} ${shape}`);
   t.deepEqual(of('order 7d21d9e0-0250-4e06-a5cd-027c1a89afdd of ann@shop.example, 448.668730650 EUR'), ['7d21d9e0-0250-4e06-a5cd-027c1a89afdd uuid', 'ann@shop.example mail', '448.668730650 long']);
-  t.deepEqual(of('at 2026-11-21T12:00:00 epoch 1795262400123 took 17 ms v1.2.3 and 12'), []);
+  t.deepEqual(of('at 2026-11-21T12:00:00 epoch 1795262400123 msec=1795262400.123 took 17 ms v1.2.3 and 12'), []);
   t.deepEqual(of('GET /orders/812345'), ['812345 number6', 'orders/812345 path2']);
 });
