@@ -59,8 +59,9 @@ export async function inferLines(reader: StoreReader, events: readonly LogEvent[
   const limit = `${limits.inferenceEventsMax} lines, or more than ${limits.inferenceMsMax} ms of work, lie`;
   if (reached === 0n) return { lines: [], events: looked, ms: elapsed(), cutBecause: `lines without an id are left out: more than ${limit} around the request` };
   const cutBecause = reached === reachMs ? null : `lines without an id were looked for only ${Number(reached) / 1000} s around the lines with one: more than ${limit} within ${Number(reachMs) / 1000} s`;
+  const windowMs = Number(ranges.reduce((sum, { fromNs, toNs }) => sum + toNs - fromNs, 0n) / nsPerMs);
   const rootOf = new Map([...ids, root.canonical].map(id => [id, root.canonical]));
-  const lines = inherit(found, rootOf, root.canonical, limits.inferenceConfidenceMin / 100).map(({ event, claim }): InferredLine => ({
+  const lines = inherit(found, rootOf, root.canonical, limits.inferenceConfidenceMin / 100, windowMs).map(({ event, claim }): InferredLine => ({
     event,
     json: { ...eventToJson(event), ids: event.ids, requestId: root.value, requestIdSource: 'inherited', confidence: Math.floor(claim.confidence * 1000) / 1000, evidence: { kind: claim.kind, because: claim.because, eventId: claim.from.event.eventId } },
   }));

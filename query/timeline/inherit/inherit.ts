@@ -25,11 +25,12 @@ const slackMs = 20;
 /**
  * @param events all that happened in the window
  * @param rootOf canonical id -> canonical id of its request, for what is known
+ * @param windowMs how much time was looked at
  * @returns the lines of `request` that carry no id, with a confidence of at least `confidenceMin`
  */
-export function inherit(events: readonly LogEvent[], rootOf: ReadonlyMap<string, string>, request: string, confidenceMin: number): Inherited[] {
+export function inherit(events: readonly LogEvent[], rootOf: ReadonlyMap<string, string>, request: string, confidenceMin: number, windowMs: number): Inherited[] {
   const found: Inherited[] = [];
-  const { claims, wholeOf } = claimsOf(windowLines(events, rootOf), confidenceMin);
+  const { claims, wholeOf } = claimsOf(windowLines(events, rootOf), confidenceMin, windowMs);
   const whole = wholeOf(request);
   for (const [line, claim] of claims) if (claim.request === whole && claim.confidence >= confidenceMin) found.push({ event: line.event, claim });
   return found;
@@ -39,7 +40,7 @@ export function inherit(events: readonly LogEvent[], rootOf: ReadonlyMap<string,
  * @param lines of the window; their requests become those of the wholes they are halves of
  * @returns the claims, and what request each is a half of
  */
-export function claimsOf(lines: readonly WindowLine[], confidenceMin: number): { claims: Claims; wholeOf: (request: string) => string } {
+export function claimsOf(lines: readonly WindowLine[], confidenceMin: number, windowMs: number): { claims: Claims; wholeOf: (request: string) => string } {
   const claims: Claims = new Map();
   const shared = sharedValues(lines);
   const wholeOf = wholes(lines, shared);
@@ -55,7 +56,7 @@ export function claimsOf(lines: readonly WindowLine[], confidenceMin: number): {
   };
   byWorker();
   const opened = { othersAt: openAt(spans) };
-  for (const lane of lanes) claimOnlyOpen(lane, claims, opened, confidenceMin);
+  for (const lane of lanes) claimOnlyOpen(lane, claims, opened, confidenceMin, windowMs);
   content.claim(claims, confidenceMin);
   for (const lane of lanes) claimByWorker(lane, claims, sharedIdOf, 'content', confidenceMin);
   // Lines that what they say has found are lines of the request now, and their worker's other lines with them.

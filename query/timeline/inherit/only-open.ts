@@ -12,6 +12,9 @@ export interface Opened {
 }
 
 const pauseMsMax = 10_000;
+/** Of a message's lines, those that must be between lines of one request; and how likely that may be by chance. */
+const insideMin = 0.9;
+const chanceMax = 0.1;
 /** Assumed where no other request is at work anywhere, and where others are. */
 const alone = { right: 19, wrong: 1 };
 const together = { right: 1, wrong: 1 };
@@ -51,8 +54,8 @@ function situationsOf(line: WindowLine, { before, after }: Neighbours, opened: O
   return found;
 }
 
-/** @param lane lines of one source, in order */
-export function claimOnlyOpen(lane: readonly WindowLine[], claims: Claims, opened: Opened, confidenceMin: number): void {
+/** @param lane lines of one source, in order @param windowMs how much time was looked at */
+export function claimOnlyOpen(lane: readonly WindowLine[], claims: Claims, opened: Opened, confidenceMin: number, windowMs: number): void {
   const known = lane.filter(line => line.request !== null);
   if (known.length < 2 || known.length === lane.length) return;
   const record = new Record();
@@ -77,7 +80,7 @@ export function claimOnlyOpen(lane: readonly WindowLine[], claims: Claims, opene
     const claim = decide(situationsOf(line, { before, after: afterOf[index]! }, opened), record);
     if (claim !== null && claim.confidence >= confidenceMin) decided.set(line, claim);
   }
-  const bound = requestBound(lane, decided);
+  const bound = requestBound(lane, decided, busyMs(known) / windowMs);
   for (const [line, claim] of decided) if (bound(line)) claims.set(line, claim);
 }
 
@@ -95,11 +98,19 @@ function decide(situations: readonly Situation[], record: Record): Claim | null 
   return first;
 }
 
+/** How long some request was at work here: from each line with an id to the next, where they are one request's. */
+function busyMs(known: readonly WindowLine[]): number {
+  let ms = 0;
+  for (let index = 1; index < known.length; index++) if (known[index]!.request === known[index - 1]!.request) ms += Math.max(0, known[index]!.ms - known[index - 1]!.ms);
+  return ms;
+}
+
 /**
- * Lines of housekeeping (a cache was filled, a probe was answered) stand between a request's lines by chance. A message that never has an id here and
- * is also found where no request is at work is none of a request.
+ * Lines of housekeeping (a cache was filled, a probe was answered) stand between a request's lines by chance, the more often the busier the container is.
+ * So a message that never has an id here must not be found where no request is at work, and be found among requests more often than by chance.
+ * @param busy part of the time in which a request was at work here
  */
-function requestBound(lane: readonly WindowLine[], decided: ReadonlyMap<WindowLine, Claim>): (line: WindowLine) => boolean {
+function requestBound(lane: readonly WindowLine[], decided: ReadonlyMap<WindowLine, Claim>, busy: number): (line: WindowLine) => boolean {
   const withId = new Set(lane.filter(line => line.request !== null).map(line => line.template));
   const counts = new Map<string, { inside: number; all: number }>();
   for (const line of lane) {
@@ -111,6 +122,6 @@ function requestBound(lane: readonly WindowLine[], decided: ReadonlyMap<WindowLi
   }
   return line => {
     const count = counts.get(line.template);
-    return count === undefined || count.inside >= 0.9 * count.all;
+    return count === undefined || (count.inside >= insideMin * count.all && Math.min(1, busy) ** count.inside <= chanceMax);
   };
 }

@@ -73,6 +73,16 @@ test('an inferred line says so and keeps room for saying it', t => {
   t.regex(text, /… \(inferred, 72 %\)$/);
 });
 
+test('below a timeline stands why its lines without an id are there, each reason once', t => {
+  const because = (kind: string, text: string): EventBody => event({ confidence: 0.95, requestIdSource: 'inherited', message: 'reads', evidence: { kind, because: text, eventId: 's:0' } });
+  const events = [event(), because('worker', hostile), because('worker', hostile), because('content', '"ORD-8123" stands in lines of this request')];
+  const text = renderTimeline({ ...timelineOf(events), inference: { lines: 3, events: 40, ms: 1, cutBecause: null } }, wide);
+  t.regex(text, /reads \(same worker, 95 %\)\n/);
+  t.regex(text, /reads \(by what it says, 95 %\)\n/);
+  t.regex(text, /3 lines without an id, given to this request by evidence \(--no-inferred leaves them out\):\n {2}2 lines: .*\n {2}1 line: "ORD-8123" stands in lines of this request$/);
+  t.notRegex(text, harmful);
+});
+
 test('a path is shortened from the left, so that the file name stays', t => {
   t.is(fitPath('/var/log/pods/shop/cart.log', 12), '…op/cart.log');
   t.is(fitPath('cart.log', 12), 'cart.log');

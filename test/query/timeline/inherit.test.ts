@@ -82,6 +82,13 @@ test('a message that is also found where no request is at work is none of a requ
   await has(t, log, t1, []);
 });
 
+test('in a container that is busy most of the time a message without an id must be seen among requests more than once', async t => {
+  const id = (n: number): string => `4bf92f3577b34da6a3ce929d0e0e${String(4000 + n)}`;
+  const busy = (withIds: number): string[] => Array.from({ length: 40 }, (_, n) => [`cart ${n * 1000} T:${id(n)} | begins`, ...(n < withIds ? [`cart ${n * 1000 + 400} | reads`] : []), `cart ${n * 1000 + 900} T:${id(n)} | ends`]).flat();
+  await has(t, logOf(...busy(1)), id(0), []);
+  await has(t, logOf(...busy(30)), id(0), ['cart reads: onlyOpen']);
+});
+
 test('a service that logs no id is found by an order that only one request names, and by its own ids from there', async t => {
   const order = '7d21d9e0-0250-4e06-a5cd-027c1a89afdd';
   const other = '0c69d083-c3d9-43a5-a527-aada62680cf7';

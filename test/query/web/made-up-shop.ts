@@ -99,6 +99,7 @@ function toEvents(specs: readonly LineSpec[], startNs: bigint, traceId: string, 
       ids: idless ? [] : [{ kind: 'trace', name: 'trace_id', value: traceId }, ...(index === 0 ? [{ kind: 'request', name: 'http.req.id', value: requestId }] : [])],
       source: `shop/${service ?? 'unnamed'}`, streamId, streamOffset: index * 240, streamOffsetEnd: index * 240 + 231, output: 'stdout', part: null, gap: null,
       exceptionType: spec.message.startsWith('PaymentError') ? 'PaymentError' : null, correctedTimeNs: null, clockErrorNs: null, template: null,
+      ...(idless ? { evidence: { kind: 'worker', because: "it is worker-3's, between two lines of this request", eventId: `${streamId}:0` } } : {}),
     };
   });
 }
