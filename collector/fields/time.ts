@@ -204,7 +204,12 @@ export function readIsoTime(text: string, at: number, when = notKnownWhen): Time
   if (century < 0 || yearOfCentury < 0 || month < 0 || day < 0 || text.charCodeAt(at + 7) !== separator) return null;
   const between = text.charCodeAt(at + 10);
   if (between !== 0x54 && between !== 0x74 && between !== space && between !== 0x5f && between !== colon && between !== dash) return null;
-  const clock = readClock(text, text.charCodeAt(at + 11) === space ? at + 12 : at + 11, false);
+  let clock = readClock(text, text.charCodeAt(at + 11) === space ? at + 12 : at + 11, false);
+  // MariaDB fills an hour of one digit up with a blank.
+  if (clock === null && text.charCodeAt(at + 11) === space && text.charCodeAt(at + 13) === colon) {
+    clock = readClock(`0${text.slice(at + 12, at + 19)}`, 0, true);
+    if (clock !== null) clock.end = at + 19;
+  }
   return clock === null ? null : withZone(text, century * 100 + yearOfCentury, month, day, clock, when);
 }
 
@@ -216,6 +221,8 @@ const fullYear = (digits: string): number => (digits.length === 4 ? Number(digit
 const weekday = '(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +)?';
 const compact = /(\d{8})[.T_ -]?(\d{6})(?:[.,](\d{1,9}))?(?!\d)/y;
 const shortCompact = /(\d{6}) (\d{6})(?= )/y;
+/** MySQL before 5.7: `161209  8:08:33`. */
+const shortDate = /(\d{2})(\d{2})(\d{2}) {1,2}(?=\d{1,2}:\d{2}:\d{2}(?!\d))/y;
 const twoDigitYear = /(\d{2})\/(\d{2})\/(\d{2}) /y;
 const dayMonthYear = new RegExp(`${weekday}(\\d{1,2})[/ -]([A-Za-z]{3})[a-z]*(?: (?=\\d{2}:\\d{2}:\\d{2})|[/ -](\\d{4}|\\d{2})[: ] ?)`, 'y');
 /** `Sun Dec 04 04:47:44 2005`, `Jul 09, 2015 3:23:29 PM`, `Dec 10 06:55:46`, `Aug 16 2022 05:18:16`. */
@@ -275,6 +282,15 @@ function readCompact(text: string, at: number, when: WhenRead): TimeRead | null 
   return withZone(text, year, month, day, { secondOfDay: hour * 3600 + minute * 60 + second, nanos: nanosOf(match[3]), end: at + match[0].length }, when);
 }
 
+function readShortDate(text: string, at: number, when: WhenRead): TimeRead | null {
+  const date = matchAt(shortDate, text, at);
+  if (date === null) return null;
+  const clockAt = at + date[0].length;
+  const isShort = text.charCodeAt(clockAt + 1) === colon;
+  const clock = readClock(isShort ? `0${text.slice(clockAt, clockAt + 7)}` : text.slice(clockAt, clockAt + 8), 0, true);
+  return clock === null ? null : withZone(text, fullYear(date[1]!), Number(date[2]), Number(date[3]), { ...clock, end: clockAt + (isShort ? 7 : 8) }, when);
+}
+
 /** `22.08.2022 05:18:16`: with dots the day is always first. */
 function readDottedDate(text: string, at: number, when: WhenRead): TimeRead | null {
   const [day, month, century, yearOfCentury] = [twoDigits(text, at), twoDigits(text, at + 3), twoDigits(text, at + 6), twoDigits(text, at + 8)];
@@ -298,7 +314,7 @@ export function readTime(text: string, at: number, when = notKnownWhen): TimeRea
     return clock === null ? null : withoutDate(text, clock, when);
   }
   if (digitAt(text, at + 2) >= 0) {
-    const compactRead = readCompact(text, at, when);
+    const compactRead = readCompact(text, at, when) ?? readShortDate(text, at, when);
     if (compactRead !== null) return compactRead;
     const number = matchAt(epoch, text, at);
     return number === null ? null : { timeNs: epochNs(number[0]), end: at + number[0].length, assumed: null };

@@ -54,7 +54,7 @@ export function understandAccessLog(text: string, when = notKnownWhen): Understo
 }
 
 /** Behind the time: `frontend backend/server 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {request headers} {response headers} "request"`. */
-const haproxyHttp = /(\S{1,128}) ([^\s/]{1,128})\/(\S{1,128}) ([\d/+-]{5,64}) (-?\d{1,3}) \+?(\d{1,15}) (\S{1,256}) (\S{1,256}) (\S{4}) ([\d/+]{5,64}) (\d+\/\d+) (?:\{[^}]*\} ){0,2}"([^"]*)"?$/y;
+const haproxyHttp = /(\S{1,128}) ([^\s/]{1,128})\/(\S{1,128})(?: [^\s\d][^\s"]{0,255})? ([\d/+-]{5,64}) (-?\d{1,3}) \+?(\d{1,15}) (\S{1,256}) (\S{1,256}) (\S{4}) ([\d/+]{5,64}) (\d+\/\d+) (?:\{[^}]*\} ){0,2}"([^"]*)"?$/y;
 const haproxyTcp = /(\S{1,128}) ([^\s/]{1,128})\/(\S{1,128}) (-?\d+\/-?\d+\/\+?\d+) \+?(\d{1,15}) (\S{2}) ([\d/+]{5,64}) (\d+\/\d+)$/y;
 
 /** haproxy's HTTP and TCP lines: `address:port [time.ms] frontend backend/server timers ...`. */

@@ -124,7 +124,7 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
   if (separator >= 0) {
     if (isPlace && putPlace(reading, text)) return named(reading, pending, separator);
     // A plain word before a colon or a dash begins sentences too, unless a thread stands beside it or it is written as types are.
-    const isName = isQualifiedName(text) || (!hasColon && isPlainName(text) && (pending.length > 0 || isTypeName.test(text) || reading.fields['process.thread.name'] !== undefined));
+    const isName = isQualifiedName(text) || (!hasColon && isPlainName(text) && (pending.length > 0 || isTypeName.test(text) || reading.fields['process.thread.name'] !== undefined || isBehindBrackets(line, at)));
     if (!isName || reading.fields['log.logger'] !== undefined) return at;
     reading.put('log.logger', text);
     return named(reading, pending, separator);
@@ -143,6 +143,14 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
     reading.put('log.logger', text);
     return named(reading, pending, end + 1);
   }
+  // MongoDB's component stands before the thread.
+  if (isLetter(line.charCodeAt(at - 2)) && isBlank(line.charCodeAt(at - 3)) && mongoComponent.test(line.slice(at, at + 160))) {
+    const open = line.indexOf('[', end);
+    const close = line.indexOf(']', open);
+    if (text !== '-') reading.put('log.logger', text);
+    putThread(reading, line.slice(open + 1, close));
+    return skipBlanks(line, close + 1);
+  }
   if (pending.length > 0 && putClassAndMethod(reading, text)) return named(reading, pending, skipBlanks(line, end));
   return at;
 }
@@ -151,8 +159,14 @@ function isPlaceNamed(reading: Reading): boolean {
   return reading.fields['log.origin.file.name'] !== undefined;
 }
 
+const mongoComponent = /^(?:[A-Z_]{2,16}|-) +\[[^\]]{1,128}\] /;
 /** `vpxd[45715]`, which a colon or a bracket follows. */
 const processNumber = /^([\w./-]{1,64})\[(\d{1,10})\](:?)$/;
+/** log4js has time and level in brackets of their own, then a category. */
+function isBehindBrackets(line: string, at: number): boolean {
+  return line.charCodeAt(0) === code.openBracket && line.charCodeAt(at - 2) === code.closeBracket && line.indexOf('] [') === line.lastIndexOf('] [', at);
+}
+
 /** .NET's console puts the event's number behind the logger: `Shop.Cart[0]`. */
 const dotnetEvent = /^([\w.]{1,128}(?:`\d)?)\[(\d{1,9})\]$/;
 const isTypeName = /[a-z0-9][A-Z]|_/;

@@ -77,11 +77,20 @@ export function putTrace(reading: Reading, text: string): boolean {
   return true;
 }
 
+/** Whether brackets hold ids (`putTrace`). */
+export function isTrace(text: string): boolean {
+  return text.length >= 33 && text.length <= 160 && (sleuth.test(text) || traceAndSpan.test(text));
+}
+
 /** A thread's name as brackets hold it; Zookeeper puts class and line behind it, StarRocks the thread's number. */
 export function putThread(reading: Reading, text: string): void {
   const name = text.trim();
   if (name === '') return;
   const behind = classAtLine.exec(name);
+  const before = reading.fields['process.thread.name'];
+  // Of two brackets one is what the logger was told of the request or user.
+  if (before !== undefined) reading.put('log.context', behind === null ? name : before);
+  if (before !== undefined && behind === null) return;
   if (behind !== null) {
     reading.put('process.thread.name', behind[1]!);
     reading.put('log.logger', behind[2]!);

@@ -53,7 +53,7 @@ const julLevel = /^([A-Z]{3,9}): /;
 /** A frame of Ruby, where a logger prints the backtrace without indenting it. */
 const rubyFrame = /^\S+\.(?:rb|erb|rake|ru):\d+:in [`'][^']*'$/;
 /** PHP's traces, bare and as Laravel has them. */
-const phpTrace = /^(?:Stack trace:$|\[stacktrace\]$|\[previous exception\]|#\d+ (?:\S|\{main\})|Next (?:\w+\\)*\w+: |"\}\s*$)/;
+const phpTrace = /^(?:Stack trace:$|PHP message: |\[stacktrace\]$|\[previous exception\]|#\d+ (?:\S|\{main\})|Next (?:\w+\\)*\w+: |"\}\s*$)/;
 /** A function of Go by its package: one of the few without a path, or one with a path. */
 const goFunction = /^(?:(?:main|runtime|testing|reflect|sync|syscall)|(?:[\w.~-]+\/)+[\w.~-]+)\.[\w.()*[\]\u00b7-]+$/;
 /** Node's plainest error, and anyhow's: a word that sentences begin with, too. */

@@ -1,6 +1,6 @@
 /** Parts of a line's head between which nothing says what they are: each gets its field by its shape. */
 import type { Reading } from '../fields/reading.ts';
-import { isPlainName, isQualifiedName, putPlace, putThread, putTrace } from './caller.ts';
+import { isPlainName, isQualifiedName, isTrace, putPlace, putThread, putTrace } from './caller.ts';
 import { isNumber } from './scan.ts';
 
 export interface Part {
@@ -16,7 +16,7 @@ export function namedAll(reading: Reading, parts: readonly Part[]): boolean {
     const isName = kind === 'word' && (isPlainName(text) || /^[\w.-]+@[\w.-]+$/.test(text));
     if (kind === 'word' ? !isName : kind === 'brace' && text !== '' && !/^[\w.\\/-]+(?::\d+)?$/.test(text)) return false;
     if (kind === 'word' && !text.includes('@') && ++logger > 1) return false;
-    if ((kind === 'bracket' || kind === 'paren' || kind === 'angle') && !isNumber(text.trim()) && !(kind === 'bracket' && isQualifiedName(text.trim())) && ++thread > 1) return false;
+    if ((kind === 'bracket' || kind === 'paren' || kind === 'angle') && !isTrace(text) && !isNumber(text.trim()) && !(kind === 'bracket' && isQualifiedName(text.trim())) && ++thread > 1) return false;
   }
   for (const part of parts) nameOf(reading, part);
   return true;

@@ -5,6 +5,8 @@ import type { Reading } from '../fields/reading.ts';
 import { code, isBlank, isDigit, isNumber, isUpper, matchAt, skipBlanks, wordEnd } from './scan.ts';
 
 const priority = /<(\d{1,3})>/y;
+/** What OpenWrt writes in the host's place. */
+const facilityAndLevel = /^(?:kern|user|mail|daemon|auth|authpriv|syslog|lpr|news|uucp|cron|ftp|local\d)\.(emerg|alert|crit|err|warn|notice|info|debug)$/;
 const tagCharsMax = 128;
 const hostCharsMax = 255;
 const dataCharsMax = 8192;
@@ -44,7 +46,10 @@ function readClassic(reading: Reading, line: string, at: number, when: WhenRead,
   reading.put('time', line.slice(at, time.end));
   reading.timeNs = time.timeNs;
   reading.timeAssumed = time.assumed;
-  if (ownTag === null && firstEnd - start <= hostCharsMax) reading.put('host.hostname', line.slice(start, firstEnd));
+  const host = ownTag === null && firstEnd - start <= hostCharsMax ? line.slice(start, firstEnd) : null;
+  const severity = host === null ? null : facilityAndLevel.exec(host);
+  if (severity !== null) reading.level = levelOfName(severity[1]!);
+  else if (host !== null) reading.put('host.hostname', host);
   if (tag === null) return tagAt;
   reading.put('process.name', tag.name);
   if (tag.pid !== null) reading.put('process.pid', tag.pid);

@@ -95,9 +95,17 @@ function readPrefixLevel(prefix: TextPrefix, line: string, at: number): number {
   return -1;
 }
 
-/** etcd's and others' `T I | pkg: message`: one letter between a time and a bar. */
+const mongoComponent = / (?:[A-Z_]{2,16}|-) +\[[^\]]{1,128}\] /y;
+
+/** etcd's `T I | pkg: message`: one letter between a time and a bar; Telegraf's `T I! message`; MongoDB's before 4.4, `T I NETWORK  [conn1] message`. */
 function readLetter(prefix: TextPrefix, line: string, at: number): number {
-  if (prefix.timeText === null || line.charCodeAt(at + 1) !== code.space || line.charCodeAt(at + 2) !== code.bar) return -1;
+  if (prefix.timeText === null) return -1;
+  if (line.charCodeAt(at + 1) === 0x21 && line.charCodeAt(at + 2) === code.space) {
+    const marked = levelOfLetter(line[at]!);
+    return marked === null ? -1 : setLevel(prefix, marked, at + 2);
+  }
+  if (line.charCodeAt(at + 1) !== code.space) return -1;
+  if (line.charCodeAt(at + 2) !== code.bar && matchAt(mongoComponent, line, at + 1) === null) return -1;
   const level = levelOfLetter(line[at]!);
   return level === null ? -1 : setLevel(prefix, level, at + 1);
 }

@@ -82,6 +82,7 @@ const traces: readonly (readonly [string, string, string | null])[] = [
   ['Ruby, uncaught', "/app/routes.rb:6:in `/': divided by 0 (ZeroDivisionError)\n\tfrom /app/routes.rb:6:in `block in <main>'\n\tfrom /app/main.rb:1:in `<main>'", 'ZeroDivisionError'],
   ['Ruby, of a logger', "E, [2022-08-22T05:18:16.123456 #17] ERROR -- : boom (Shop::DeclinedError)\n/app/pay.rb:6:in `pay'\n/app/cart.rb:12:in 'Cart#close'", 'Shop::DeclinedError'],
   ['PHP, uncaught', 'PHP Fatal error:  Uncaught App\\Pay\\Declined: no money in /app/pay.php:3\nStack trace:\n#0 /app/cart.php(7): pay()\n#1 {main}\n  thrown in /app/pay.php on line 3', 'App\\Pay\\Declined'],
+  ['nginx, of PHP', '2022/08/22 05:18:16 [error] 7#7: *1 FastCGI sent in stderr: "PHP message: PHP Warning:  a in /x.php on line 0\nPHP message: PHP Warning:  b in /x.php on line 0', null],
   ['Laravel', '[2022-08-22 05:18:16] production.ERROR: declined {"exception":"[object] (App\\\\Declined(code: 0): declined at /app/pay.php:3)\n[stacktrace]\n#0 /app/cart.php(7): App\\\\Pay->pay()\n#1 {main}\n"} ', null],
   ['Rust, message on the next line', "thread 'main' panicked at src/main.rs:2:5:\nindex out of bounds: the len is 3\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace", 'panic'],
   ['Rust with a backtrace', "thread 'tokio-runtime-worker' panicked at 'boom', src/main.rs:2:5\nstack backtrace:\n   0: rust_begin_unwind\n             at /rustc/library/std/src/panicking.rs:584:5\n   1: core::panicking::panic_fmt\nnote: Some details are omitted", 'panic'],
