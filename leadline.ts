@@ -25,7 +25,7 @@ const program = new Command('leadline')
   .configureHelp({ sortSubcommands: false })
   .addHelpText('afterAll', '\nEvery option --some-name is also LEADLINE_SOME_NAME in the environment and someName in leadline.yaml.\nExit: 0 found or done, 1 nothing found, 2 bad usage, config or input, 3 something unreachable.');
 
-withOptions(program.command('up [PATH...]'), ['common', 'kafka', 'ship', 'collect', 'correlation', 'serve'], { except: ['server', 'json', 'to'] })
+withOptions(program.command('up [PATH...]'), ['common', 'kafka', 'elasticsearch', 'ship', 'collect', 'correlation', 'serve'], { except: ['server', 'json', 'to'] })
   .description('Everything in one process: tails the paths, stores, serves API and page, alerts. Without paths: starts the demo shop.')
   .action(async (paths: string[], flags: Flags) => {
     const { up } = await import('./deploy/up.ts');
@@ -33,7 +33,7 @@ withOptions(program.command('up [PATH...]'), ['common', 'kafka', 'ship', 'collec
   });
 
 withOptions(program.command('ingest <PATH...>'), ['common', 'ship', 'collect', 'correlation'], {
-  except: ['server', 'to', 'compression', 'from', 'redact', 'redactKey', 'heartbeatIntervalMs', 'pollIntervalMs', 'idlePollIntervalMs', 'watch', 'idleAfterMs', 'openFilesMax', 'checkpointIntervalMs', 'drainTimeoutMs', 'ignoreOlderMs', 'fetchBytesMax', 'topic', 'format'],
+  except: ['server', 'to', 'compression', 'from', 'redact', 'redactKey', 'heartbeatIntervalMs', 'pollIntervalMs', 'idlePollIntervalMs', 'watch', 'idleAfterMs', 'openFilesMax', 'checkpointIntervalMs', 'drainTimeoutMs', 'ignoreOlderMs', 'fetchBytesMax', 'topic', 'format', 'group', 'sessionTimeoutMs', 'parseThreads'],
 })
   .description('Reads files, folders or - (standard input) to their end, once, stores every line and prints the balance.')
   .action(async (paths: string[], flags: Flags) => {
@@ -58,7 +58,7 @@ withOptions(program.command('run <COMMAND...>'), ['common', 'kafka', 'ship'], { 
     process.exitCode = await run(command, configOf(flags), version);
   });
 
-withOptions(program.command('collect'), ['common', 'kafka', 'collect', 'correlation'], { except: ['server'], also: ['host', 'port', 'apiKey', 'drainTimeoutMs'], defaults: healthDefaults(collectPortDefault) })
+withOptions(program.command('collect'), ['common', 'kafka', 'elasticsearch', 'collect', 'correlation'], { except: ['server'], also: ['host', 'port', 'apiKey', 'drainTimeoutMs'], defaults: healthDefaults(collectPortDefault) })
   .description('The other end: reads chunks from Kafka (--kafka), takes them over HTTP, and stores their events.')
   .action(async (flags: Flags) => {
     const { collect } = await import('./deploy/collect.ts');
@@ -222,7 +222,7 @@ rules
     process.exitCode = await checkRules(file);
   });
 
-withOptions(program.command('check [PATH...]'), ['common', 'kafka', 'ship', 'collect', 'correlation', 'serve'], { except: ['server', 'json'] })
+withOptions(program.command('check [PATH...]'), ['common', 'kafka', 'elasticsearch', 'ship', 'collect', 'correlation', 'serve'], { except: ['server', 'json'] })
   .description('Tries configuration, paths, data directory, port, and with --kafka the brokers, the login and the topics; each failure says what to do.')
   .option('--print-config', 'Show what is in force and where each value came from.')
   .action(async (paths: string[], flags: Flags) => {

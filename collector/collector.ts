@@ -5,7 +5,7 @@
  * low-water mark of each stream; an open event holds its stream's mark back. What came in Kafka records also moves the low-water mark of its
  * partition, in the transaction of its events.
  */
-import { addRange, addRanges, coverage, subtractRanges, type ByteRange } from '#lib/byte-ranges.ts';
+import { addRange, addRanges, coverage, subtractRanges } from '#lib/byte-ranges.ts';
 import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
@@ -17,24 +17,12 @@ import { contextOf, eventOf, gapEventOf, type ChunkContext } from './event-of.ts
 import { LineAssembler } from './lines/assembler.ts';
 import { nothingCounted, type CollectorCounts, type CollectorParts } from './parts.ts';
 import { compileRules } from './signals.ts';
+import type { StreamWork } from './stream-work.ts';
 import { durableMark, knownState } from './stored-marks.ts';
 import { Templates } from './templates/templates.ts';
 import { isKnown, newLines } from './trim.ts';
 import { laneOf, placeOf, UnfinishedLines } from './unfinished-lines.ts';
 import { Waiting, type Batch } from './waiting.ts';
-
-interface StreamWork {
-  /** Stored, queued for the store, or held in an open event. */
-  taken: ByteRange[];
-  /** Known to be lost, so that a gap is told once. */
-  gaps: ByteRange[];
-  assembler: LineAssembler;
-  /** Of the last chunk with lines. */
-  context: ChunkContext;
-  lastTimeNs: bigint | null;
-  watermarkNs: bigint;
-  silent: boolean;
-}
 
 /** At the latest this long after it moved a position is written, also where nothing else is. */
 const positionIntervalMs = 1000;
@@ -54,6 +42,7 @@ export class Collector {
   /** A batch that failed and waits for room. Kept whole, so that the same bytes are cut into the same commit. */
   private failed: Batch | null = null;
   private underWay: Promise<void> | null = null;
+  private isAbandoned = false;
   private readonly templates: Templates;
 
   constructor(parts: CollectorParts) {
@@ -79,6 +68,8 @@ export class Collector {
       const value = isKnown(chunk, work.taken) ? null : plainBytes(chunk);
       if (work.taken.length > this.parts.options.storedRangesMax) throw new LeadlineError('STORED_RANGES_FULL', { streamId: chunk.streamId, count: work.taken.length });
       if (position !== null) this.closeOverdue(chunk.streamId, position);
+      work.isDoubtful = position?.mayBeStored !== false || (work.isDoubtful && work.assembler.isOpen);
+      this.waiting.mayBeStored ||= work.isDoubtful;
       if (!this.unfinished.isEmpty) this.tell(this.unfinished.overdue(placeOf(chunk, position), position === null, this.parts.options.openEventMsMax));
       if (value === null) this.counts.trimmedBytes += chunk.end - chunk.offset;
       else this.takeIn(chunk, value, work, position);
@@ -193,7 +184,7 @@ export class Collector {
     if (batch === null) return null;
     let appended: Promise<void> | undefined;
     try {
-      appended = this.parts.writer.append({ events: batch.events, states: [...batch.states.values()], unfinished: batch.unfinished }, batch.positions, batch.signals) ?? undefined;
+      appended = this.parts.writer.append({ events: batch.events, states: [...batch.states.values()], unfinished: batch.unfinished, mayBeStored: batch.mayBeStored }, batch.positions, batch.signals) ?? undefined;
     } catch (error) {
       this.refused(batch, error);
       return null;
@@ -215,6 +206,11 @@ export class Collector {
     return this.underWay;
   }
 
+  /** Nothing more is stored, nor is what is under way waited for: somebody else goes on with it. */
+  abandon(): void {
+    this.isAbandoned = true;
+  }
+
   private stored(batch: Batch): void {
     if (this.stalledBy !== null) this.parts.log.info({ event: 'storeResumed' }, 'the store takes events again');
     this.stalledBy = null;
@@ -229,6 +225,7 @@ export class Collector {
   }
 
   private refused(batch: Batch, error: unknown): void {
+    if (this.isAbandoned) return;
     if (!(error instanceof LeadlineError) || !error.retryable) throw error;
     if (this.stalledBy === null) this.parts.log.error({ event: 'storeStalled', code: error.code }, error.message);
     this.stalledBy = error;
@@ -263,6 +260,7 @@ export class Collector {
       const work = this.streams.get(streamId);
       // Within one stream it is the times of reading that close: an outage of the broker between two records is none of the stream.
       if (work === undefined || streamId === own) continue;
+      this.waiting.mayBeStored ||= work.isDoubtful;
       this.take(work.context, work, work.assembler.closeAll());
       this.positions.release(streamId);
       this.waiting.touched.add(streamId);
@@ -390,6 +388,7 @@ export class Collector {
         lastTimeNs: known?.lastTimeNs ?? null,
         watermarkNs: known?.watermarkNs ?? 0n,
         silent: this.isSilent(chunk.streamId),
+        isDoubtful: false,
       };
       const begun = this.unfinished.claim(chunk);
       if (begun.length > 0) work.assembler.begin(begun, chunk.readMs);

@@ -10,6 +10,8 @@ export interface RecordPosition {
   partition: number;
   recordOffset: bigint;
   timestampMs: number;
+  /** False where nobody else can have stored what the record holds. */
+  mayBeStored?: boolean;
 }
 
 interface PartitionMark {

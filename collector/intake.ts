@@ -37,6 +37,8 @@ const stalledRetryMs = 500;
 
 export class CollectorIntake implements ChunkTaker, RecordTaker {
   readonly collector: Collector;
+  /** Before a chunk is taken in: for what has to be learned of its stream first. */
+  beforeTaking: ((chunk: Chunk) => Promise<void>) | null = null;
   /** After every commit, with the low-water marks that it made durable. */
   onStored: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
   private readonly clock: CollectorParts['clock'];
@@ -101,6 +103,7 @@ export class CollectorIntake implements ChunkTaker, RecordTaker {
   private async takeIn(chunk: Chunk, position: RecordPosition | null): Promise<void> {
     await this.whileStalled();
     await this.whileFull();
+    await this.beforeTaking?.(chunk);
     this.collector.accept(chunk, position);
     this.schedule();
   }
@@ -146,6 +149,14 @@ export class CollectorIntake implements ChunkTaker, RecordTaker {
     if (storing === null || storing === this.awaited) return;
     this.awaited = storing;
     void storing.then(() => this.schedule());
+  }
+
+  /** Stores nothing more: somebody else goes on with all of it. */
+  abandon(): void {
+    this.stopped = true;
+    if (this.timer !== null) clearTimeout(this.timer.timeout);
+    this.collector.abandon();
+    for (const resolve of this.held.values()) resolve();
   }
 
   private schedule(): void {

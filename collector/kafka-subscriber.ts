@@ -22,6 +22,8 @@ export interface KafkaSubscriberParts {
   kafka: Kafka;
   intake: RecordTaker;
   storedPositions: () => readonly ConsumedPosition[];
+  /** Per topic, as `TopicReaderParts.assigned`; without it all partitions are read. */
+  assigned?: ReadonlyMap<string, ReadonlyMap<number, bigint>>;
   options: Pick<Options, 'kafka' | 'topicPrefix' | 'topic' | 'format' | 'fetchBytesMax'>;
   log: Log;
   clock: Clock;
@@ -101,13 +103,14 @@ export class KafkaSubscriber {
   }
 
   private readerOf(topic: string, bytesMax: number, takeIn: Intake, lost?: TopicReaderParts['lost']): KafkaTopicReader {
-    const { kafka, intake, options, storedPositions, log, clock } = this.parts;
+    const { kafka, intake, options, storedPositions, assigned, log, clock } = this.parts;
     return new KafkaTopicReader({
       kafka,
       brokers: options.kafka,
       topic,
       bytesMax,
       storedPositions,
+      ...(assigned === undefined ? {} : { assigned: assigned.get(topic) ?? new Map<number, bigint>() }),
       whenReady: () => intake.whileStalled(),
       take: (item, position) => this.take(topic, item, position, takeIn),
       ...(lost === undefined ? {} : { lost }),
@@ -121,6 +124,8 @@ export class KafkaSubscriber {
   private async takeChunk(topic: string, chunk: Chunk, record: FetchedRecord, position: RecordPosition): Promise<void> {
     const { room, taken } = this.parts.intake.hand(chunk, position);
     taken.catch(async (error: unknown) => {
+      // The store was given up with this in hand: somebody else goes on with it.
+      if (this.stopped && error instanceof LeadlineError && error.code === 'CANCELLED') return;
       if (!(error instanceof LeadlineError) || !isPoison(error)) throw error;
       for (let attempts = 0; ; attempts++) {
         const trouble = await this.send(topic, position, position.recordOffset + 1n, error.message, record);

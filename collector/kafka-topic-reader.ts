@@ -30,6 +30,8 @@ export interface TopicReaderParts {
   take: (item: FetchedRecord | DamagedBatch, position: RecordPosition) => Promise<LeadlineError | null>;
   /** Records `[from, to)` were deleted before they were read, and nobody else will notice. */
   lost?: (position: RecordPosition, from: bigint, to: bigint) => Promise<void>;
+  /** Of which partitions others read nothing now, and up to which record others may have stored what they hold; without it all are read. */
+  assigned?: ReadonlyMap<number, bigint>;
   /** Nothing up to this record needs to be read again. */
   pass: (position: Omit<RecordPosition, 'timestampMs'>) => void;
   log: Log;
@@ -76,6 +78,8 @@ export class KafkaTopicReader {
   private readonly stopping = new AbortController();
   private topicId: string | null = null;
   private partitions: Partition[] = [];
+  /** Partitions that the topic had when it was looked at last. */
+  private counted = 0;
   private turnStartedMs = 0;
 
   constructor(parts: TopicReaderParts) {
@@ -126,19 +130,22 @@ export class KafkaTopicReader {
 
   /** Cached by the client; a topic that was made anew has another id, and old offsets would lie in its range. */
   private lookAt(found: KafkaTopic): void {
-    const { topic, log, storedPositions } = this.parts;
-    if (this.topicId === found.id && this.partitions.length === found.partitions) return;
+    const { topic, log, storedPositions, assigned } = this.parts;
+    if (this.topicId === found.id && this.counted === found.partitions) return;
     if (this.topicId !== null && this.topicId !== found.id) {
       log.warn({ event: 'topicRecreated', topic, topicId: found.id }, `${topic} was deleted and made again: it is read from its beginning`);
       this.partitions = [];
+      this.counted = 0;
     }
     const stored = new Map(storedPositions().filter(({ topicId }) => topicId === found.id).map(({ partition, recordOffset }) => [partition, BigInt(recordOffset)]));
     this.topicId = found.id;
     const known = this.partitions.length;
-    for (let partition = known; partition < found.partitions; partition++) {
+    for (let partition = this.counted; partition < found.partitions; partition++) {
+      if (assigned !== undefined && !assigned.has(partition)) continue;
       const offset = stored.get(partition) ?? null;
       this.partitions.push({ partition, offset: offset ?? 0n, isFresh: offset === null, highWatermark: null, records: 0, bytes: 0, notBeforeMs: 0, attempts: 0 });
     }
+    this.counted = found.partitions;
     const opened = this.partitions.slice(known);
     log.info({ event: 'partitionsOpened', topic, topicId: found.id, from: Object.fromEntries(opened.map(({ partition, offset, isFresh }) => [partition, isFresh ? 'beginning' : String(offset)])) }, `reading ${opened.length} partitions of ${topic}`);
   }
@@ -176,7 +183,8 @@ export class KafkaTopicReader {
       const isRecord = 'recordOffset' in item;
       const [from, to] = isRecord ? [item.recordOffset, item.recordOffset + 1n] : [item.from, item.to];
       if (to <= partition.offset) continue;
-      const trouble = await this.parts.take(item, { topicId, partition: partition.partition, recordOffset: from, timestampMs: isRecord ? item.timestampMs : 0 });
+      const doubtfulBefore = this.parts.assigned?.get(partition.partition);
+      const trouble = await this.parts.take(item, { topicId, partition: partition.partition, recordOffset: from, timestampMs: isRecord ? item.timestampMs : 0, ...(doubtfulBefore === undefined ? {} : { mayBeStored: from < doubtfulBefore }) });
       if (trouble !== null) return trouble;
       partition.offset = to;
       partition.records += Number(to - from);

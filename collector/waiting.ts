@@ -13,6 +13,8 @@ export class Waiting {
   readonly waiters: (() => void)[] = [];
   bytes = 0;
   sinceMs: number | null = null;
+  /** Something in it came in a record that others may have stored. */
+  mayBeStored = false;
 }
 
 export interface Batch extends Waiting {

@@ -8,7 +8,7 @@ import { LeadlineError } from '#schemas/errors.ts';
 import type { Options } from '#schemas/options.ts';
 import { collectorMetrics } from '#schemas/telemetry.ts';
 import type { Transport } from '#schemas/transport.ts';
-import type { CollectorReport } from './collector-thread.ts';
+import type { CollectorReport } from './collector-work.ts';
 import { setCollectorMetrics } from './collector-metrics.ts';
 
 export interface CollectServerParts {

@@ -2,19 +2,19 @@
 import { LeadlineError } from '#schemas/errors.ts';
 import { bytesText, countText, counted, printable } from '../query/cli/render/terminal.ts';
 import { CollectorHost } from './collector-host.ts';
-import type { CollectorReport } from './collector-thread.ts';
+import type { CollectorReport } from './collector-work.ts';
 import { CollectServer, notReadyBecause } from './collect-server.ts';
 import type { Config } from './config.ts';
+import { storeChoice } from './elasticsearch-options.ts';
 import { createLog } from './log.ts';
 import { collectPortDefault, healthAddress } from './ports.ts';
 import { StatusLine } from './status-line.ts';
 
-const knownStores = ['embedded'];
-
 /** @returns the exit code after SIGINT or SIGTERM. @throws LeadlineError for what keeps it from starting. */
 export async function collect(config: Config, version: string): Promise<number> {
   const { options, alerts } = config;
-  if (!knownStores.includes(options.store)) throw new LeadlineError('BAD_OPTION', { option: '--store', problem: `"${options.store}" is not a store this Leadline knows`, fix: `Write ${knownStores.join(' or ')}` });
+  const store = storeChoice(options);
+  const into = store.kind === 'embedded' ? options.dataDir : `Elasticsearch at ${store.server.nodes.join(', ')}`;
   if (options.topic.length > 0 && options.kafka.length === 0) throw new LeadlineError('BAD_OPTION', { option: '--topic', problem: 'names a topic, and no broker is given', fix: 'Add --kafka HOST:PORT' });
   const isTerminal = process.stderr.isTTY;
   const log = createLog('collect', options, isTerminal);
@@ -35,11 +35,11 @@ export async function collect(config: Config, version: string): Promise<number> 
     server = await CollectServer.listen({ options, ...healthAddress(config, collectPortDefault), log, transport: collector.newTransport(), report: () => collector.report() });
     const from = [...(options.kafka.length === 0 ? [] : [`Kafka at ${options.kafka.join(', ')}`]), ...(server.hasIntake ? [`the HTTP intake at ${server.url}`] : [])].join(' and ');
     if (from === '') throw new LeadlineError('BAD_OPTION', { option: '--kafka', problem: 'there is nothing to collect from: no broker is given, and the HTTP intake needs a key on all interfaces', fix: 'Add --kafka HOST:PORT, set LEADLINE_API_KEY, or listen on this machine only with --host 127.0.0.1' });
-    log.info({ event: 'collectingStarted', version, url: server.url, dataDir: options.dataDir, kafka: options.kafka }, `collecting from ${from} into ${options.dataDir}`);
+    log.info({ event: 'collectingStarted', version, url: server.url, store: into, kafka: options.kafka }, `collecting from ${from} into ${into}`);
     line = new StatusLine(process.stderr, {
       quiet: options.quiet || !isTerminal,
       intro: [
-        `collecting from ${printable(from)} into ${printable(options.dataDir)}`,
+        `collecting from ${printable(from)} into ${printable(into)}`,
         `health and metrics at ${server.url}/readyz, /metrics, /status`,
         ...(server.hasIntake ? [] : ['The HTTP intake is closed: it needs a key (LEADLINE_API_KEY) on all interfaces.']),
         'Ctrl-C stores what is in hand and ends.',

@@ -7,7 +7,9 @@ import { startThread } from '#lib/thread.ts';
 import type { Rule } from '#schemas/alert.ts';
 import { fromPlainError } from '#schemas/errors.ts';
 import type { Options } from '#schemas/options.ts';
-import type { CollectorCall, CollectorMessage, CollectorReport, CollectorThreadData } from './collector-thread.ts';
+import type { CollectorCall, CollectorMessage, CollectorThreadData } from './collector-thread.ts';
+import type { CollectorReport } from './collector-work.ts';
+import { storeChoice } from './elasticsearch-options.ts';
 import { InProcessTransport } from './in-process-transport.ts';
 import { kafkaClientOptions } from './kafka-options.ts';
 
@@ -34,7 +36,7 @@ export class CollectorHost {
   static start(options: Options, rules: readonly Rule[], isTerminal: boolean, onCrash: (error: Error) => void): Promise<CollectorHost> {
     checkLineOptions(options);
     const kafka = options.kafka.length === 0 ? null : kafkaClientOptions(options, 'leadline-collect');
-    const worker = startThread(new URL('./collector-thread.ts', import.meta.url), { options, rules, isTerminal, kafka } satisfies CollectorThreadData);
+    const worker = startThread(new URL('./collector-thread.ts', import.meta.url), { options, rules, isTerminal, kafka, store: storeChoice(options) } satisfies CollectorThreadData);
     const host = new CollectorHost(worker);
     return new Promise((resolve, reject) => {
       worker.on('message', (message: CollectorMessage) => {

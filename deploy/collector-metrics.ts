@@ -2,7 +2,7 @@
 import type { KafkaReport } from '../collector/kafka-subscriber.ts';
 import type { Metrics } from '#lib/metrics.ts';
 import type { collectorMetrics, metrics as upMetrics } from '#schemas/telemetry.ts';
-import type { CollectorReport } from './collector-thread.ts';
+import type { CollectorReport } from './collector-work.ts';
 
 /** `up` and `collect` show the same of Kafka. */
 export function setKafkaMetrics(metrics: Metrics<typeof upMetrics> | Metrics<typeof collectorMetrics>, kafka: KafkaReport | null): void {

@@ -1,6 +1,6 @@
 /** `leadline status` of a collector: what is stored, and where it stands in Kafka. */
 import { bytesText, counted, countText, paint, printable, table, type Terminal } from '../query/cli/render/terminal.ts';
-import type { CollectorReport } from './collector-thread.ts';
+import type { CollectorReport } from './collector-work.ts';
 
 export type CollectorStatus = CollectorReport & { kind: 'collector' };
 

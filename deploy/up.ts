@@ -18,6 +18,7 @@ import { CollectorHost } from './collector-host.ts';
 import { setKafkaMetrics } from './collector-metrics.ts';
 import type { Config } from './config.ts';
 import { demoServices, startDemo, type RunningDemo } from './demo/demo.ts';
+import { storeChoice } from './elasticsearch-options.ts';
 import { createLog } from './log.ts';
 import { demoDir } from './read-source.ts';
 import { ShipperHost } from './shipper-host.ts';
@@ -47,6 +48,7 @@ class Ending {
 export async function up(paths: readonly string[], config: Config, version: string): Promise<number> {
   const isDemo = paths.length === 0;
   const options: Options = isDemo ? demoOptions(config) : config.options;
+  const store = storeChoice(options);
   const isTerminal = process.stderr.isTTY;
   const log = createLog('up', options, isTerminal);
   const ending = new Ending();
@@ -63,7 +65,7 @@ export async function up(paths: readonly string[], config: Config, version: stri
   try {
     const collector = await CollectorHost.start(options, config.alerts.rules, isTerminal, crash);
     ending.add(() => collector.stop());
-    const pool = await ReaderPool.start({ kind: 'embedded', dataDir: options.dataDir }, options, readerThreads);
+    const pool = await ReaderPool.start(store.kind === 'embedded' ? { kind: 'embedded', dataDir: options.dataDir } : store, options, readerThreads);
     ending.add(() => pool.stop());
 
     const metrics = new Metrics(metricCatalogue);
@@ -119,7 +121,7 @@ export async function up(paths: readonly string[], config: Config, version: stri
     const demo = shop;
     if (demo !== null) ending.add(() => demo.stop());
 
-    const line = new StatusLine(process.stdout, { quiet: options.quiet, intro: introOf(url, shop, paths, options) });
+    const line = new StatusLine(process.stdout, { quiet: options.quiet, intro: introOf(url, shop, paths, options, store.kind === 'embedded' ? options.dataDir : `Elasticsearch at ${store.server.nodes.join(', ')}`) });
     ending.add(() => {
       line.end();
       return Promise.resolve();
@@ -165,10 +167,10 @@ function limitsOf({ refusedChunks }: CollectorCounts): StreamsAnswer['limits'] {
   return refusedChunks === 0 ? [] : [{ limit: 'storedRangesMax', count: refusedChunks, message: 'chunks of a stream with too many holes were refused' }];
 }
 
-function introOf(url: string, shop: RunningDemo | null, paths: readonly string[], options: Options): string[] {
+function introOf(url: string, shop: RunningDemo | null, paths: readonly string[], options: Options, into: string): string[] {
   return [
     `Leadline is at ${url}`,
-    shop === null ? `tailing ${paths.join(' ')} ${options.kafka.length === 0 ? '' : `through Kafka at ${options.kafka.join(', ')} `}into ${options.dataDir}` : `demo shop: ${demoServices.length} services log into ${shop.logsDir}; press b to make payment fail. Your own logs: leadline up PATH`,
+    shop === null ? `tailing ${paths.join(' ')} ${options.kafka.length === 0 ? '' : `through Kafka at ${options.kafka.join(', ')} `}into ${into}` : `demo shop: ${demoServices.length} services log into ${shop.logsDir}; press b to make payment fail. Your own logs: leadline up PATH`,
     'Ctrl-C ends everything.',
   ];
 }

@@ -93,6 +93,11 @@ export class Cluster {
     return address === undefined ? Promise.reject(new KafkaError('UNREACHABLE', `node ${node} is not known`)) : this.connectionTo(address, purpose);
   }
 
+  /** To a broker that an answer named. @throws KafkaError UNREACHABLE, TLS_FAILED, LOGIN_FAILED */
+  connectionAt(address: BrokerAddress, purpose: string): Promise<BrokerConnection> {
+    return this.connectionTo(address, purpose);
+  }
+
   /**
    * The first answer of any broker: those with a connection are asked first, another joins when one fails or takes its time.
    * @throws KafkaError of the broker that says most

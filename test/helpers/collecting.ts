@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { ExecutionContext } from 'ava';
-import type { CollectorReport } from '../../deploy/collector-thread.ts';
+import type { CollectorReport } from '../../deploy/collector-work.ts';
 import { startCommand } from './command.ts';
 
 export class RunningCollect {
@@ -15,7 +15,7 @@ export class RunningCollect {
   }
 
   /** Resolves when it says its address; it may not have reached a broker yet. */
-  static async start(t: ExecutionContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningCollect> {
+  static async start(t: Pick<ExecutionContext, 'teardown'>, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningCollect> {
     const child = startCommand(['collect', '--port', '0', ...args], { env });
     const running = new RunningCollect(child);
     t.teardown(() => running.kill9());
@@ -45,6 +45,10 @@ export class RunningCollect {
 
   get isRunning(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
   }
 
   async kill9(): Promise<void> {

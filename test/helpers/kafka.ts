@@ -235,6 +235,11 @@ export class TestKafka {
     });
   }
 
+  /** @param partitions how many it shall have */
+  async addPartitions(name: string, partitions: number): Promise<void> {
+    await this.withAdmin(admin => admin.createPartitions({ topicPartitions: [{ topic: name, count: partitions }] }));
+  }
+
   async deleteTopic(name: string): Promise<void> {
     await this.withAdmin(admin => admin.deleteTopics({ topics: [name] }));
     for (;;) {

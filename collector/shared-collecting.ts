@@ -1,0 +1,218 @@
+/**
+ * Collecting into a store that other collectors write to at the same time: the partitions are divided by a consumer group, and each has one owner.
+ *
+ * 1. What the owner before let go of itself is read at once; of the rest it is waited until nothing of that owner can be under way any more.
+ * 2. What is stored is read afresh, the end of each partition's log is taken, and every record before it is one that may have been stored already.
+ * 3. A stream that was not known is looked up by its id before its first chunk is taken in.
+ * 4. When the group changes, reading stops, what is in hand is stored within a deadline, and everything that is known is forgotten. What was under way
+ *    and did not get done is given up: nobody may write for a partition that is another's.
+ */
+import type { Clock } from '#lib/clock.ts';
+import type { Assignment } from '#lib/kafka/group-member.ts';
+import { KafkaError, type Kafka } from '#lib/kafka/types.ts';
+import type { Log } from '#lib/log.ts';
+import type { Rule } from '#schemas/alert.ts';
+import type { Chunk } from '#schemas/chunk.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import type { Options } from '#schemas/options.ts';
+import type { AsyncStoreWriter, StoredStream } from '#schemas/store.ts';
+import { CollectorIntake } from './intake.ts';
+import { KafkaSubscriber, type KafkaReport } from './kafka-subscriber.ts';
+import { nothingCounted, type CollectorCounts } from './parts.ts';
+
+export interface SharedCollectingParts {
+  kafka: Kafka;
+  /** A new one each time; it writes only while this collector owns its partitions. */
+  newWriter: () => AsyncStoreWriter;
+  options: Options;
+  rules: readonly Rule[];
+  log: Log;
+  clock: Clock;
+  onCommitted: () => void;
+  /** Offsets that are safe, by topic. */
+  onCommittedOffsets: (offsets: { topic: string; partition: number; offset: bigint }[]) => void;
+}
+
+const retryDelayMs = 1000;
+const offsetsIntervalMs = 5000;
+
+type Places = Assignment['partitions'];
+
+export class SharedCollecting {
+  private readonly parts: SharedCollectingParts;
+  private shares: Share[] = [];
+  /** Of shares that ended. */
+  private readonly before = { ...nothingCounted };
+
+  constructor(parts: SharedCollectingParts) {
+    this.parts = parts;
+  }
+
+  begin({ partitions, released }: Assignment): void {
+    const [own, others] = [partitions.filter(place => released.has(nameOf(place))), partitions.filter(place => !released.has(nameOf(place)))];
+    this.shares = [own.length > 0 ? new Share(this.parts, own, false) : null, others.length > 0 ? new Share(this.parts, others, true) : null].filter(share => share !== null);
+  }
+
+  /** @returns whether everything that was taken in is stored, with its positions */
+  async end(isLost: boolean): Promise<boolean> {
+    const shares = this.shares;
+    const done = await Promise.all(shares.map(share => share.end(isLost)));
+    for (const { counts } of shares) for (const name of Object.keys(this.before) as (keyof CollectorCounts)[]) this.before[name] += counts[name];
+    this.shares = [];
+    return done.every(isDone => isDone);
+  }
+
+  get counts(): CollectorCounts {
+    const sum = { ...this.before };
+    for (const { counts } of this.shares) for (const name of Object.keys(sum) as (keyof CollectorCounts)[]) sum[name] += counts[name];
+    return sum;
+  }
+
+  /** Of the partitions that are this collector's, and of those that were when they were read. */
+  streams(): StoredStream[] {
+    return [...new Map(this.shares.flatMap(share => share.streams()).map(stream => [stream.streamId, stream])).values()];
+  }
+
+  get stalledBy(): LeadlineError | null {
+    return this.shares.map(({ stalledBy }) => stalledBy).find(trouble => trouble !== null) ?? null;
+  }
+
+  report(): KafkaReport {
+    const reports = this.shares.map(share => share.report()).filter(report => report !== null);
+    return {
+      troubledBy: this.shares.map(({ troubledBy }) => troubledBy).find(reason => reason !== null) ?? reports.map(({ troubledBy }) => troubledBy).find(reason => reason !== null) ?? null,
+      partitions: reports.flatMap(({ partitions }) => partitions),
+      deadLetters: reports.reduce((sum, { deadLetters }) => sum + deadLetters, 0),
+      outOfRange: reports.reduce((sum, { outOfRange }) => sum + outOfRange, 0),
+    };
+  }
+}
+
+/** Partitions that began together: a writer, a collector and readers of their own, until the group changes. */
+class Share {
+  troubledBy: string | null = null;
+  private readonly parts: SharedCollectingParts;
+  private readonly places: Places;
+  private readonly writer: AsyncStoreWriter;
+  private readonly ending = new AbortController();
+  private intake: CollectorIntake | null = null;
+  private subscriber: KafkaSubscriber | null = null;
+  private reading: Promise<void> = Promise.resolve();
+  private committing: NodeJS.Timeout | null = null;
+  /** Streams of which nothing was stored when they were looked up. */
+  private readonly looked = new Set<string>();
+
+  constructor(parts: SharedCollectingParts, places: Places, mayBeWritten: boolean) {
+    this.parts = parts;
+    this.places = places;
+    this.writer = parts.newWriter();
+    void this.begin(mayBeWritten);
+  }
+
+  get counts(): CollectorCounts {
+    return this.intake?.collector.counts ?? nothingCounted;
+  }
+
+  get stalledBy(): LeadlineError | null {
+    return this.writer.stalledBy ?? this.intake?.collector.stalledBy ?? null;
+  }
+
+  streams(): StoredStream[] {
+    return this.writer.streams();
+  }
+
+  report(): KafkaReport | null {
+    return this.subscriber?.report() ?? null;
+  }
+
+  async end(isLost: boolean): Promise<boolean> {
+    const { clock, options } = this.parts;
+    this.ending.abort();
+    if (this.committing !== null) clearInterval(this.committing);
+    const { intake, subscriber } = this;
+    // What has not begun will not.
+    let isDone = intake === null;
+    if (intake !== null && subscriber !== null) {
+      subscriber.stop();
+      if (!isLost) {
+        const deadline = new AbortController();
+        const stored = (async () => {
+          await this.reading;
+          await intake.stop();
+          return !intake.collector.isStalled;
+        })();
+        isDone = await Promise.race([stored.catch(() => false), clock.sleep(options.drainTimeoutMs, deadline.signal).then(() => false)]);
+        deadline.abort();
+        if (isDone) await this.commitOffsets();
+      }
+      intake.abandon();
+    }
+    await this.writer.close();
+    return isDone;
+  }
+
+  private async begin(mayBeWritten: boolean): Promise<void> {
+    const { clock, log, options, kafka, rules } = this.parts;
+    if (mayBeWritten) {
+      this.troubledBy = 'what the owner before may have under way is waited out';
+      await clock.sleep(this.writer.settledAfterMs, this.ending.signal);
+    }
+    while (!this.ending.signal.aborted) {
+      try {
+        await this.writer.open();
+        const assigned = await this.assigned();
+        if (this.ending.signal.aborted) return;
+        const intake = new CollectorIntake({ writer: this.writer, options, rules, log, clock, onCommitted: this.parts.onCommitted });
+        intake.beforeTaking = chunk => this.look(intake, chunk);
+        this.intake = intake;
+        this.subscriber = new KafkaSubscriber({ kafka, intake, storedPositions: () => this.writer.positions(), assigned, options, log, clock });
+        this.reading = this.subscriber.run();
+        this.committing = setInterval(() => void this.commitOffsets(), offsetsIntervalMs);
+        this.troubledBy = null;
+        return;
+      } catch (error) {
+        if (!(error instanceof KafkaError) && !(error instanceof LeadlineError)) throw error;
+        if (this.troubledBy !== error.message) log.error({ event: 'collectingNotBegun', code: error.code }, error.message);
+        this.troubledBy = error.message;
+        await clock.sleep(retryDelayMs, this.ending.signal);
+      }
+    }
+  }
+
+  /** Per topic and partition the end of the log: from there on nobody else can have stored anything. */
+  private async assigned(): Promise<Map<string, Map<number, bigint>>> {
+    const assigned = new Map<string, Map<number, bigint>>();
+    for (const [topic, places] of Map.groupBy(this.places, place => place.topic)) {
+      const ends = await this.parts.kafka.offsets(topic, 'latest');
+      assigned.set(topic, new Map(places.map(({ partition }) => [partition, ends[partition] ?? 0n])));
+    }
+    return assigned;
+  }
+
+  private async look(intake: CollectorIntake, { streamId, previous }: Chunk): Promise<void> {
+    const unknown = [streamId, ...(previous === null ? [] : [previous.streamId])].filter(id => !this.looked.has(id) && this.writer.lastKnown(id) === null);
+    if (unknown.length === 0) return;
+    await this.writer.load(unknown);
+    for (const id of unknown) this.looked.add(id);
+    const lines = this.writer.unfinished().filter(({ event }) => unknown.includes(event.streamId));
+    if (lines.length > 0) intake.collector.adopt(lines);
+  }
+
+  private async commitOffsets(): Promise<void> {
+    const topics = new Map<string, string>();
+    try {
+      for (const topic of new Set(this.places.map(place => place.topic))) topics.set((await this.parts.kafka.topic(topic)).id, topic);
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      return;
+    }
+    const own = new Set(this.places.map(nameOf));
+    const offsets = this.writer.positions().flatMap(({ topicId, partition, recordOffset }) => {
+      const topic = topics.get(topicId);
+      return topic === undefined || !own.has(nameOf({ topic, partition })) ? [] : [{ topic, partition, offset: BigInt(recordOffset) }];
+    });
+    this.parts.onCommittedOffsets(offsets);
+  }
+}
+
+const nameOf = ({ topic, partition }: Places[number]): string => `${topic}:${partition}`;

@@ -1,0 +1,181 @@
+/**
+ * Collecting into Elasticsearch, beside any number of other collectors: what comes from Kafka as the consumer group divides it, what comes over HTTP as
+ * it comes.
+ */
+import type { Chunk } from '#schemas/chunk.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import type { Options } from '#schemas/options.ts';
+import type { StoredStream } from '#schemas/store.ts';
+import type { StreamState } from '#schemas/transport.ts';
+import { topicName } from '#schemas/topics.ts';
+import { Connections, type ChunkTaker } from '../collector/connections.ts';
+import { CollectorIntake } from '../collector/intake.ts';
+import { nothingCounted, type CollectorCounts } from '../collector/parts.ts';
+import { RefusedEvents } from '../collector/refused-events.ts';
+import { SharedCollecting } from '../collector/shared-collecting.ts';
+import { ElasticsearchWriter } from '../collector/store/elasticsearch/elasticsearch-writer.ts';
+import { systemClock } from '#lib/clock.ts';
+import { ElasticServer } from '#lib/elasticsearch/server.ts';
+import { GroupMember } from '#lib/kafka/group-member.ts';
+import { KafkaClient } from '#lib/kafka/kafka-client.ts';
+import { retentionIntervalMs, totalsOf, type CollectorReport, type CollectorWork, type CollectorWorkParts } from './collector-work.ts';
+import type { StoreChoice } from './elasticsearch-options.ts';
+
+/** A request to Elasticsearch stores little at once where it is called often. */
+const commitIntervalMsMin = 200;
+/** What members have to let go of their partitions beyond what storing takes. */
+const rebalanceMsExtra = 15_000;
+const openRetryMs = 1000;
+/** A backing index holds at most a day, so that retention can let go of days. */
+const rolloverMsMax = 86_400_000;
+
+export function collectShared({ options: given, rules, kafka: clientOptions, log, onCommitted }: CollectorWorkParts, choice: Extract<StoreChoice, { kind: 'elasticsearch' }>): CollectorWork {
+  const options: Options = { ...given, commitIntervalMs: Math.max(given.commitIntervalMs, commitIntervalMsMin) };
+  const client = clientOptions === null ? null : new KafkaClient(clientOptions);
+  const topics = { chunks: topicName(options.topicPrefix, 'chunks'), deadLetters: topicName(options.topicPrefix, 'dead-letters') };
+  const refused = new RefusedEvents(client, topics, log);
+  const server = new ElasticServer(choice.server);
+  const newWriter = (mayWrite: () => boolean): ElasticsearchWriter => new ElasticsearchWriter({ server, namespace: choice.namespace, log, mayWrite, onRefused: (event, reason) => refused.add(event, reason), rolloverMs: Math.min(rolloverMsMax, options.retentionMs / 4), rolloverBytes: options.fileBytesMax, retentionMs: options.retentionMs, retentionBytesMax: options.retentionBytesMax });
+
+  const http = new SharedHttp(newWriter(() => true), { options, rules, log, onCommitted });
+  let collecting: SharedCollecting | null = null;
+  let member: GroupMember | null = null;
+  let membership: Promise<void> = Promise.resolve();
+  if (client !== null) {
+    const kafka = client;
+    const shared = new SharedCollecting({ kafka, newWriter: () => newWriter(() => member?.mayWrite() ?? false), options, rules, log, clock: systemClock, onCommitted, onCommittedOffsets: offsets => void member?.commit(offsets) });
+    member = new GroupMember({
+      cluster: kafka.cluster, group: options.group, topics: [topics.chunks, topicName(options.topicPrefix, 'streams'), ...options.topic], sessionMs: options.sessionTimeoutMs, rebalanceMs: options.drainTimeoutMs + options.sessionTimeoutMs + rebalanceMsExtra,
+      onAssigned: assignment => shared.begin(assignment), onRevoked: isLost => shared.end(isLost), log, clock: systemClock,
+    });
+    collecting = shared;
+    membership = member.run();
+  }
+  const retention = setInterval(() => {
+    void http.retain().catch((error: unknown) => log.warn({ event: 'retentionFailed', err: error }, 'what is past the retention could not be let go'));
+  }, retentionIntervalMs);
+
+  const report = (): CollectorReport => {
+    const counts = { ...nothingCounted };
+    for (const each of [http.counts, collecting?.counts ?? nothingCounted]) for (const name of Object.keys(counts) as (keyof CollectorCounts)[]) counts[name] += each[name];
+    const own = collecting?.report() ?? null;
+    return {
+      counts,
+      stalledBecause: (collecting?.stalledBy ?? http.stalledBy)?.message ?? null,
+      stored: totalsOf([...http.streams(), ...(collecting?.streams() ?? [])]),
+      kafka: own === null ? null : { ...own, troubledBy: member?.troubledBy ?? own.troubledBy, deadLetters: own.deadLetters + refused.count },
+    };
+  };
+  return {
+    connect: () => http.connect(),
+    note: () => undefined,
+    report,
+    stop: async () => {
+      clearInterval(retention);
+      const last = report();
+      member?.stop();
+      await membership;
+      await http.stop();
+      await refused.stop(options.drainTimeoutMs);
+      await client?.close();
+      return { ...report(), kafka: last.kafka };
+    },
+  };
+}
+
+/** What comes over HTTP: streams that no partition has, stored beside those of others that come that way. */
+class SharedHttp implements ChunkTaker {
+  private readonly writer: ElasticsearchWriter;
+  private readonly parts: Pick<CollectorWorkParts, 'options' | 'rules' | 'log' | 'onCommitted'>;
+  private readonly connections = new Connections();
+  private opening: Promise<CollectorIntake> | null = null;
+  private intake: CollectorIntake | null = null;
+  private readonly looked = new Set<string>();
+  private stopped = false;
+
+  constructor(writer: ElasticsearchWriter, parts: Pick<CollectorWorkParts, 'options' | 'rules' | 'log' | 'onCommitted'>) {
+    this.writer = writer;
+    this.parts = parts;
+  }
+
+  get counts(): CollectorCounts {
+    return this.intake?.collector.counts ?? nothingCounted;
+  }
+
+  get stalledBy(): LeadlineError | null {
+    return this.writer.stalledBy ?? this.intake?.collector.stalledBy ?? null;
+  }
+
+  /** Those that came this way. */
+  streams(): StoredStream[] {
+    return [...this.looked].map(streamId => this.writer.lastKnown(streamId)).filter(stream => stream !== null);
+  }
+
+  connect(): ReturnType<Connections['connect']> {
+    return this.connections.connect(this);
+  }
+
+  async accept(chunk: Chunk): Promise<void> {
+    await (await this.open()).accept(chunk);
+  }
+
+  async publishStates(states: readonly StreamState[]): Promise<void> {
+    const intake = await this.open();
+    await this.look(states.map(({ streamId }) => streamId));
+    await intake.publishStates(states);
+  }
+
+  async statesOf(sources: readonly string[]): Promise<StreamState[]> {
+    return (await this.open()).statesOf(sources);
+  }
+
+  async retain(): Promise<void> {
+    const { files, bytes } = await this.writer.retain(Date.now());
+    if (files > 0) this.parts.log.info({ event: 'storeFilesExpired', files, bytes }, 'backing indices older than the retention, or over its size, were let go');
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    const { intake } = this;
+    if (intake !== null) await Promise.race([intake.stop(), systemClock.sleep(this.parts.options.drainTimeoutMs)]);
+    intake?.abandon();
+    await this.writer.close();
+  }
+
+  /** At the first need, for as long as it takes. */
+  private open(): Promise<CollectorIntake> {
+    this.opening ??= this.begin();
+    return this.opening;
+  }
+
+  private async begin(): Promise<CollectorIntake> {
+    const { options, rules, log, onCommitted } = this.parts;
+    for (;;) {
+      try {
+        await this.writer.open();
+        break;
+      } catch (error) {
+        if (!(error instanceof LeadlineError) || this.stopped) throw error;
+        log.error({ event: 'collectingNotBegun', code: error.code }, error.message);
+        await systemClock.sleep(openRetryMs);
+      }
+    }
+    const intake = new CollectorIntake({ writer: this.writer, options, rules, log, clock: systemClock, onCommitted });
+    intake.onStored = acknowledgements => this.connections.acknowledged(acknowledgements);
+    intake.beforeTaking = async ({ streamId, previous }) => {
+      const lines = await this.look([streamId, ...(previous === null ? [] : [previous.streamId])]);
+      if (lines.length > 0) intake.collector.adopt(lines);
+    };
+    this.intake = intake;
+    return intake;
+  }
+
+  /** What others have stored of these streams meanwhile. @returns lines they ended in the middle of, of those that were not looked at before */
+  private async look(streamIds: readonly string[]): Promise<ReturnType<ElasticsearchWriter['unfinished']>> {
+    const unknown = streamIds.filter(streamId => !this.looked.has(streamId));
+    if (unknown.length === 0) return [];
+    await this.writer.load(unknown);
+    for (const streamId of unknown) this.looked.add(streamId);
+    return this.writer.unfinished().filter(({ event }) => unknown.includes(event.streamId));
+  }
+}
