@@ -2,11 +2,14 @@
  * Values in a line that may stand for one request: order numbers, addresses, amounts, session ids. Each has a shape, and shapes are judged, not
  * values: whether ten letters and digits name an order or an article is seen from how often they were right.
  */
-import { canonicalIdsOf, idRank } from '#schemas/alias.ts';
+import { idRank } from '#schemas/alias.ts';
 import type { LogEvent } from '#schemas/event.ts';
+import { remembered } from './remembered.ts';
 
 export interface ContentKey {
   text: string;
+  /** The same in lower case, by which lines are compared. */
+  value: string;
   /** `uuid`, `word10`, `number8`, ... */
   shape: string;
   /** The field it stands in, or the word before it in a text. */
@@ -29,6 +32,9 @@ const isTime = /^\d{4}-\d\d-\d\d|^\d\d?:\d\d|^\d\d\/[A-Z][a-z]{2}\/\d{4}|^v?\d+(
 const hasDigit = /\d/;
 const fieldsOfTheLogger = /^(?:time|timestamp|@timestamp|ts|level|severity|msg|message|log|logger|name|hostname|host|pid|v|version|caller|thread.*|.*\.(?:took|took_ms|bytes|size|duration.*))$|(?:^|[._])(?:duration|elapsed|took|latency|took_ms|durationms|duration_ms|delayms|bytes|status|user_agent|size|port|line)$/i;
 
+const isOfTheLogger = remembered(name => fieldsOfTheLogger.test(name));
+const none: readonly string[] = [];
+
 /** Bits of chance in a value of this shape, for what is assumed of it before anything was seen. */
 export function isRareShape(shape: string): boolean {
   return shape === 'uuid' || shape === 'hex' || shape === 'long' || shape === 'mail';
@@ -36,18 +42,18 @@ export function isRareShape(shape: string): boolean {
 
 export function contentKeysOf(event: LogEvent, ms: number): ContentKey[] {
   const keys = new Map<string, ContentKey>();
-  const own = new Set<string>();
-  for (const id of canonicalIdsOf(event)) if (idRank(id.kind) !== null) own.add(id.value.toLowerCase());
+  const own = event.ids.length === 0 ? none : event.ids.filter(id => idRank(id.kind) !== null).map(id => id.value.toLowerCase());
   const add = (text: string, name: string): void => {
     if (keys.size >= keysPerLineMax) return;
     const value = text.toLowerCase();
-    if (own.has(value) || keys.has(value)) return;
+    if (own.includes(value) || keys.has(value)) return;
     const shape = shapeOf(value, ms);
-    if (shape !== null) keys.set(value, { text, shape, name });
+    if (shape !== null) keys.set(value, { text, value, shape, name });
   };
   const addText = (text: string, field: string): void => {
     const searched = text.length > charsMax ? text.slice(0, charsMax) : text;
-    for (const match of searched.matchAll(token)) {
+    token.lastIndex = 0;
+    for (let match = token.exec(searched); match !== null; match = token.exec(searched)) {
       if (match[0].length < 4 || match[0].length > 100) continue;
       const trimmed = match[0].replace(/^[./+%-]+|[./+%-]+$/g, '');
       if (trimmed.length < 4 || trimmed.length > 80) continue;
@@ -58,7 +64,7 @@ export function contentKeysOf(event: LogEvent, ms: number): ContentKey[] {
   };
   addText(event.message, 'message');
   for (const name in event.fields) {
-    if (fieldsOfTheLogger.test(name)) continue;
+    if (isOfTheLogger(name)) continue;
     const value = event.fields[name];
     if (typeof value === 'string') {
       if (value !== event.message) addText(value, name);

@@ -75,8 +75,7 @@ export class ContentEvidence {
   }
 
   private carry(line: WindowLine, request: string, confidence: number): void {
-    for (const { text } of line.keys) {
-      const value = text.toLowerCase();
+    for (const { value } of line.keys) {
       const carriers = this.carriers.get(value);
       if (carriers === undefined) this.carriers.set(value, [{ line, request, confidence }]);
       else if (carriers.length <= linesPerKeyMax) carriers.push({ line, request, confidence });
@@ -86,7 +85,7 @@ export class ContentEvidence {
   /** What each of a line's values says, by the lines of its own container and by those of others. */
   private *suggestions(line: WindowLine): Generator<{ key: ContentKey; situation: string; carrier: Carrier; request: string }> {
     for (const key of line.keys) {
-      const value = key.text.toLowerCase();
+      const { value } = key;
       const carriers = this.carriers.get(value);
       if (carriers === undefined || carriers.length > linesPerKeyMax) continue;
       const isShared = this.shared.has(value);

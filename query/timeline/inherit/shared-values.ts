@@ -24,8 +24,7 @@ function havingOf(lines: readonly WindowLine[]): Having {
   const having: Having = new Map();
   for (const line of lines) {
     if (line.request === null) continue;
-    for (const { text } of line.keys) {
-      const value = text.toLowerCase();
+    for (const { value } of line.keys) {
       const requests = having.get(value);
       if (requests === undefined) having.set(value, new Map([[line.request, line]]));
       else if (!requests.has(line.request)) requests.set(line.request, line);
@@ -44,8 +43,7 @@ export function sharedValues(lines: readonly WindowLine[]): Set<string> {
   const having = havingOf(lines);
   const names = new Map<string, { values: Set<string>; several: Set<string> }>();
   for (const line of lines) {
-    for (const { text, name } of line.keys) {
-      const value = text.toLowerCase();
+    for (const { value, name } of line.keys) {
       const requests = having.get(value);
       if (requests === undefined) continue;
       let of = names.get(name);
@@ -76,7 +74,7 @@ export function wholes(lines: readonly WindowLine[], shared: ReadonlySet<string>
   const above = new Map<string, Set<string>>();
   for (const [value, requests] of havingOf(lines)) {
     if (requests.size < 2 || requests.size > 4 || shared.has(value) || hasTwoOfAKind(requests.values())) continue;
-    const carriers = [...requests].map(([request, line]) => ({ request, rank: idRank(line.requestKind ?? 'span') ?? 9, key: line.keys.find(({ text }) => text.toLowerCase() === value)! }));
+    const carriers = [...requests].map(([request, line]) => ({ request, rank: idRank(line.requestKind ?? 'span') ?? 9, key: line.keys.find(key => key.value === value)! }));
     if (!isRareShape(carriers[0]!.key.shape)) continue;
     carriers.sort((a, b) => a.rank - b.rank || (a.request < b.request ? -1 : 1));
     for (const { request } of carriers.slice(1)) {

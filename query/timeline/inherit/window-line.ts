@@ -4,6 +4,7 @@ import type { IdKind, LogEvent } from '#schemas/event.ts';
 import { generatedSource } from '#schemas/generated-id.ts';
 import { strongestIdOf } from '../closure.ts';
 import { contentKeysOf, type ContentKey } from './content-keys.ts';
+import { remembered } from './remembered.ts';
 
 export interface WindowLine {
   event: LogEvent;
@@ -39,9 +40,11 @@ const longHex = /^[0-9a-f-]{16,}$/i;
 /** Workers that take turns with many requests by their nature. */
 const sharedWorker = /event-?loop|\bnio-|dispatcher|tokio|reactor|^main(?:thread)?$/i;
 
+const isTag = remembered(name => tagField.test(name));
+
 export function tagOf({ fields, message }: LogEvent): string | null {
   for (const name in fields) {
-    if (!tagField.test(name)) continue;
+    if (!isTag(name)) continue;
     const value = fields[name];
     if ((typeof value === 'string' && value !== '' && value.length <= 100) || typeof value === 'number') return usable(String(value));
   }
