@@ -8,15 +8,17 @@ export interface Part {
   text: string;
 }
 
+const sessionLine = /^\d{1,10}-\d{1,10}$/;
+
 /** Gives each part its field. False, and no field given, where one cannot be named. */
 export function namedAll(reading: Reading, parts: readonly Part[]): boolean {
   let thread = 0;
   let logger = 0;
   for (const { kind, text } of parts) {
-    const isName = kind === 'word' && (isPlainName(text) || /^[\w.-]+@[\w.-]+$/.test(text));
+    const isName = kind === 'word' && (isPlainName(text) || /^(?:[\w.-]+|\[unknown\])@(?:[\w.-]+|\[unknown\])$/.test(text));
     if (kind === 'word' ? !isName : kind === 'brace' && text !== '' && !/^[\w.\\/-]+(?::\d+)?$/.test(text)) return false;
     if (kind === 'word' && !text.includes('@') && ++logger > 1) return false;
-    if ((kind === 'bracket' || kind === 'paren' || kind === 'angle') && !isTrace(text) && !isNumber(text.trim()) && !(kind === 'bracket' && isQualifiedName(text.trim())) && ++thread > 1) return false;
+    if ((kind === 'bracket' || kind === 'paren' || kind === 'angle') && !isTrace(text) && !isNumber(text.trim()) && !sessionLine.test(text) && !(kind === 'bracket' && isQualifiedName(text.trim())) && ++thread > 1) return false;
   }
   for (const part of parts) nameOf(reading, part);
   return true;
@@ -34,6 +36,13 @@ function nameOf(reading: Reading, { kind, text }: Part): void {
   } else if (kind === 'brace') {
     if (text !== '' && !putPlace(reading, text)) reading.add('query_id', text);
   } else if (kind === 'bracket' && isNumber(text)) reading.put('process.pid', Number(text));
+  else if (kind === 'bracket' && sessionLine.test(text)) {
+    // Postgres' `%p-%l` and `%l-1`: a process, or the line of its session where the process was named before.
+    const [first, second] = text.split('-') as [string, string];
+    const isNamed = reading.fields['process.pid'] !== undefined;
+    if (!isNamed) reading.put('process.pid', Number(first));
+    reading.put('postgresql.log.session_line_number', Number(isNamed ? first : second));
+  }
   else if (!putTrace(reading, text) && !putPlace(reading, text)) {
     // Two loggers in one head are rare; the first counts, the other is the thread.
     if (kind === 'bracket' && reading.fields['log.logger'] === undefined && isQualifiedName(text.trim()) && reading.fields['process.thread.name'] !== undefined) reading.put('log.logger', text.trim());

@@ -156,6 +156,12 @@ const postgresAddition = new Set(['STATEMENT', 'DETAIL', 'HINT', 'CONTEXT', 'QUE
 /** Adds the part that begins at `at` and returns the index behind it, or -1. */
 function partAt(line: string, at: number, parts: Part[]): number {
   const char = line.charCodeAt(at);
+  // What Postgres writes while a session has no user yet.
+  if (line.startsWith('[unknown]@', at)) {
+    const end = wordEnd(line, at);
+    parts.push({ kind: 'word', text: line.slice(at, end) });
+    return end;
+  }
   const kind = char === code.openBracket ? 'bracket' : char === code.open ? 'paren' : char === code.openBrace ? 'brace' : char === code.less ? 'angle' : null;
   if (kind !== null) {
     const close = closingBracket(line, at, bracketCharsMax);

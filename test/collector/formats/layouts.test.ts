@@ -83,6 +83,8 @@ const cases: Case[] = [
   // Databases and servers
   ['Postgres', '2022-08-22 05:18:16.123 UTC [77] ERROR:  relation "x" does not exist', '05:18:16.123', 'error', 'relation "x" does not exist', { 'process.pid': 77 }],
   ['Postgres, user and database', '2022-08-22 05:18:16.123 UTC [77] bob@shop LOG:  statement: select 1', '05:18:16.123', 'info', 'statement: select 1', { 'process.pid': 77, 'user.name': 'bob', 'db.name': 'shop' }],
+  ['Postgres, before a user is known', '2022-08-22 05:18:16.123 UTC [77] [unknown]@[unknown] LOG:  incomplete startup packet', '05:18:16.123', 'info', 'incomplete startup packet', { 'process.pid': 77, 'user.name': '[unknown]', 'db.name': '[unknown]' }],
+  ['Postgres, the line of its session', '2022-08-22 05:18:16 UTC [835-2] bob@shop FATAL:  starting up', '05:18:16', 'fatal', 'starting up', { 'process.pid': 835, 'postgresql.log.session_line_number': 2, 'user.name': 'bob', 'db.name': 'shop' }],
   ['Postgres, an addition', '2022-08-22 05:18:16.123 UTC [77] STATEMENT:  select x', '05:18:16.123', null, 'STATEMENT:  select x', { 'process.pid': 77 }],
   ['MySQL', '2022-08-22T05:18:16.123456Z 5 [Warning] [MY-010068] [Server] self signed', '05:18:16.123456', 'warn', '[MY-010068] [Server] self signed', { 'process.pid': 5 }],
   ['MySQL before 5.7', '220822  5:18:16 [ERROR] Aborting', '05:18:16', 'error', 'Aborting', {}],
