@@ -220,7 +220,7 @@ export class Collector {
     this.counts.templates = this.templates.size;
     this.counts.overflowedTemplates = this.templates.overflowed;
     this.acknowledge(batch.touched);
-    if (batch.events.length > 0 || batch.signals.length > 0) this.parts.onCommitted();
+    if (batch.events.length > 0 || batch.signals.length > 0) this.parts.onCommitted(batch.events);
     for (const resolve of batch.waiters) resolve();
   }
 

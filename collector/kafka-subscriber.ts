@@ -24,6 +24,8 @@ export interface KafkaSubscriberParts {
   storedPositions: () => readonly ConsumedPosition[];
   /** Per topic, as `TopicReaderParts.assigned`; without it all partitions are read. */
   assigned?: ReadonlyMap<string, ReadonlyMap<number, bigint>>;
+  /** Resolves when what was stored is told elsewhere, as far as it must be. */
+  whenRoom?: () => Promise<void>;
   options: Pick<Options, 'kafka' | 'topicPrefix' | 'topic' | 'format' | 'fetchBytesMax'>;
   log: Log;
   clock: Clock;
@@ -111,7 +113,10 @@ export class KafkaSubscriber {
       bytesMax,
       storedPositions,
       ...(assigned === undefined ? {} : { assigned: assigned.get(topic) ?? new Map<number, bigint>() }),
-      whenReady: () => intake.whileStalled(),
+      whenReady: async () => {
+        await intake.whileStalled();
+        await this.parts.whenRoom?.();
+      },
       take: (item, position) => this.take(topic, item, position, takeIn),
       ...(lost === undefined ? {} : { lost }),
       pass: position => intake.pass(position),

@@ -2,6 +2,7 @@
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Rule } from '#schemas/alert.ts';
+import type { LogEvent } from '#schemas/event.ts';
 import type { Options } from '#schemas/options.ts';
 import type { StoreWriter } from '#schemas/store.ts';
 import type { Acknowledgement } from '#schemas/transport.ts';
@@ -34,5 +35,5 @@ export interface CollectorParts {
   /** After every commit, with the low-water marks that became durable. */
   onAcknowledged: (acknowledgements: Acknowledgement[]) => void;
   /** After every commit that stored events or signals. */
-  onCommitted: () => void;
+  onCommitted: (events: readonly LogEvent[]) => void;
 }

@@ -14,6 +14,7 @@ import type { Log } from '#lib/log.ts';
 import type { Rule } from '#schemas/alert.ts';
 import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
+import type { LogEvent } from '#schemas/event.ts';
 import type { Options } from '#schemas/options.ts';
 import type { AsyncStoreWriter, StoredStream } from '#schemas/store.ts';
 import { CollectorIntake } from './intake.ts';
@@ -28,7 +29,7 @@ export interface SharedCollectingParts {
   rules: readonly Rule[];
   log: Log;
   clock: Clock;
-  onCommitted: () => void;
+  onCommitted: (events: readonly LogEvent[]) => void;
   /** Offsets that are safe, by topic. */
   onCommittedOffsets: (offsets: { topic: string; partition: number; offset: bigint }[]) => void;
 }

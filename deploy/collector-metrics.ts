@@ -3,6 +3,7 @@ import type { KafkaReport } from '../collector/kafka-subscriber.ts';
 import type { Metrics } from '#lib/metrics.ts';
 import type { collectorMetrics, metrics as upMetrics } from '#schemas/telemetry.ts';
 import type { CollectorReport } from './collector-work.ts';
+import type { PublishingReport } from './kafka-publishing.ts';
 
 /** `up` and `collect` show the same of Kafka. */
 export function setKafkaMetrics(metrics: Metrics<typeof upMetrics> | Metrics<typeof collectorMetrics>, kafka: KafkaReport | null): void {
@@ -19,7 +20,14 @@ export function setKafkaMetrics(metrics: Metrics<typeof upMetrics> | Metrics<typ
   metrics.total('leadline_collector_out_of_range_total', kafka.outOfRange);
 }
 
-export function setCollectorMetrics(metrics: Metrics<typeof collectorMetrics>, { counts, stalledBecause, stored, kafka }: CollectorReport): void {
+export function setPublishingMetrics(metrics: Metrics<typeof upMetrics> | Metrics<typeof collectorMetrics>, publishing: PublishingReport | null): void {
+  metrics.total('leadline_collector_published_events_total', publishing?.publishedEvents ?? 0);
+  metrics.total('leadline_collector_unpublished_events_total', publishing?.unpublishedEvents ?? 0);
+  metrics.total('leadline_collector_published_signals_total', publishing?.publishedSignals ?? 0);
+}
+
+export function setCollectorMetrics(metrics: Metrics<typeof collectorMetrics>, { counts, stalledBecause, stored, kafka, publishing }: CollectorReport): void {
+  setPublishingMetrics(metrics, publishing);
   metrics.set('leadline_streams', stored.streams);
   metrics.set('leadline_lines', stored.lines);
   metrics.set('leadline_events', stored.events);

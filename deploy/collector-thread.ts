@@ -37,7 +37,7 @@ export async function main({ options, rules, isTerminal, kafka, store }: Collect
 
   try {
     const parts: CollectorWorkParts = { options, rules, kafka, log, onCommitted: () => send({ kind: 'committed' }) };
-    const work = store.kind === 'embedded' ? await collectEmbedded(parts) : (await import('./shared-work.ts')).collectShared(parts, store);
+    const work = store.kind === 'embedded' ? await collectEmbedded(parts) : await (await import('./shared-work.ts')).collectShared(parts, store);
     const stop = async (): Promise<void> => {
       send({ kind: 'stopped', report: await work.stop() });
       port.close();

@@ -4,7 +4,9 @@ import type { CollectorCounts } from '../collector/parts.ts';
 import type { ParserMessage, ParserThreadData } from '../collector/parsing/messages.ts';
 import { ParserPool, type ParserThread } from '../collector/parsing/parser-pool.ts';
 import { EmbeddedWriter } from '../collector/store/embedded-writer.ts';
+import { eventsOfBlock, type PreparedBatch } from '../collector/store/prepared-batch.ts';
 import { StoreOwner } from '../collector/store/store-owner.ts';
+import { EmbeddedReader } from '../query/store/embedded-reader.ts';
 import { sizeOf } from '#lib/byte-ranges.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { KafkaClientOptions } from '#lib/kafka/types.ts';
@@ -15,6 +17,7 @@ import type { Options } from '#schemas/options.ts';
 import type { StoredStream } from '#schemas/store.ts';
 import type { Transport } from '#schemas/transport.ts';
 import { KafkaIntake } from './kafka-intake.ts';
+import { KafkaPublishing, type PublishingReport } from './kafka-publishing.ts';
 
 /** What lies in the store, over everything ever collected. */
 export interface StoredTotals {
@@ -30,6 +33,7 @@ export interface CollectorReport {
   stalledBecause: string | null;
   stored: StoredTotals;
   kafka: KafkaReport | null;
+  publishing: PublishingReport | null;
 }
 
 export interface CollectorWork {
@@ -55,7 +59,13 @@ export const retentionIntervalMs = 60_000;
 export async function collectEmbedded({ options, rules, kafka, log, onCommitted }: CollectorWorkParts): Promise<CollectorWork> {
   const owner = new StoreOwner(options.dataDir);
   const writer = new EmbeddedWriter(options);
-  const pool = new ParserPool({ writer, threadsMax: options.parseThreads, start: (thread, onMessage) => startParser({ ...thread, options, rules }, onMessage), log, onCommitted });
+  // A collector that reads Kafka tells there, too, what it stored.
+  const publishing = kafka === null ? null : await KafkaPublishing.start(kafka, { options, reader: new EmbeddedReader(options.dataDir), log });
+  const committed = (batches: readonly PreparedBatch[]): void => {
+    publishing?.committed(publishing.isWanted ? batches.flatMap(({ blocks }) => blocks.flatMap(eventsOfBlock)) : []);
+    onCommitted();
+  };
+  const pool = new ParserPool({ writer, threadsMax: options.parseThreads, start: (thread, onMessage) => startParser({ ...thread, options, rules }, onMessage), log, onCommitted: committed });
   const retain = (): void => {
     const { forgotten, ...gone } = writer.retain(Date.now());
     pool.forget(forgotten);
@@ -63,8 +73,8 @@ export async function collectEmbedded({ options, rules, kafka, log, onCommitted 
   };
   retain();
   const retention = setInterval(retain, retentionIntervalMs);
-  const subscription = kafka === null ? null : await KafkaIntake.start(kafka, { intake: pool, storedPositions: () => writer.positions(), options, log, clock: systemClock });
-  const report = (): CollectorReport => ({ counts: pool.counts, stalledBecause: pool.stalledBy?.message ?? null, stored: totalsOf(writer.streams()), kafka: subscription?.report() ?? null });
+  const subscription = kafka === null ? null : await KafkaIntake.start(kafka, { intake: pool, ...(publishing === null || !options.publishEvents ? {} : { whenRoom: () => publishing.whenRoom() }), storedPositions: () => writer.positions(), options, log, clock: systemClock });
+  const report = (): CollectorReport => ({ counts: pool.counts, stalledBecause: pool.stalledBy?.message ?? null, stored: totalsOf(writer.streams()), kafka: subscription?.report() ?? null, publishing: publishing?.report() ?? null });
   return {
     connect: () => pool.connect(),
     note: url => owner.note(url),
@@ -74,6 +84,7 @@ export async function collectEmbedded({ options, rules, kafka, log, onCommitted 
       // In this order: what is in hand is taken in and stored; a disk that stays full lets go of it, and it is read again.
       await subscription?.stop(options.drainTimeoutMs);
       await pool.stop();
+      await publishing?.stop(options.drainTimeoutMs);
       await subscription?.close();
       const last = report();
       writer.close();

@@ -23,8 +23,8 @@ export interface PublishingReport {
 
 export interface PublishingParts {
   options: Pick<Options, 'kafka' | 'topicPrefix' | 'dataDir' | 'publishEvents' | 'publishBytesMax'>;
-  /** Of the store whose signals are published. */
-  reader: Pick<StoreReader, 'signalsAfter'>;
+  /** Of the store whose signals are published; null for a store that many write, whose signals are read from it. */
+  reader: Pick<StoreReader, 'signalsAfter'> | null;
   log: Log;
   /** Between two looks whether anybody tails. */
   lookIntervalMs?: number;
@@ -38,7 +38,7 @@ export class KafkaPublishing {
   private readonly tailGroups: TailGroups;
   private readonly events: EventPublisher;
   private readonly signals: SignalPublisher;
-  private readonly outbox: SignalOutbox;
+  private readonly outbox: SignalOutbox | null;
   private readonly ended: Promise<unknown>;
 
   /** @param groups the consumer groups there are */
@@ -50,8 +50,8 @@ export class KafkaPublishing {
     this.events = new EventPublisher({ ...parts, topic: topicName(topicPrefix, 'events'), options, tailGroups: this.tailGroups });
     this.signals = new SignalPublisher({ ...parts, topic: topicName(topicPrefix, 'signals') });
     const context: ReadContext = { signal: new AbortController().signal, budget: { eventsMax: Infinity, bytesMax: Infinity, msMax: readMsMax } };
-    this.outbox = new SignalOutbox({ publisher: this.signals, signalsAfter: (cursor, limit) => reader.signalsAfter(cursor, limit, context), cursorPath: join(options.dataDir, cursorFile), clock: systemClock });
-    this.ended = Promise.all([this.tailGroups.run(), this.outbox.run()]);
+    this.outbox = reader === null ? null : new SignalOutbox({ publisher: this.signals, signalsAfter: (cursor, limit) => reader.signalsAfter(cursor, limit, context), cursorPath: join(options.dataDir, cursorFile), clock: systemClock });
+    this.ended = Promise.all([this.tailGroups.run(), this.outbox?.run()]);
   }
 
   /** Begins; whatever the brokers say, it goes on trying. The client is loaded only where it is used. */
@@ -63,14 +63,15 @@ export class KafkaPublishing {
     return new KafkaPublishing(kafka, () => admin.groups(), parts);
   }
 
-  get isTailed(): boolean {
-    return this.tailGroups.isTailed;
+  /** Whether `committed` needs the events. */
+  get isWanted(): boolean {
+    return this.events.isWanted;
   }
 
   /** After each commit: its events, in the order of storing. With `publishEvents` the next chunks wait for `whenRoom`. */
   committed(events: readonly LogEvent[]): void {
     this.events.offer(events);
-    this.outbox.wake();
+    this.outbox?.wake();
   }
 
   whenRoom(): Promise<void> {
@@ -85,7 +86,7 @@ export class KafkaPublishing {
   async stop(timeoutMs: number): Promise<void> {
     this.tailGroups.stop();
     await this.events.stop(timeoutMs);
-    this.outbox.stop();
+    this.outbox?.stop();
     await this.kafka.close();
     await this.ended;
   }

@@ -4,13 +4,14 @@
  */
 import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
+import type { LogEvent } from '#schemas/event.ts';
 import type { Options } from '#schemas/options.ts';
 import type { StoredStream } from '#schemas/store.ts';
 import type { StreamState } from '#schemas/transport.ts';
 import { topicName } from '#schemas/topics.ts';
 import { Connections, type ChunkTaker } from '../collector/connections.ts';
 import { CollectorIntake } from '../collector/intake.ts';
-import { nothingCounted, type CollectorCounts } from '../collector/parts.ts';
+import { nothingCounted, type CollectorCounts, type CollectorParts } from '../collector/parts.ts';
 import { RefusedEvents } from '../collector/refused-events.ts';
 import { SharedCollecting } from '../collector/shared-collecting.ts';
 import { ElasticsearchWriter } from '../collector/store/elasticsearch/elasticsearch-writer.ts';
@@ -20,6 +21,7 @@ import { GroupMember } from '#lib/kafka/group-member.ts';
 import { KafkaClient } from '#lib/kafka/kafka-client.ts';
 import { retentionIntervalMs, totalsOf, type CollectorReport, type CollectorWork, type CollectorWorkParts } from './collector-work.ts';
 import type { StoreChoice } from './elasticsearch-options.ts';
+import { KafkaPublishing } from './kafka-publishing.ts';
 
 /** A request to Elasticsearch stores little at once where it is called often. */
 const commitIntervalMsMin = 200;
@@ -29,21 +31,26 @@ const openRetryMs = 1000;
 /** A backing index holds at most a day, so that retention can let go of days. */
 const rolloverMsMax = 86_400_000;
 
-export function collectShared({ options: given, rules, kafka: clientOptions, log, onCommitted }: CollectorWorkParts, choice: Extract<StoreChoice, { kind: 'elasticsearch' }>): CollectorWork {
+export async function collectShared({ options: given, rules, kafka: clientOptions, log, onCommitted }: CollectorWorkParts, choice: Extract<StoreChoice, { kind: 'elasticsearch' }>): Promise<CollectorWork> {
   const options: Options = { ...given, commitIntervalMs: Math.max(given.commitIntervalMs, commitIntervalMsMin) };
   const client = clientOptions === null ? null : new KafkaClient(clientOptions);
   const topics = { chunks: topicName(options.topicPrefix, 'chunks'), deadLetters: topicName(options.topicPrefix, 'dead-letters') };
   const refused = new RefusedEvents(client, topics, log);
+  const publishing = clientOptions === null ? null : await KafkaPublishing.start(clientOptions, { options, reader: null, log });
+  const committed = (events: readonly LogEvent[]): void => {
+    publishing?.committed(events);
+    onCommitted();
+  };
   const server = new ElasticServer(choice.server);
   const newWriter = (mayWrite: () => boolean): ElasticsearchWriter => new ElasticsearchWriter({ server, namespace: choice.namespace, log, mayWrite, onRefused: (event, reason) => refused.add(event, reason), rolloverMs: Math.min(rolloverMsMax, options.retentionMs / 4), rolloverBytes: options.fileBytesMax, retentionMs: options.retentionMs, retentionBytesMax: options.retentionBytesMax });
 
-  const http = new SharedHttp(newWriter(() => true), { options, rules, log, onCommitted });
+  const http = new SharedHttp(newWriter(() => true), { options, rules, log, onCommitted: committed });
   let collecting: SharedCollecting | null = null;
   let member: GroupMember | null = null;
   let membership: Promise<void> = Promise.resolve();
   if (client !== null) {
     const kafka = client;
-    const shared = new SharedCollecting({ kafka, newWriter: () => newWriter(() => member?.mayWrite() ?? false), options, rules, log, clock: systemClock, onCommitted, onCommittedOffsets: offsets => void member?.commit(offsets) });
+    const shared = new SharedCollecting({ kafka, newWriter: () => newWriter(() => member?.mayWrite() ?? false), options, rules, log, clock: systemClock, onCommitted: committed, onCommittedOffsets: offsets => void member?.commit(offsets) });
     member = new GroupMember({
       cluster: kafka.cluster, group: options.group, topics: [topics.chunks, topicName(options.topicPrefix, 'streams'), ...options.topic], sessionMs: options.sessionTimeoutMs, rebalanceMs: options.drainTimeoutMs + options.sessionTimeoutMs + rebalanceMsExtra,
       onAssigned: assignment => shared.begin(assignment), onRevoked: isLost => shared.end(isLost), log, clock: systemClock,
@@ -64,6 +71,7 @@ export function collectShared({ options: given, rules, kafka: clientOptions, log
       stalledBecause: (collecting?.stalledBy ?? http.stalledBy)?.message ?? null,
       stored: totalsOf([...http.streams(), ...(collecting?.streams() ?? [])]),
       kafka: own === null ? null : { ...own, troubledBy: member?.troubledBy ?? own.troubledBy, deadLetters: own.deadLetters + refused.count },
+      publishing: publishing?.report() ?? null,
     };
   };
   return {
@@ -76,6 +84,7 @@ export function collectShared({ options: given, rules, kafka: clientOptions, log
       member?.stop();
       await membership;
       await http.stop();
+      await publishing?.stop(options.drainTimeoutMs);
       await refused.stop(options.drainTimeoutMs);
       await client?.close();
       return { ...report(), kafka: last.kafka };
@@ -83,17 +92,19 @@ export function collectShared({ options: given, rules, kafka: clientOptions, log
   };
 }
 
+type HttpParts = Pick<CollectorWorkParts, 'options' | 'rules' | 'log'> & Pick<CollectorParts, 'onCommitted'>;
+
 /** What comes over HTTP: streams that no partition has, stored beside those of others that come that way. */
 class SharedHttp implements ChunkTaker {
   private readonly writer: ElasticsearchWriter;
-  private readonly parts: Pick<CollectorWorkParts, 'options' | 'rules' | 'log' | 'onCommitted'>;
+  private readonly parts: HttpParts;
   private readonly connections = new Connections();
   private opening: Promise<CollectorIntake> | null = null;
   private intake: CollectorIntake | null = null;
   private readonly looked = new Set<string>();
   private stopped = false;
 
-  constructor(writer: ElasticsearchWriter, parts: Pick<CollectorWorkParts, 'options' | 'rules' | 'log' | 'onCommitted'>) {
+  constructor(writer: ElasticsearchWriter, parts: HttpParts) {
     this.writer = writer;
     this.parts = parts;
   }

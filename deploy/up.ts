@@ -15,7 +15,7 @@ import type { Options } from '#schemas/options.ts';
 import { metrics as metricCatalogue } from '#schemas/telemetry.ts';
 import { bytesText, countText } from '../query/cli/render/terminal.ts';
 import { CollectorHost } from './collector-host.ts';
-import { setKafkaMetrics } from './collector-metrics.ts';
+import { setKafkaMetrics, setPublishingMetrics } from './collector-metrics.ts';
 import type { Config } from './config.ts';
 import { demoServices, startDemo, type RunningDemo } from './demo/demo.ts';
 import { storeChoice } from './elasticsearch-options.ts';
@@ -80,7 +80,8 @@ export async function up(paths: readonly string[], config: Config, version: stri
       limitsReached: async () => limitsOf((await collector.counts()).counts),
       onCommitted: listener => collector.onCommitted(listener),
       refreshMetrics: async () => {
-        const { counts, stalledBecause, kafka } = await collector.report();
+        const { counts, stalledBecause, kafka, publishing } = await collector.report();
+        setPublishingMetrics(metrics, publishing);
         const streams = await pool.value('streams', [limitsOf(counts)]);
         setKafkaMetrics(metrics, kafka);
         setStoreMetrics(metrics, streams, alerts?.list().filter(({ state }) => state === 'firing').length ?? 0);

@@ -34,8 +34,8 @@ export interface ParserPoolParts {
   threadsMax: number;
   start: (thread: Pick<ParserThreadData, 'number' | 'lastChainPosition'>, onMessage: (message: ParserMessage) => void) => ParserThread;
   log: Log;
-  /** After every commit. */
-  onCommitted: () => void;
+  /** After every commit that stored events or signals. */
+  onCommitted: (batches: readonly PreparedBatch[]) => void;
   busyBytes?: number;
 }
 
@@ -307,6 +307,6 @@ export class ParserPool implements ChunkTaker, RecordTaker {
     this.stalledBy = null;
     this.marks.stored(positions);
     for (const { thread } of taken) thread.thread.post({ call: 'stored', error: null }, []);
-    if (taken.some(({ batch }) => batch.blocks.length > 0 || batch.signals.length > 0)) this.parts.onCommitted();
+    if (taken.some(({ batch }) => batch.blocks.length > 0 || batch.signals.length > 0)) this.parts.onCommitted(batches);
   }
 }

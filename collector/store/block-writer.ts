@@ -4,13 +4,12 @@
  * Runs inside of the writer's transaction; `committed` or `rolledBack` follows.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { Block } from '#schemas/embedded/block.ts';
 import { blockCodec } from '#schemas/embedded/block-format.ts';
 import { sealedTier } from '#schemas/embedded/layout.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { countEvents, EventCounts } from './event-counts.ts';
 import { IdRuns } from './id-runs.ts';
-import { prepareBlock, sealedBlocks, type BlockData, type BlockSize, type PreparedBatch, type PreparedBlock } from './prepared-batch.ts';
+import { eventsOfBlock, prepareBlock, sealedBlocks, type BlockData, type BlockSize, type PreparedBatch, type PreparedBlock } from './prepared-batch.ts';
 import { WordGroups } from './word-groups.ts';
 
 /** So many small blocks of one tier are joined into one of the next. */
@@ -152,7 +151,5 @@ function sumOf(blocks: readonly SmallBlock[], what: 'n' | 'rawBytes'): number {
 }
 
 function eventsOf({ content }: SmallBlock): readonly LogEvent[] {
-  if (!('head' in content)) return content;
-  const block = new Block(content.head, content.headBytes, content.raw);
-  return Array.from({ length: block.length }, (_, row) => block.event(row));
+  return 'head' in content ? eventsOfBlock({ ...content, events: null }) : content;
 }

@@ -3,6 +3,7 @@
  * the blocks their sequence, and to put everything into one transaction.
  */
 import type { Signal } from '#schemas/alert.ts';
+import { Block } from '#schemas/embedded/block.ts';
 import { BlockEncoder } from '#schemas/embedded/block-encoder.ts';
 import { writeBlockStreams } from '#schemas/embedded/block-streams.ts';
 import { writeIdList } from '#schemas/embedded/id-list.ts';
@@ -84,6 +85,13 @@ export function prepareBatch({ events, streams, unfinished }: LedgerChange, posi
     positions: [...positions],
     signals: signals.map(toJsonWithBigints),
   };
+}
+
+/** In the order of storing, read out of the blocks where they are not at hand. */
+export function eventsOfBlock({ events, head, headBytes, raw }: BlockData & { events: readonly LogEvent[] | null }): readonly LogEvent[] {
+  if (events !== null) return events;
+  const block = new Block(head, headBytes, raw);
+  return Array.from({ length: block.length }, (_, row) => block.event(row));
 }
 
 /** One small block, or as many sealed ones of about the same size as the events are worth. */

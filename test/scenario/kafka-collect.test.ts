@@ -241,4 +241,27 @@ else {
     t.is(await collect.stop(), 0);
     t.is((await eventsIn(t, dataDir)).length, 3);
   });
+
+  test.serial('--publish-events: what is stored is published to the topic of events, in whichever thread it was parsed', async t => {
+    const prefix = await topics();
+    for (const kind of ['events', 'signals']) await kafka.createTopic(`${prefix}.${kind}`, { partitions: 2 });
+    const collect = await RunningCollect.start(t, [...argsOf(prefix, testFolder(t)), '--publish-events']);
+    const expected: string[] = [];
+    for (let n = 0; n < 6; n++) {
+      for (let line = 0, at = 0; line < 3; line++) {
+        expected.push(`p${n}:${at}`);
+        at += json(line).length;
+      }
+      await publish(`${prefix}.chunks`, n % 3, [chunkRecord(madeChunk(`p${n}`, 0, [0, 1, 2].map(json).join('')))]);
+    }
+    const published = async (): Promise<string[]> => {
+      const answers = await client.fetch(`${prefix}.events`, [0, 1].map(partition => ({ partition, offset: 0n })), { bytesMax: 1 << 20, maxWaitMs: 100 });
+      return answers.flatMap(({ records }) => records.map(({ value }) => (JSON.parse(Buffer.from(value!).toString()) as { eventId: string }).eventId));
+    };
+    const found = new Set<string>();
+    await eventually(async () => (await published()).forEach(id => found.add(id)), () => found.size >= expected.length);
+    t.deepEqual([...found].sort(), expected.sort());
+    t.regex((await collect.text('/metrics')).body, new RegExp(`^leadline_collector_published_events_total ${expected.length}$`, 'm'));
+    t.is(await collect.stop(), 0);
+  });
 }
