@@ -12,7 +12,8 @@
  *   digit cannot tell ids apart and becomes 4. This happens to 32 hex digits without dashes too, else the two spellings of one UUID would part; but
  *   only where they look like a UUID (variant digit 8 to b, version 1 to b). Of random W3C ids one in six does, and is left with 124 exact bits of 128.
  *
- * What it cannot know: that Datadog's decimal id is the low half of a 128-bit id whose high half is not zero.
+ * What it cannot know: that Datadog's decimal id is the low half of a 128-bit id whose high half is not zero. A line with both, or with the half itself
+ * (`_dd.p.tid`), proves it (`alias.ts`).
  * The form of a form is itself.
  */
 export function canonicalId(value: string): string | null {

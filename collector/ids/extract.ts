@@ -22,6 +22,8 @@ type FoundIn = 'field' | 'header' | 'text';
 export class IdList {
   readonly ids: EventId[] = [];
   private readonly foundIn: FoundIn[] = [];
+  /** Of a trace id whose low half stands elsewhere on the line: Datadog's `_dd.p.tid`. */
+  highHalf: string | null = null;
 
   add(kind: IdKind, name: string, value: string, foundIn: FoundIn): void {
     const { ids } = this;
@@ -44,8 +46,19 @@ export class IdList {
     return ids;
   }
 
+  private addWholeTrace(high: string): void {
+    this.highHalf = null;
+    for (const [index, { kind, name, value }] of this.ids.entries()) {
+      const low = kind === 'trace' ? canonicalId(value) : null;
+      if (low?.length !== 16) continue;
+      this.add('trace', name, high + low, this.foundIn[index]!);
+      return;
+    }
+  }
+
   /** The strongest of trace, request and correlation, the first found among equals, and `field:NAME`, `header:NAME` or `text:NAME`. */
   request(): { requestId: string | null; requestIdSource: string | null } {
+    if (this.highHalf !== null) this.addWholeTrace(this.highHalf);
     for (const kind of linkingIdKinds) {
       if (kind === 'span') break;
       const index = this.ids.findIndex(id => id.kind === kind);
@@ -82,6 +95,9 @@ function addId(list: IdList, rule: IdRule, name: string, value: string, foundIn:
     case 'plain':
       if (value.startsWith('|') && hierarchicalShape.test(value)) addPair(list, name, hierarchicalShape.exec(value), foundIn);
       else if (isId(value)) list.add(rule.kind, name, value, foundIn);
+      break;
+    case 'highHalf':
+      if (hex16Shape.test(value) && !isPlaceholderId(value)) list.highHalf = value.toLowerCase();
       break;
     case 'hex16':
       if (hex16Shape.test(value)) addSpan(list, name, value, foundIn);

@@ -1,7 +1,7 @@
 import type { IdKind } from '#schemas/event.ts';
 
 /** How a value under an id's name is written. */
-export type IdShape = 'plain' | 'hex' | 'traceparent' | 'b3' | 'uber' | 'xray' | 'cloudTrace' | 'tracePath' | 'hex16';
+export type IdShape = 'plain' | 'hex' | 'traceparent' | 'b3' | 'uber' | 'xray' | 'cloudTrace' | 'tracePath' | 'hex16' | 'highHalf';
 
 export interface IdRule {
   kind: IdKind;
@@ -23,6 +23,7 @@ const kindByEnding: readonly (readonly [string, IdKind, IdShape])[] = [
   ['trace', 'trace', 'tracePath'],
   ['span', 'span', 'hex16'],
   ['datadog parent id', 'span', 'hex'],
+  ['dd p tid', 'trace', 'highHalf'],
   ['request id', 'request', 'plain'],
   ['requestid', 'request', 'plain'],
   ['req id', 'request', 'plain'],

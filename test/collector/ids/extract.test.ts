@@ -68,6 +68,8 @@ for (const [fields, ids, source] of [
   [{ req: { headers: { 'x-request-id': 'abcd-1' } } }, ['request req.headers.x-request-id abcd-1'], 'header:req.headers.x-request-id'],
   [{ 'logging.googleapis.com/trace': `projects/shop/traces/${trace}`, 'logging.googleapis.com/spanId': span }, [`trace logging.googleapis.com/trace ${trace}`, `span logging.googleapis.com/spanId ${span}`], 'field:logging.googleapis.com/trace'],
   [{ 'dd.trace_id': '8448318263184512345', 'dd.span_id': '844831826318451' }, ['trace dd.trace_id 8448318263184512345', 'span dd.span_id 844831826318451'], 'field:dd.trace_id'],
+  [{ '_dd.p.tid': '640cfd8d00000000', 'dd.trace_id': '8448318263184512345' }, ['trace dd.trace_id 8448318263184512345', 'trace dd.trace_id 640cfd8d00000000753e74b3028ed559'], 'field:dd.trace_id'],
+  [{ '_dd.p.tid': '640cfd8d00000000' }, [], null],
   [{ reqId: 123456, job_id: 17 }, ['request reqId 123456'], 'field:reqId'],
   [{ trace: 'java.io.IOException', session: true, user_id: '' }, [], null],
   [{ traceId: trace.toUpperCase(), trace_id: trace, request_id: 'abcd-1' }, [`trace traceId ${trace.toUpperCase()}`, 'request request_id abcd-1'], 'field:traceId'],
