@@ -36,6 +36,8 @@ export interface ListOption extends OptionBase {
   placeholder: string;
   /** Members never hold a comma, so that `--kafka a:9092,b:9092` is two of them. */
   commas?: true;
+  /** Members are expressions, which hold commas: text is one, or several with newlines between them. */
+  expressions?: true;
 }
 export interface FlagOption extends OptionBase {
   type: 'flag';
@@ -117,7 +119,7 @@ export const options = {
   node: text<string | null>('ship', null, 'NAME', 'Node of all lines.'),
 
   // collect
-  patterns: list('collect', [], '[GLOB =>] PATTERN', 'How your own lines look, tried before the built-in formats: grok (%{LOGLEVEL:level} %{GREEDYDATA:message}) or a regular expression with named groups, for every service or those before "=>"; NAME := PATTERN names a part of others.'),
+  patterns: { ...list('collect', [], '[GLOB =>] PATTERN', 'How your own lines look, tried before the built-in formats: grok (%{LOGLEVEL:level} %{GREEDYDATA:message}) or a regular expression with named groups, for every service or those before "=>"; NAME := PATTERN names a part of others.'), expressions: true },
   store: text<string>('collect', 'embedded', 'STORE', 'Where events are stored: embedded, or elasticsearch=URL,URL.'),
   topic: list('collect', [], 'TOPIC', 'Also read this Kafka topic, which others fill with one record per line: Fluent Bit, Vector, Filebeat.'),
   format: choice<string>('collect', 'lines', ['lines', 'json'], 'FORMAT', 'What the records of --topic are: lines, or json, of which the line and who wrote it are taken.'),
@@ -134,7 +136,7 @@ export const options = {
   openEventBytesMax: integer('collect', MiB, KiB, 64 * MiB, 'Bytes joined into one event at most.'),
   openEventMsMax: integer('collect', minuteMs, secondMs, dayMs, 'A record of the same stream read this much later closes what is open.'),
   timeZone: text<string>('collect', 'auto', 'ZONE', 'Zone of times in lines that name none: UTC, an offset such as +02:00, a name such as Europe/Berlin; auto is UTC unless a line that was read as it was written shows another.'),
-  multilineStart: list('collect', [], '[SERVICE=]REGEX', 'How an event of several lines begins, for logs whose lines nothing else tells apart: lines that do not match go on with the one above. Tried on each line of text, of every service or of the one named before "=".'),
+  multilineStart: { ...list('collect', [], '[SERVICE=]REGEX', 'How an event of several lines begins, for logs whose lines nothing else tells apart: lines that do not match go on with the one above. Tried on each line of text, of every service or of the one named before "=".'), expressions: true },
   storedRangesMax: integer('collect', 10_000, 10, 1_000_000, 'Separate stored byte ranges of one stream at most; beyond it its chunks are refused, not dropped.'),
   intakeBytesMax: integer('collect', 16 * MiB, MiB, GiB, 'Largest body of one intake request.'),
   templatesPerServiceMax: integer('collect', 20_000, 1, 1_000_000, 'Different templates of messages of one service; beyond it new ones are <overflow>.'),
@@ -271,7 +273,7 @@ export function readOption(name: OptionName, given: unknown): { value: Options[O
     case 'list':
       if (isCorrelationList(name)) return readCorrelationList(name, given);
       if (Array.isArray(given) && given.every(member => typeof member === 'string')) return { value: spec.commas === true ? given.flatMap(splitAtCommas) : given };
-      if (typeof given === 'string') return { value: splitAtCommas(given) };
+      if (typeof given === 'string') return { value: spec.expressions === true ? given.split('\n').filter(member => member !== '') : splitAtCommas(given) };
       return { problem: 'is not a list of texts', fix: 'Write a list, one entry per line with a leading dash' };
     case 'text':
       if (given === null) return { value: null };

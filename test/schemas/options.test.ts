@@ -45,3 +45,12 @@ for (const [name, given] of [['port', '70000'], ['port', '-1'], ['port', '1s'], 
     t.true('problem' in read && read.problem !== '' && read.fix !== '');
   });
 }
+
+test('expressions keep their commas, however they are given', t => {
+  const expression = '^(?<request>\\d{1,2})-';
+  for (const name of ['multilineStart', 'patterns'] as const) {
+    t.deepEqual(readOption(name, expression), { value: [expression] });
+    t.deepEqual(readOption(name, [expression, 'x(?<trace>a,b)']), { value: [expression, 'x(?<trace>a,b)'] });
+    t.deepEqual(readOption(name, `${expression}\nx(?<trace>a,b)\n`), { value: [expression, 'x(?<trace>a,b)'] });
+  }
+});
