@@ -52,8 +52,9 @@ const julHead = /^[\w$.]{3,200} <?[\w$]{1,100}>?$/;
 const julLevel = /^([A-Z]{3,9}): /;
 /** A frame of Ruby, where a logger prints the backtrace without indenting it. */
 const rubyFrame = /^\S+\.(?:rb|erb|rake|ru):\d+:in [`'][^']*'$/;
-/** PHP's traces, bare and as Laravel has them. */
-const phpTrace = /^(?:Stack trace:$|PHP message: |\[stacktrace\]$|\[previous exception\]|#\d+ (?:\S|\{main\})|Next (?:\w+\\)*\w+: |"\}\s*$)/;
+/** How PHP's traces begin, bare and as Laravel and nginx have them, and what stands inside. */
+const phpBegins = /^(?:Stack trace:$|\[stacktrace\]$|PHP message: |#0 (?:\{main\}|\[internal function\]|\S+\(\d+\): ))/;
+const phpInside = /^(?:\[previous exception\]|#\d+ (?:\{main\}|\[internal function\]|\S+\(\d+\): )|Next (?:\w+\\)*\w+: |"\}\s*$)/;
 /** A function of Go by its package: one of the few without a path, or one with a path. */
 const goFunction = /^(?:(?:main|runtime|testing|reflect|sync|syscall)|(?:[\w.~-]+\/)+[\w.~-]+)\.[\w.()*[\]\u00b7-]+$/;
 /** Node's plainest error, and anyhow's: a word that sentences begin with, too. */
@@ -133,11 +134,11 @@ function unindented(kind: ContinuationKind, state: ContinuationState, text: stri
       if (pythonHead.test(text)) return states.python;
       if (/^goroutine \d+ \[/.test(text)) return states.go;
       if (exceptionHead.test(text) ? !crash.test(text) : elixirHead.test(text) || (kind === 'failed' && plainError.test(text))) return states.exception;
-      return isFrame(text) || (kind === 'failed' && goFunction.test(text)) ? states.frames : null;
+      return beginsFrames(text) || (kind === 'failed' && goFunction.test(text)) ? states.frames : null;
     case 'exception':
-      return isFrame(text) ? states.frames : null;
+      return beginsFrames(text) ? states.frames : null;
     case 'frames':
-      return closingBracket.test(text) || isFrame(text) || goFunction.test(text) ? state : null;
+      return closingBracket.test(text) || beginsFrames(text) || phpInside.test(text) || goFunction.test(text) ? state : null;
     case 'blankInside':
       if (pythonHead.test(text)) return states.python;
       return exceptionHead.test(text) || plainError.test(text) || causeBehindBlank.test(text) ? states.exception : null;
@@ -156,8 +157,8 @@ function unindented(kind: ContinuationKind, state: ContinuationState, text: stri
   }
 }
 
-function isFrame(text: string): boolean {
-  return rubyFrame.test(text) || phpTrace.test(text);
+function beginsFrames(text: string): boolean {
+  return rubyFrame.test(text) || phpBegins.test(text);
 }
 
 /** Blank lines lie inside some traces; anywhere else one that is not even indented is a line of its own. */

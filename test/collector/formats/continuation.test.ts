@@ -108,7 +108,7 @@ for (const [what, event, type] of traces) {
 }
 
 test('lines that only look like a trace stand alone', t => {
-  for (const [first, next] of [['listening', 'main.main'], ['2022-08-22 05:18:16 INFO x', 'example.com/a.html'], ['listening', '#1 in sales'], ['listening', '/app/x.js:17'], ['2022-08-22 05:18:16 INFO x', '** note **'], ['2022-08-22 05:18:16 INFO x', 'Error: boom'], ['2022-08-22 05:18:16 ERROR x', 'Unhandled exception. System.Exception: boom'], ['{"a":1}', '    at x (y:1:2)'], ['listening', 'note: see the manual'], ['listening', 'Stack trace:']] as const) {
+  for (const [first, next] of [['listening', 'main.main'], ['2022-08-22 05:18:16 INFO x', 'example.com/a.html'], ['listening', '#1 in sales'], ['2022-08-22 05:18:16 INFO list', '#1 apples'], ['2022-08-22 05:18:16 ERROR x', 'Next Step: retry'], ['listening', '/app/x.js:17'], ['2022-08-22 05:18:16 INFO x', '** note **'], ['2022-08-22 05:18:16 INFO x', 'Error: boom'], ['2022-08-22 05:18:16 ERROR x', 'Unhandled exception. System.Exception: boom'], ['{"a":1}', '    at x (y:1:2)'], ['listening', 'note: see the manual'], ['listening', 'Stack trace:']] as const) {
     t.is(joinText(`${first}\n${next}`).length, 2, next);
   }
 });
