@@ -223,7 +223,7 @@ rules
   });
 
 withOptions(program.command('check [PATH...]'), ['common', 'kafka', 'elasticsearch', 'ship', 'collect', 'correlation', 'serve'], { except: ['server', 'json'] })
-  .description('Tries configuration, paths, data directory, port, and with --kafka the brokers, the login and the topics; each failure says what to do.')
+  .description('Tries configuration, paths, data directory, port, with --kafka the brokers, the login and the topics, with --store the servers of a store; each failure says what to do.')
   .option('--print-config', 'Show what is in force and where each value came from.')
   .action(async (paths: string[], flags: Flags) => {
     const { check } = await import('./deploy/check.ts');

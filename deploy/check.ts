@@ -10,12 +10,14 @@ import { isLoopback } from '../query/http-server.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
 import { optionNames, options as catalogue, type Options, type OptionSpec } from '#schemas/options.ts';
 import type { Config } from './config.ts';
+import { storeChoice } from './elasticsearch-options.ts';
 import { lookAtTopics } from './kafka-topics.ts';
 import { runningOwner } from './read-source.ts';
 import { bytesText, counted, printable } from '../query/cli/render/terminal.ts';
 
 const freeBytesMin = 100_000_000;
 const intakeMsMax = 5000;
+const storeMsMax = 10_000;
 
 interface Result {
   what: string;
@@ -40,6 +42,7 @@ export async function check(paths: readonly string[], printConfig: boolean, read
     { what: 'alert rules', problem: null, note: `${counted(config.alerts.rules.length, 'rule')}, ${counted(config.alerts.targets.length, 'target')}` },
     ...paths.flatMap(path => checkPath(path, config.options)),
     ...(config.options.kafka.length === 0 ? [] : await checkKafka(config.options)),
+    ...(await checkStore(config.options)),
     ...(config.options.to === null ? [] : [await checkIntake(config.options.to)]),
   ];
   const owner = await runningOwner(config.options.dataDir);
@@ -103,6 +106,27 @@ async function checkKafka(options: Options): Promise<Result[]> {
     const { brokers, topics } = await lookAtTopics(options, false);
     const unfit = topics.flatMap(topic => topic.problems.map(({ problem, fix }) => ({ what: `topic ${topic.topic}`, problem: new LeadlineError('KAFKA_TOPIC_UNFIT', { topic: topic.topic, problem, fix }) })));
     return [{ what, problem: null, note: `${counted(brokers, 'broker')}${options.kafkaSasl === null ? '' : `, logged in as ${options.kafkaUsername ?? ''}`}` }, ...(unfit.length > 0 ? unfit : [{ what: 'topics', problem: null, note: counted(topics.length, 'topic') }])];
+  } catch (error) {
+    return [{ what, problem: error instanceof LeadlineError ? error : String(error) }];
+  }
+}
+
+/** A store that is not embedded: who answers, whether the login is taken, and what is there. Nothing is written. */
+async function checkStore(options: Options): Promise<Result[]> {
+  let what = 'store';
+  try {
+    const choice = storeChoice(options);
+    if (choice.kind === 'embedded') return [];
+    what = `store at ${choice.server.nodes.join(', ')}`;
+    const { ElasticServer } = await import('#lib/elasticsearch/server.ts');
+    const { ElasticsearchReader } = await import('../query/store/elasticsearch/elasticsearch-reader.ts');
+    const server = new ElasticServer(choice.server);
+    try {
+      const { events, files } = await new ElasticsearchReader({ server, namespace: choice.namespace }).stats({ signal: AbortSignal.timeout(storeMsMax), budget: { eventsMax: 1, bytesMax: 1, msMax: storeMsMax } });
+      return [{ what, problem: null, note: `${(await server.flavour()) === 'opensearch' ? 'OpenSearch' : 'Elasticsearch'}, ${files === 0 ? `nothing stored under the namespace ${choice.namespace} yet` : `${counted(events, 'event')} in ${files} backing ${files === 1 ? 'index' : 'indices'}`}` }];
+    } finally {
+      await server.close();
+    }
   } catch (error) {
     return [{ what, problem: error instanceof LeadlineError ? error : String(error) }];
   }

@@ -94,11 +94,16 @@ test('serve over Elasticsearch: the same answers; a server that is gone is said,
   t.is(found.code, 0, found.stderr);
   t.true(found.stdout.includes('line 7 of cart') && found.stdout.includes('line 7 of pay'));
 
+  const checked = await runCommand(['check', '--store', `elasticsearch=${elasticsearch.url}`, '--elasticsearch-namespace', namespace, '--port', '0', '--data-dir', testFolder(t)]);
+  t.is(checked.code, 0, checked.stdout);
+  t.regex(checked.stdout, /ok +store at http:\S+ \(Elasticsearch, 100 events in 1 backing index\)/);
+
   elasticsearch.kill9();
   const ready = await fetch(`${leadline.url}/readyz`);
   t.is(ready.status, 503);
   t.regex(await ready.text(), /No answer from Elasticsearch/);
   t.is((await fetch(`${leadline.url}/api/v1/events`)).status, 503);
+  t.regex((await runCommand(['check', '--store', `elasticsearch=${elasticsearch.url}`, '--port', '0', '--data-dir', testFolder(t)])).stdout, /failed +No answer from Elasticsearch/);
   await elasticsearch.start();
   await eventually(() => fetch(`${leadline.url}/readyz`), ({ ok }) => ok);
   t.is((await leadline.json<EventsAnswer>('/api/v1/events?query=level:error')).events.length, 10);

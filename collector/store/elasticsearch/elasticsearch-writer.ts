@@ -130,7 +130,11 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
   async retain(nowMs: number): Promise<{ files: number; bytes: number }> {
     const retention = new Retention(this.patient, this.options);
     await retention.retain(this.names.signals, nowMs);
-    return retention.retain(this.names.events, nowMs);
+    const gone = await retention.retain(this.names.events, nowMs);
+    // What recognises a stream that is read again is kept for as long as anything of it may be.
+    const past = this.index.streams().filter(({ streamId, state }) => state?.closed === true && state.readToEndMs !== null && state.readToEndMs < nowMs - this.options.retentionMs - this.options.rolloverMs && !this.planned.has(streamId));
+    await this.index.remove(past.map(({ streamId }) => streamId));
+    return gone;
   }
 
   async close(): Promise<void> {

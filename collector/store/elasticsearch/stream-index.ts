@@ -117,6 +117,24 @@ export class StreamIndex {
     }
   }
 
+  /** Lets streams go, unless somebody has written one since it was read. One attempt: what stays is looked at again with the next. */
+  async remove(streamIds: readonly string[]): Promise<void> {
+    for (let at = 0; at < streamIds.length; at += documentsPerPage) {
+      const page = streamIds.slice(at, at + documentsPerPage).filter(streamId => this.known.has(streamId));
+      if (page.length === 0) continue;
+      const items = await this.bulk(
+        page.map(streamId => {
+          const { seqNo, primaryTerm } = this.known.get(streamId)!.version;
+          return `${JSON.stringify({ delete: { _id: streamDocumentId(streamId), if_seq_no: seqNo, if_primary_term: primaryTerm } })}\n`;
+        }),
+        1,
+      );
+      page.forEach((streamId, index) => {
+        if (items !== null && outcomeOf(items[index]!).kind === 'stored') this.known.delete(streamId);
+      });
+    }
+  }
+
   async writePositions(positions: readonly ConsumedPosition[]): Promise<void> {
     let left = positions;
     for (let attempt = 1; left.length > 0; attempt++) {

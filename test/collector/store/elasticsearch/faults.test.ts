@@ -224,13 +224,15 @@ else {
     const { server, namespace, newWriter } = benchOf(t);
     const writer = await newWriter({ rolloverMs: 1, retentionMs: 1_000_000 });
     for (let round = 0; round < 3; round++) {
-      await writer.append({ events: linesOf('a', round, round + 1), states: [] }, [], []);
+      await writer.append({ events: linesOf('a', round, round + 1), states: [madeState('a', { closed: true, readToEndMs: Date.now() }), madeState('b')] }, [], []);
       t.deepEqual(await writer.retain(Date.now()), { files: 0, bytes: 0 });
     }
     t.is((await storedIds(server, namespace)).length, 3);
     const gone = await writer.retain(Date.now() + 2_000_000);
     t.true(gone.files >= 3 && gone.bytes > 0);
     t.deepEqual(await storedIds(server, namespace), []);
+    // A closed stream of which nothing is kept is forgotten, an open one is not.
+    t.deepEqual(writer.streams().map(({ streamId }) => streamId), ['b']);
     await writer.append({ events: linesOf('a', 3, 4), states: [] }, [], []);
     t.is((await storedIds(server, namespace)).length, 1);
   });
