@@ -168,7 +168,7 @@ const hexDigit = 1;
 const ofName = 2;
 const beforeName = 4;
 const endsValue = 8;
-/** Last letters of what names an id: `id`, `traceparent`, `b3`, `session`, `context`, `trace`, `ray`. */
+/** Last letters of what names an id: `id`, `traceparent`, `b3`, `session`, `context`; for `trace` and `ray`, whose letters end many words, see `endsRarer`. */
 const endsName = 16;
 const classes = new Uint8Array(128);
 const mark = (characters: string, bit: number): void => {
@@ -178,7 +178,7 @@ mark('0123456789abcdefABCDEF', hexDigit);
 mark('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/@', ofName);
 mark('"\'[(<{', beforeName);
 mark('\t\n\v\f\r "\'`,;<>()[]{}|&\\', endsValue);
-mark('dDtTnN3eEyY', endsName);
+mark('dDtTnN3', endsName);
 
 function isOf(code: number, bit: number): boolean {
   return code < 128 && (classes[code]! & bit) !== 0;
@@ -236,7 +236,7 @@ function addLabelled(list: IdList, text: string, separator: number): void {
   let end = separator;
   while (end > separator - 3 && isSpace(text.charCodeAt(end - 1))) end--;
   if (text.charCodeAt(end - 1) === 0x22 || text.charCodeAt(end - 1) === 0x27) end--;
-  if (end <= 0 || !isOf(text.charCodeAt(end - 1), endsName)) return;
+  if (end <= 0 || (!isOf(text.charCodeAt(end - 1), endsName) && !endsRarer(text, end))) return;
   const name = nameEndingAt(text, end);
   if (name === null) return;
   const { id: rule } = rolesOfName(name);
@@ -245,6 +245,13 @@ function addLabelled(list: IdList, text: string, separator: number): void {
   if (text.charCodeAt(start) === greater) start++;
   while (start < separator + 4 && isSpace(text.charCodeAt(start))) start++;
   addId(list, rule, name, valueAt(text, start, rule), rule.isHeader ? 'header' : 'text');
+}
+
+/** `...ce` or `...ay`. */
+function endsRarer(text: string, end: number): boolean {
+  const last = text.charCodeAt(end - 1) | 0x20;
+  const before = text.charCodeAt(end - 2) | 0x20;
+  return (last === 0x65 && before === 0x63) || (last === 0x79 && before === 0x61);
 }
 
 function isSpace(code: number): boolean {
