@@ -109,5 +109,6 @@ reportTable('inherit', ['ids cut out of', 'lines without id', 'precision', 'reca
   'Recall, worker tag: of the lines that name a worker which a line with an id of the same request and container names too.',
   'Recall, value of its own: of the lines with a value that a line with an id of the same request has too and no other request has that is at work within 10 s. A session\'s next request may begin as soon as the last line with an id was written, so of sessions, users and connections only lines between lines with ids count.',
   'Every line that is left says nothing that could tell its request: `Handles decimal or fractional carrying` of a service that logs no id at all.',
+  '`N cut off`: for so many of the timelines asked for the budget did not reach 10 s around their lines; it was then looked less far, and the answer says how far.',
   `At the default cut, ${defaultOptions().inferenceConfidenceMin} %, with the default budget; up to 120 requests of a set asked for by every id they have left (60 where a service is cut).`,
 ]);
