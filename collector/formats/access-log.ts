@@ -30,6 +30,10 @@ interface Token {
 
 export function understandAccessLog(text: string, when = notKnownWhen): Understood | null {
   if (text.startsWith('[pid: ')) return understandUwsgi(text, when);
+  if (text.charCodeAt(text.length - 4) === 0x20 && text.includes(' - ')) {
+    const phpFpm = understandPhpFpm(text, when);
+    if (phpFpm !== null) return phpFpm;
+  }
   const open = text.indexOf('[');
   if (open < 0 || open > headCharsMax || text.length > textCharsMax || (open > 0 && text[open - 1] !== ' ')) return null;
   const time = readTime(text, open + 1, when);
@@ -108,6 +112,24 @@ function understandUwsgi(text: string, when: WhenRead): Understood | null {
   reading.put('http.response.status_code', Number(status));
   reading.put('http.response.body.bytes', Number(bytes));
   reading.put('duration_ms', unit === 'msecs' ? Number(duration) : Number(duration) / 1000);
+  addIdsOfText(reading.ids, text);
+  return understoodOf('access', reading, text);
+}
+
+const phpFpm = /(\S{1,64}) - {1,2}(\S{0,64}) ?(\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}) "([^"]{0,8192})" (\d{3})$/y;
+
+/** php-fpm's access lines, whose time has no brackets: `172.18.0.1 -  22/Aug/2022:05:18:16 +0000 "GET /index.php" 200`. */
+function understandPhpFpm(text: string, when: WhenRead): Understood | null {
+  const found = matchAt(phpFpm, text, 0);
+  const time = found === null ? null : readTime(found[3]!, 0, when);
+  if (found === null || time === null) return null;
+  const reading = new Reading(when);
+  reading.put('source.address', found[1]!);
+  if (found[2] !== '' && found[2] !== '-') reading.put('user.name', found[2]!);
+  reading.put('time', found[3]!);
+  reading.timeNs = time.timeNs;
+  putRequest(reading, found[4]!);
+  reading.put('http.response.status_code', Number(found[5]));
   addIdsOfText(reading.ids, text);
   return understoodOf('access', reading, text);
 }

@@ -24,7 +24,7 @@ export function partsBehindLevel(reading: Reading, line: string, from: number): 
       if (close < 0) break;
       const text = line.slice(at + 1, close);
       const next = skipBlanks(line, close + 1);
-      const isCommitted = char === code.openBracket ? bracketBehindLevel(reading, text, line, close + 1) : parenBehindLevel(reading, text, char, taken > from && pending.length === 0);
+      const isCommitted = char === code.openBracket ? bracketBehindLevel(reading, text, line, close + 1) : parenBehindLevel(reading, text, char, taken > from && pending.length === 0, line, close + 1);
       if (isCommitted) {
         nameAll(reading, pending);
         taken = skipMarks(line, close + 1);
@@ -82,10 +82,18 @@ function bracketBehindLevel(reading: Reading, text: string, line: string, end: n
   return true;
 }
 
+/** pino's pretty print: `INFO (17 on host): message`. */
+const pinoProcess = /^(\d{1,10})(?: on (\S{1,255}))?$/;
 /** Names that only threads have, so that no separator need follow. */
 const threadName = /^(?:main|Thread-\d{1,9}|[\w.-]{0,64}(?:thread|exec|worker|pool|executor|dispatcher|eventloop)[\w.-]{0,64}[-#]\d{1,9})$/i;
 
-function parenBehindLevel(reading: Reading, text: string, char: number, isBehindName: boolean): boolean {
+function parenBehindLevel(reading: Reading, text: string, char: number, isBehindName: boolean, line: string, end: number): boolean {
+  const process = char === code.open ? pinoProcess.exec(text) : null;
+  if (process !== null && line.charCodeAt(end) === code.colon) {
+    reading.put('process.pid', Number(process[1]));
+    if (process[2] !== undefined) reading.put('host.hostname', process[2]);
+    return true;
+  }
   const isThread = char === code.less ? /^\d+\.\d+\.\d+$/.test(text) : isBehindName || /\|\d+$/.test(text);
   if (isThread) putThread(reading, text);
   return isThread;
@@ -142,6 +150,14 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
   if ((line.startsWith(' [req-', end) || line.startsWith(' [-] ', end)) && isQualifiedName(text)) {
     reading.put('log.logger', text);
     return named(reading, pending, end + 1);
+  }
+  // What the logger was told of the request stands in brackets behind its name.
+  const context = line.charCodeAt(end + 1) === code.openBracket && isQualifiedName(text) && reading.fields['log.logger'] === undefined ? closingBracket(line, end + 1, bracketCharsMax) : -1;
+  const behindContext = context < 0 ? -1 : separatorEnd(line, context + 1);
+  if (behindContext > 0) {
+    reading.put('log.logger', text);
+    if (!putTrace(reading, line.slice(end + 2, context))) reading.put('log.context', line.slice(end + 2, context));
+    return named(reading, pending, behindContext);
   }
   // MongoDB's component stands before the thread.
   if (isLetter(line.charCodeAt(at - 2)) && isBlank(line.charCodeAt(at - 3)) && mongoComponent.test(line.slice(at, at + 160))) {

@@ -11,6 +11,7 @@ const functionPlace = /^([\w.]+):([\w<>$]+):(\d{1,7})$/;
 const methodPlace = /^([\w$.]+)\.([\w$<>]+)\(\):(\d{1,7})$/;
 /** Zookeeper: what stands behind the thread's name and a colon. */
 const classAtLine = /^(.*):([\w$.]+)@(\d{1,7})$/;
+const uptimeSeconds = /^(\d{1,9}\.\d{1,6})s$/;
 /** Sleuth's `[app,trace,span,true]`, Spring Boot's `[trace-span]`. */
 const sleuth = /^([\w.-]*),([0-9a-f]{16}|[0-9a-f]{32}),([0-9a-f]{16})(?:,(?:true|false)?)?$/;
 const traceAndSpan = /^([0-9a-f]{32})-([0-9a-f]{16})$/;
@@ -86,6 +87,12 @@ export function isTrace(text: string): boolean {
 export function putThread(reading: Reading, text: string): void {
   const name = text.trim();
   if (name === '') return;
+  // The JVM's own log has the seconds that it has run.
+  const uptime = uptimeSeconds.exec(name);
+  if (uptime !== null) {
+    reading.put('process.uptime', Number(uptime[1]));
+    return;
+  }
   const behind = classAtLine.exec(name);
   const before = reading.fields['process.thread.name'];
   // Of two brackets one is what the logger was told of the request or user.

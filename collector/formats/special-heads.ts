@@ -247,12 +247,28 @@ function readLogcat(reading: Reading, line: string, when: WhenRead): number {
   return time.end + tail[0].length;
 }
 
+const tornadoTail = / ([\w.]{1,64})(?::(\d{1,7}))?\] /y;
+
+/** Tornado and Jupyter: `[I 220822 05:18:16 web:2250] message`, the date left out or ISO. */
+function readTornado(reading: Reading, line: string, when: WhenRead): number {
+  const level = levelOfLetter(line[1]!);
+  const time = level === null ? null : readTime(line, 3, when);
+  const tail = time === null ? null : matchAt(tornadoTail, line, time.end);
+  if (time === null || tail === null) return -1;
+  putTime(reading, line, 3, time);
+  reading.level = level;
+  reading.put('log.logger', tail[1]!);
+  if (tail[2] !== undefined) reading.put('log.origin.file.line', Number(tail[2]));
+  return time.end + tail[0].length;
+}
+
 /** The reader of a head by how the line begins, before the layouts that many share are tried. */
 export function readSpecialHead(reading: Reading, line: string, when: WhenRead): number {
   const first = line.charCodeAt(0);
   const second = line.charCodeAt(1);
   if (first === code.openBracket) {
     if (isDigit(second)) return line.charCodeAt(2) === code.closeBracket || line.charCodeAt(3) === code.closeBracket || line.indexOf(']') < 9 ? readRedis(reading, line, when) : -1;
+    if (line.charCodeAt(2) === code.space) return readTornado(reading, line, when);
     // A weekday begins Apache's time.
     if (line.charCodeAt(4) === code.space && isWord(second)) {
       const apache = readApacheError(reading, line, when);

@@ -20,7 +20,10 @@ const wordCharsMax = 128;
 
 /** Sets what the head says and returns the index of the message. */
 export function readTextHeader(reading: Reading, line: string, when: WhenRead, from = 0): number {
-  const prefix = readTextPrefix(line, when, from);
+  const start = numberBeforeTime(line, from);
+  const prefix = readTextPrefix(line, when, start);
+  if (start > from && prefix.timeText === null) return from;
+  if (start > from) reading.put('process.pid', Number(line.slice(from + 1, line.indexOf(']', from))));
   if (prefix.timeText !== null) {
     reading.put('time', prefix.timeText);
     reading.timeNs = prefix.timeNs;
@@ -44,6 +47,13 @@ export function readTextHeader(reading: Reading, line: string, when: WhenRead, f
     at = timeBehindLevel(reading, line, at, when);
   }
   return partsBehindLevel(reading, line, at);
+}
+
+/** NATS puts its process in brackets before the time: the index behind them where a digit follows, else `from`. */
+function numberBeforeTime(line: string, from: number): number {
+  if (line.charCodeAt(from) !== code.openBracket) return from;
+  const end = skipDigits(line, from + 1);
+  return end > from + 1 && end - from < 9 && line.charCodeAt(end) === code.closeBracket && line.charCodeAt(end + 1) === code.space && isDigit(line.charCodeAt(end + 2)) ? end + 2 : from;
 }
 
 /** What the time's own brackets hold besides: a level, and a thread, a process or a target. */
