@@ -41,7 +41,7 @@ export class Collector {
   private positionsMovedMs: number | null = null;
   /** A batch that failed and waits for room. Kept whole, so that the same bytes are cut into the same commit. */
   private failed: Batch | null = null;
-  private underWay: Promise<void> | null = null;
+  private readonly underWay: { batch: Batch; done: Promise<void> }[] = [];
   private isAbandoned = false;
   private readonly templates: Templates;
 
@@ -152,7 +152,7 @@ export class Collector {
 
   /** Milliseconds until the next commit is due: 0 for now, null for nothing waiting, or for as long as one is under way. */
   dueInMs(nowMs: number): number | null {
-    if (this.underWay !== null) return null;
+    if (this.storing !== null) return null;
     if (this.failed !== null) return 0;
     const dueMs = Math.min((this.waiting.sinceMs ?? Infinity) + this.parts.options.commitIntervalMs, (this.positionsMovedMs ?? Infinity) + positionIntervalMs);
     return dueMs === Infinity ? null : Math.max(0, dueMs - nowMs);
@@ -167,19 +167,24 @@ export class Collector {
     return this.stalledBy !== null;
   }
 
-  /** Resolves when what is being stored is stored or refused; null while nothing is. Never rejects for what a later attempt may mend. */
+  /** Resolves when another batch may be stored; null where it may be now. Never rejects for what a later attempt may mend. */
   get storing(): Promise<void> | null {
-    return this.underWay;
+    return this.underWay.length < (this.parts.writer.batchesMax ?? 1) ? null : this.underWay[0]!.done;
+  }
+
+  /** Resolves when nothing is being stored. */
+  async whenStored(): Promise<void> {
+    while (this.underWay.length > 0) await this.underWay[0]!.done;
   }
 
   /**
-   * Appends what is waiting and acknowledges it. On a full disk it keeps the batch, says so, and is to be called again. One batch is stored at a time:
-   * what comes in meanwhile goes with the next.
+   * Appends what is waiting and acknowledges it. On a full disk it keeps the batch, says so, and is to be called again. As many batches as the store
+   * takes are stored at a time: what comes in meanwhile goes with the next.
    * @param isLast also writes positions that alone would not be worth a transaction yet
    * @returns null where it is done at once
    */
   commit(isLast = false): Promise<void> | null {
-    if (this.underWay !== null) return this.underWay;
+    if (this.storing !== null) return this.storing;
     const batch = this.failed ?? this.takeBatch(isLast);
     if (batch === null) return null;
     let appended: Promise<void> | undefined;
@@ -193,17 +198,13 @@ export class Collector {
       this.stored(batch);
       return null;
     }
-    this.underWay = appended.then(
-      () => {
-        this.underWay = null;
-        this.stored(batch);
-      },
-      (error: unknown) => {
-        this.underWay = null;
-        this.refused(batch, error);
-      },
-    );
-    return this.underWay;
+    const landed = (settle: () => void) => (): void => {
+      this.underWay.shift();
+      settle();
+    };
+    const done = appended.then(landed(() => this.stored(batch)), (error: unknown) => landed(() => this.refused(batch, error))());
+    this.underWay.push({ batch, done });
+    return done;
   }
 
   /** Nothing more is stored, nor is what is under way waited for: somebody else goes on with it. */
@@ -364,7 +365,7 @@ export class Collector {
     for (const streamId of touched) {
       const stream = this.parts.writer.lastKnown(streamId);
       const work = this.streams.get(streamId);
-      const closed = this.closing.has(streamId) && !this.waiting.touched.has(streamId);
+      const closed = this.closing.has(streamId) && [this.waiting, ...this.underWay.map(({ batch }) => batch)].every(batch => !batch.touched.has(streamId));
       acknowledgements.push({ streamId, from: 0, to: stream === null ? 0 : durableMark(stream), closed });
       if (closed && work?.assembler.isOpen === false) {
         this.streams.delete(streamId);

@@ -136,12 +136,12 @@ export class CollectorIntake implements ChunkTaker, RecordTaker {
     if (this.timer !== null) clearTimeout(this.timer.timeout);
     this.timer = null;
     const { collector } = this;
-    if (collector.storing !== null) await collector.storing;
+    if (collector.storing !== null) await collector.whenStored();
     const first = collector.commit(true);
-    if (first !== null) await first;
+    if (first !== null) await collector.whenStored();
     // A batch that had failed went first; what came after it is still waiting.
     const second = collector.isStalled ? null : collector.commit(true);
-    if (second !== null) await second;
+    if (second !== null) await collector.whenStored();
   }
 
   private scheduleAfterStoring(): void {

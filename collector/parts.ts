@@ -23,6 +23,8 @@ export const nothingCounted: Readonly<CollectorCounts> = { chunks: 0, chunkBytes
 
 /** What the collector needs of a store, which may be elsewhere: then `append` resolves when the batch is durable. */
 export interface BatchStore extends Pick<StoreWriter, 'streams' | 'lastKnown' | 'positions' | 'unfinished'> {
+  /** How many batches it takes before the first is durable; 1 where it does not say. They become durable in the order of the calls. */
+  readonly batchesMax?: number;
   append(...batch: Parameters<StoreWriter['append']>): void | Promise<void>;
 }
 

@@ -23,8 +23,10 @@ import { retentionIntervalMs, totalsOf, type CollectorReport, type CollectorWork
 import type { StoreChoice } from './elasticsearch-options.ts';
 import { KafkaPublishing } from './kafka-publishing.ts';
 
-/** A request to Elasticsearch stores little at once where it is called often. */
+/** What is stored of streams and positions is written with every commit: a few large ones cost less than many small ones. */
 const commitIntervalMsMin = 200;
+const commitEventsMaxMin = 8192;
+const commitBytesMaxMin = 4 * 1024 * 1024;
 /** What members have to let go of their partitions beyond what storing takes. */
 const rebalanceMsExtra = 15_000;
 const openRetryMs = 1000;
@@ -32,7 +34,7 @@ const openRetryMs = 1000;
 const rolloverMsMax = 86_400_000;
 
 export async function collectShared({ options: given, rules, kafka: clientOptions, log, onCommitted }: CollectorWorkParts, choice: Extract<StoreChoice, { kind: 'elasticsearch' }>): Promise<CollectorWork> {
-  const options: Options = { ...given, commitIntervalMs: Math.max(given.commitIntervalMs, commitIntervalMsMin) };
+  const options: Options = { ...given, commitIntervalMs: Math.max(given.commitIntervalMs, commitIntervalMsMin), commitEventsMax: Math.max(given.commitEventsMax, commitEventsMaxMin), commitBytesMax: Math.max(given.commitBytesMax, commitBytesMaxMin) };
   const client = clientOptions === null ? null : new KafkaClient(clientOptions);
   const topics = { chunks: topicName(options.topicPrefix, 'chunks'), deadLetters: topicName(options.topicPrefix, 'dead-letters') };
   const refused = new RefusedEvents(client, topics, log);

@@ -85,6 +85,8 @@ export interface StoreWriter {
  * (`mayBeStored`).
  */
 export interface AsyncStoreWriter {
+  /** So many batches may be appended before the first is durable. */
+  readonly batchesMax: number;
   /** Makes the store ready and reads what is known of all streams. @throws LeadlineError where that cannot be done. */
   open(): Promise<void>;
   load(streamIds: readonly string[]): Promise<void>;

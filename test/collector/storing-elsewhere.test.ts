@@ -9,7 +9,7 @@ import type { Acknowledgement } from '#schemas/transport.ts';
 import { Collector } from '../../collector/collector.ts';
 import type { BatchStore } from '../../collector/parts.ts';
 import { CollectorIntake } from '../../collector/intake.ts';
-import { madeChunk, noonMs } from '../contract/made-up.ts';
+import { madeChunk, noonMs, recordOf } from '../contract/made-up.ts';
 import { MemoryStore } from '../helpers/memory-store.ts';
 
 const json = (n: number): string => `{"n":${n}}\n`;
@@ -17,7 +17,12 @@ const json = (n: number): string => `{"n":${n}}\n`;
 /** Stores when it is told to. */
 class LateStore implements BatchStore {
   readonly inner = new MemoryStore();
+  readonly batchesMax: number;
   private readonly waiting: (() => void)[] = [];
+
+  constructor(batchesMax = 1) {
+    this.batchesMax = batchesMax;
+  }
 
   append(...batch: Parameters<StoreWriter['append']>): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -71,6 +76,30 @@ test('while a batch is stored the next is parsed, waits for it, and nothing is a
   await second;
   t.deepEqual(store.inner.stored.map(({ eventId }) => eventId), ['a:0', 'a:8']);
   t.is(acknowledged.at(-1)?.to, 16);
+});
+
+test('a store that takes several batches at a time gets them; a closed stream is told to be safe when the last of them is durable', async t => {
+  const store = new LateStore(2);
+  const { collector, acknowledged } = collectorOn(store);
+  collector.accept(madeChunk('a', 0, json(1)));
+  const first = collector.commit();
+  t.is(collector.storing, null);
+  collector.accept(madeChunk('a', 8, json(2)));
+  collector.accept(recordOf('close', 'a', 16));
+  const second = collector.commit();
+  t.is(store.underWay, 2);
+  collector.accept(madeChunk('b', 0, json(3)));
+  t.is(collector.commit(), first);
+  store.answer();
+  await first;
+  t.deepEqual(acknowledged, [{ streamId: 'a', from: 0, to: 8, closed: false }]);
+  store.answer();
+  await second;
+  t.deepEqual(acknowledged.at(-1), { streamId: 'a', from: 0, to: 16, closed: true });
+  void collector.commit();
+  store.answer();
+  await collector.whenStored();
+  t.deepEqual(store.inner.stored.map(({ eventId }) => eventId), ['a:0', 'a:8', 'b:0']);
 });
 
 test('a refused batch is kept whole and stored before what came after it', async t => {

@@ -40,6 +40,8 @@ export interface ElasticsearchWriterOptions extends RetentionLimits {
 }
 
 export class ElasticsearchWriter implements AsyncStoreWriter {
+  /** While one settles the next is sent, and a third made. */
+  readonly batchesMax = 3;
   /** Names of fields in the index, and how many found no place. */
   readonly budgets: NameBudgets = { numbers: new NameBudget(numberNamesMax), addresses: new NameBudget(addressNamesMax) };
   private readonly options: ElasticsearchWriterOptions;
