@@ -254,8 +254,12 @@ function allOf<T>(value: FieldValue, read: (value: string | number) => T | null)
   return found.length === 0 ? null : found;
 }
 
+const beginsNumber = /^[\d.+-]/;
+/** What every address begins with, its brackets included; most texts do not, and the test for one is long. */
+const beginsAddress = /^(?:\d{1,3}\.\d|\[|[0-9a-fA-F]{0,4}:)/;
+
 function numberOf(value: string | number): number | null {
-  const number = typeof value === 'number' ? value : readNumber(value);
+  const number = typeof value === 'number' ? value : beginsNumber.test(value) ? readNumber(value) : null;
   return number === null || Math.abs(number) > exactMax ? null : number;
 }
 
@@ -264,7 +268,7 @@ const addressCharsMax = 64;
 
 /** An address, its port left out. One with a zone no index takes. */
 function addressOf(value: string | number): string | null {
-  if (typeof value !== 'string' || value.length > addressCharsMax || value.includes('%')) return null;
+  if (typeof value !== 'string' || value.length > addressCharsMax || !beginsAddress.test(value) || value.includes('%')) return null;
   if (isIP(value) !== 0) return value;
   const found = withPort.exec(value);
   const address = found?.[1] ?? found?.[2];

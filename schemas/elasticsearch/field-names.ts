@@ -3,8 +3,21 @@
 const admissible = /^(?!.*(?:__|_\.|\._))[\w@-]{1,100}(?:\.[\w@-]{1,100})*$/;
 const nameCharsMax = 200;
 
+const namesKeptMax = 10_000;
+const found = new Map<string, string | null>();
+
 /** `http.status_code` is `http__status_code`: a dot would make an object, which no field beside it may be. Null for a name that has no such form. */
 export function indexedName(field: string): string | null {
+  let name = found.get(field);
+  if (name === undefined) {
+    name = makeName(field);
+    // Logs name few fields, again and again.
+    if (found.size < namesKeptMax) found.set(field, name);
+  }
+  return name;
+}
+
+function makeName(field: string): string | null {
   return field.length <= nameCharsMax && admissible.test(field) && !field.startsWith('_') && !field.endsWith('_') ? field.replaceAll('.', '__') : null;
 }
 

@@ -17,7 +17,7 @@ const foldsIntoAscii = /[\u0130\u212a]/;
 
 /** False where a run that the message holds may stand in no token of it, or a token hold a run that the message does not. */
 export function isIndexedAsRuns(message: string): boolean {
-  return !foldsIntoAscii.test(message) && !maybeLongToken.test(message) && message.isWellFormed();
+  return !foldsIntoAscii.test(message) && (message.length < tokenCharsMax || !maybeLongToken.test(message)) && message.isWellFormed();
 }
 
 /** A run in small letters, and whether it is the beginning or the end of its token. */

@@ -27,9 +27,9 @@ interface Measured {
   cpuUs: number;
 }
 
-const batchesOf = (): LogEvent[][] => {
+const batchesOf = (size: number): LogEvent[][] => {
   const data = new StoreData(seed, 1e9);
-  return Array.from({ length: Math.ceil(eventsMax / batchEvents) }, (_, index) => data.batch(Math.min(batchEvents, eventsMax - index * batchEvents)));
+  return Array.from({ length: Math.ceil(eventsMax / size) }, (_, index) => data.batch(Math.min(size, eventsMax - index * size)));
 };
 
 async function measured(work: () => Promise<void>): Promise<Measured> {
@@ -44,7 +44,7 @@ async function bare(server: ElasticServer, inFlight: number): Promise<Measured> 
   const budgets = { numbers: new NameBudget(500), addresses: new NameBudget(100) };
   const bodies: string[] = [];
   let body = '';
-  for (const event of batchesOf().flat()) {
+  for (const event of batchesOf(batchEvents).flat()) {
     body += `{"create":{"_id":${JSON.stringify(event.eventId)}}}\n${JSON.stringify(eventToDocument({ ...event, chainPosition: 1_790_000_000_000 }, budgets))}\n`;
     if (body.length < bulkBytes) continue;
     bodies.push(body);
@@ -75,12 +75,12 @@ async function primed(server: ElasticServer, namespace: string): Promise<void> {
 }
 
 /** @param atOnce batches handed over before the first of them is durable */
-async function ours(server: ElasticServer, atOnce: number): Promise<Measured> {
+async function ours(server: ElasticServer, size: number, atOnce: number): Promise<Measured> {
   const namespace = newNamespace();
   await primed(server, namespace);
   const writer = new ElasticsearchWriter(writerOptions(server, namespace));
   await writer.open();
-  const batches = batchesOf();
+  const batches = batchesOf(size);
   const result = await measured(async () => {
     const underWay = new Set<Promise<void>>();
     for (const [index, events] of batches.entries()) {
@@ -102,8 +102,9 @@ const server = serverAt(elasticsearch.url);
 const ways: [name: string, run: () => Promise<Measured>][] = [
   ['bare loop, 1 request at once', () => bare(server, 1)],
   ['bare loop, 2 at once', () => bare(server, 2)],
-  ['writer, 1 batch of 4,096 at once', () => ours(server, 1)],
-  ['writer, 4 batches at once', () => ours(server, 4)],
+  ['writer, 1 batch of 4,096 at once', () => ours(server, batchEvents, 1)],
+  ['writer, 1 batch of 16,384 at once', () => ours(server, 4 * batchEvents, 1)],
+  ['writer, 4 batches of 4,096 at once', () => ours(server, batchEvents, 4)],
 ];
 try {
   // The first of each warms both machines up.

@@ -56,7 +56,7 @@ export class StreamIndex {
     if (refreshed.status >= 400) throw this.refusal(refreshed, what);
     const positions: ConsumedPosition[] = [];
     for (let after: unknown[] | null = null; ; ) {
-      const answer: ElasticAnswer = await this.once({ method: 'POST', path: pathOf(this.index, '_search'), body: { size: documentsPerPage, sort: [{ _seq_no: 'asc' }], seq_no_primary_term: true, track_total_hits: false, ...(after === null ? {} : { search_after: after }) } });
+      const answer: ElasticAnswer = await this.once({ method: 'POST', path: pathOf(this.index, '_search'), query: { allow_partial_search_results: false }, body: { size: documentsPerPage, sort: [{ _seq_no: 'asc' }], seq_no_primary_term: true, track_total_hits: false, ...(after === null ? {} : { search_after: after }) } });
       if (answer.status >= 400) throw this.refusal(answer, 'read what is stored of streams');
       const { hits } = (answer.body as { hits: { hits: Hit[] } }).hits;
       for (const hit of hits) {
