@@ -10,6 +10,7 @@ import { isQualifiedName } from './caller.ts';
 import { understandJson } from './json.ts';
 import { understandLogfmt } from './logfmt.ts';
 import { code, isBlank, isDigit, isLetter, isUpper, skipDigits } from './scan.ts';
+import { addRubyHash } from './ruby-hash.ts';
 import { readNginxError, readSpecialHead } from './special-heads.ts';
 import { readSyslog } from './syslog.ts';
 import { readTextHeader } from './text-header.ts';
@@ -121,6 +122,10 @@ function withoutTail(reading: Reading, message: string, isInBrackets: boolean): 
     return message.slice(0, open);
   }
   if (last !== code.closeBrace && last !== code.closeBracket) return message;
+  if (message.includes('=>')) {
+    addRubyHash(reading, headOf(message));
+    return message;
+  }
   // zap puts a tab before it.
   const tab = message.lastIndexOf('\t{');
   if (tab >= 0 && addObject(reading, message.slice(tab + 1))) return message.slice(0, tab);

@@ -80,6 +80,8 @@ const cases: Case[] = [
   ['RabbitMQ', '2022-08-22 05:18:16.123456+00:00 [warning] <0.222.0> closing connection', '05:18:16.123456', 'warn', 'closing connection', { 'process.thread.name': '0.222.0' }],
   ['NestJS', '[Nest] 17  - 08/22/2022, 5:18:16 AM     LOG [RoutesResolver] AppController {/}: +3ms', '05:18:16', 'info', 'AppController {/}: +3ms', { 'process.pid': 17, 'log.logger': 'RoutesResolver' }],
   ['winston', 'error: card declined', null, 'error', 'card declined', {}],
+  ['Logstash, with a Ruby hash', '[2022-08-22T05:18:16,123][ERROR][logstash.agent ] failed {:status=>500, :ok=>false, :none=>nil, "a b"=>"x\\"y", :list=>[1, :two, "3"], :in=>{:deep=>1.5}, :t=>#<Thread:0x6b@/a.rb:2 run>, :message=>"m"}', '05:18:16.123', 'error', 'failed {:status=>500, :ok=>false, :none=>nil, "a b"=>"x\\"y", :list=>[1, :two, "3"], :in=>{:deep=>1.5}, :t=>#<Thread:0x6b@/a.rb:2 run>, :message=>"m"}', { 'log.logger': 'logstash.agent', 'status': 500, 'ok': false, 'none': null, 'a b': 'x"y', 'list': [1, 'two', '3'], 'in.deep': 1.5, 't': '#<Thread:0x6b@/a.rb:2 run>', 'message': 'm' }],
+  ['a Ruby hash that is cut off', '2022-08-22 05:18:16 ERROR x {:a=>1, :b=>[2, "3"}', '05:18:16', 'error', 'x {:a=>1, :b=>[2, "3"}', { a: 1 }],
   // Databases and servers
   ['Postgres', '2022-08-22 05:18:16.123 UTC [77] ERROR:  relation "x" does not exist', '05:18:16.123', 'error', 'relation "x" does not exist', { 'process.pid': 77 }],
   ['Postgres, user and database', '2022-08-22 05:18:16.123 UTC [77] bob@shop LOG:  statement: select 1', '05:18:16.123', 'info', 'statement: select 1', { 'process.pid': 77, 'user.name': 'bob', 'db.name': 'shop' }],

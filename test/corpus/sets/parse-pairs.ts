@@ -68,12 +68,13 @@ const has = ({ fields }: LogEvent, name: string, value: unknown): boolean => isS
 
 /** What is called otherwise here, and, null, what is the event's level or time. */
 const datadogNames: Record<string, string | null> = {
+  'http.status_code': 'status', 'http.method': 'request_method', 'http.url_details.path': 'path_info', 'http.url_details.queryString': 'query_string', 'http.version': 'http_version', 'http.accept': 'http_accept', 'error.msg': 'error', 'error.stack': 'backtrace',
   'dagster-plus.event_type': 'event_type', 'system.action': 'action', 'system.user': 'user', 'vulnerability.image_name': 'image', 'category': 'type',
   'level': null, 'loglevel': null, 'timestamp': null, 'status': null,
   'logger.name': 'log.logger', 'file_line': 'log.origin.file.line', 'file_name': 'log.origin.file.name', 'method_name': 'log.origin.function', 'class_name': 'log.logger', 'thread_id': 'process.thread.id',
   'syslog.appname': 'process.name', 'syslog.hostname': 'host.hostname', 'pid': 'process.pid',
 };
 const datadogReasons: Record<string, string> = {
-  logstash: 'the inspected Ruby hash behind the message is left in it',
+  logstash: 'the array is not closed in the sample',
   aqua: 'pairs joined by commas are left in the message',
 };
