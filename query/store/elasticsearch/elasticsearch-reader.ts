@@ -121,8 +121,8 @@ export class ElasticsearchReader implements StoreReader {
 
   async around(eventId: string, before: number, after: number, context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean } | null> {
     const work = new ReadWork(context);
-    const asked = await this.searcher.search(this.names.events, { size: 1, query: { ids: { values: [eventId] } } }, work, context);
-    const hit = asked?.hits.hits[0];
+    const asked = await this.searcher.searchWhole(this.names.events, { size: 1, query: { ids: { values: [eventId] } } }, work, context);
+    const hit = asked.hits.hits[0];
     if (hit === undefined) return null;
     const event = documentToEvent(hit._id, hit._source);
     let truncated = false;
@@ -173,8 +173,8 @@ export class ElasticsearchReader implements StoreReader {
     const streams: StoredStream[] = [];
     const work = new ReadWork(context);
     for (let from: unknown[] | null = null; ; ) {
-      const answer: SearchAnswer<StreamDocument> | null = await this.searcher.search<StreamDocument>(this.names.streams, { size: streamsPerPage, sort: [{ chain: { order: 'asc', unmapped_type: 'long' } }, { stream_id: { order: 'asc', unmapped_type: 'keyword' } }], query: term('kind', 'stream'), ...(from === null ? {} : { search_after: from }) }, work, context);
-      const hits: SearchAnswer<StreamDocument>['hits']['hits'] = answer?.hits.hits ?? [];
+      const answer: SearchAnswer<StreamDocument> = await this.searcher.searchWhole<StreamDocument>(this.names.streams, { size: streamsPerPage, sort: [{ chain: { order: 'asc', unmapped_type: 'long' } }, { stream_id: { order: 'asc', unmapped_type: 'keyword' } }], query: term('kind', 'stream'), ...(from === null ? {} : { search_after: from }) }, work, context);
+      const hits: SearchAnswer<StreamDocument>['hits']['hits'] = answer.hits.hits;
       const page = hits.map(({ _source }) => documentToStream(_source));
       const published = await this.publishedOf(page.flatMap(({ outbox }) => outbox.map(({ signalId }) => signalDocumentId(signalId))), context);
       for (const { streamId, source, storedRanges, gaps, lines, events, gapBytes, watermarkNs, lastTimeNs, state, outbox } of page) {
@@ -201,9 +201,9 @@ export class ElasticsearchReader implements StoreReader {
     const { events } = this.names;
     const { signal } = context;
     const edge = async (order: 'asc' | 'desc'): Promise<SearchEdge> => {
-      const answer = await this.searcher.search(events, { size: 1, sort: [{ 'leadline.time_ns': { order, unmapped_type: 'long' } }], track_total_hits: order === 'asc', query: { match_all: {} } }, work, context);
-      const source = answer?.hits.hits[0]?._source;
-      return { timeNs: source === undefined ? null : BigInt(source.leadline.time_ns), count: answer?.hits.total?.value ?? 0 };
+      const answer = await this.searcher.searchWhole(events, { size: 1, sort: [{ 'leadline.time_ns': { order, unmapped_type: 'long' } }], track_total_hits: order === 'asc', query: { match_all: {} } }, work, context);
+      const source = answer.hits.hits[0]?._source;
+      return { timeNs: source === undefined ? null : BigInt(source.leadline.time_ns), count: answer.hits.total?.value ?? 0 };
     };
     const [oldest, newest] = [await edge('asc'), await edge('desc')];
     const resolved = await this.searcher.ask({ method: 'GET', path: pathOf('_resolve', 'index', events), signal }, 'list backing indices');

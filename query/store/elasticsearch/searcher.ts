@@ -82,6 +82,13 @@ export class Searcher {
     return found.timed_out ? null : found;
   }
 
+  /** The same for what has no way to say that it was cut. @throws LeadlineError, also where the time was up */
+  async searchWhole<D = EventDocument>(target: string, body: object, work: ReadWork, context: ReadContext): Promise<SearchAnswer<D>> {
+    const answer = await this.search<D>(target, body, work, context);
+    if (answer === null) throw answerTrouble({ status: 503, body: 'the time for it was up' }, this.server.nodes, 'search');
+    return answer;
+  }
+
   /**
    * Events that a filter lets through, newest first, in pages. The last page is followed by nothing; where the budget ends it early, by `null`.
    * @param first how many the first page holds; later ones hold what fits
