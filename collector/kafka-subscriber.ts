@@ -12,6 +12,7 @@ import type { Options } from '#schemas/options.ts';
 import type { ConsumedPosition } from '#schemas/store.ts';
 import { topicName } from '#schemas/topics.ts';
 import type { RecordPosition } from './consumed-positions.ts';
+import { replayedFromHeader } from './dead-letter-box.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { RecordTaker } from './intake.ts';
 import { chunkOfRecord, stateOfRecord } from './kafka-records.ts';
@@ -127,7 +128,9 @@ export class KafkaSubscriber {
 
   /** Resolves when the next may be handed over. What turns out to be poison later holds its partition's mark until it is a dead letter. */
   private async takeChunk(topic: string, chunk: Chunk, record: FetchedRecord, position: RecordPosition): Promise<void> {
-    const { room, taken } = this.parts.intake.hand(chunk, position);
+    // A dead letter that is replayed lies at the end of the log, and what it holds may have been stored before.
+    const isReplayed = record.headers[replayedFromHeader] !== undefined;
+    const { room, taken } = this.parts.intake.hand(chunk, isReplayed ? { ...position, mayBeStored: true } : position);
     taken.catch(async (error: unknown) => {
       // The store was given up with this in hand: somebody else goes on with it.
       if (this.stopped && error instanceof LeadlineError && error.code === 'CANCELLED') return;

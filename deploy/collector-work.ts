@@ -65,7 +65,7 @@ export async function collectEmbedded({ options, rules, kafka, log, onCommitted 
     publishing?.committed(publishing.isWanted ? batches.flatMap(({ blocks }) => blocks.flatMap(eventsOfBlock)) : []);
     onCommitted();
   };
-  const pool = new ParserPool({ writer, threadsMax: options.parseThreads, start: (thread, onMessage) => startParser({ ...thread, options, rules }, onMessage), log, onCommitted: committed });
+  const pool = new ParserPool({ writer, threadsMax: options.parseThreads, start: (thread, onMessage) => startParser({ ...thread, options: { ...options, templatesMax: Math.ceil(options.templatesMax / options.parseThreads) }, rules }, onMessage), log, onCommitted: committed });
   const retain = (): void => {
     const { forgotten, ...gone } = writer.retain(Date.now());
     pool.forget(forgotten);
