@@ -69,6 +69,11 @@ export class SharedCollecting {
     return sum;
   }
 
+  /** Lets backing indices go, and streams of which nothing is kept, where this collector has partitions. */
+  async retain(nowMs: number): Promise<{ files: number; bytes: number }> {
+    return (await this.shares[0]?.retain(nowMs)) ?? { files: 0, bytes: 0 };
+  }
+
   /** Of the partitions that are this collector's, and of those that were when they were read. */
   streams(): StoredStream[] {
     return [...new Map(this.shares.flatMap(share => share.streams()).map(stream => [stream.streamId, stream])).values()];
@@ -120,6 +125,10 @@ class Share {
 
   streams(): StoredStream[] {
     return this.writer.streams();
+  }
+
+  async retain(nowMs: number): Promise<{ files: number; bytes: number }> {
+    return this.intake === null ? { files: 0, bytes: 0 } : this.writer.retain(nowMs);
   }
 
   report(): KafkaReport | null {

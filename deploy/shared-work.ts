@@ -61,7 +61,11 @@ export async function collectShared({ options: given, rules, kafka: clientOption
     membership = member.run();
   }
   const retention = setInterval(() => {
-    void http.retain().catch((error: unknown) => log.warn({ event: 'retentionFailed', err: error }, 'what is past the retention could not be let go'));
+    const retained = async (): Promise<void> => {
+      const gone = (await http.retain()) ?? (await collecting?.retain(Date.now()));
+      if (gone !== undefined && gone.files > 0) log.info({ event: 'storeFilesExpired', ...gone }, 'backing indices older than the retention, or over its size, were let go');
+    };
+    void retained().catch((error: unknown) => log.warn({ event: 'retentionFailed', err: error }, 'what is past the retention could not be let go'));
   }, retentionIntervalMs);
 
   const report = (): CollectorReport => {
@@ -142,9 +146,9 @@ class SharedHttp implements ChunkTaker {
     return (await this.open()).statesOf(sources);
   }
 
-  async retain(): Promise<void> {
-    const { files, bytes } = await this.writer.retain(Date.now());
-    if (files > 0) this.parts.log.info({ event: 'storeFilesExpired', files, bytes }, 'backing indices older than the retention, or over its size, were let go');
+  /** Null where nothing came this way yet. */
+  async retain(): Promise<{ files: number; bytes: number } | null> {
+    return this.intake === null ? null : this.writer.retain(Date.now());
   }
 
   async stop(): Promise<void> {
