@@ -11,6 +11,7 @@ import { boutiqueContainers } from '../helpers/onlineboutique.ts';
 import { corpusFolder } from '../helpers/corpus-folder.ts';
 import { neverAborted } from '../helpers/store.ts';
 import { copyPlain, knowable, stored, truthOf, writeCut, type Truth, type TrueLine } from './inherit-data.ts';
+import { addHousekeeping } from './housekeeping.ts';
 import { demoLogs } from './inherit-demo.ts';
 import { percentile, reportTable } from './report.ts';
 import { defaultOptions } from '#schemas/options.ts';
@@ -102,12 +103,16 @@ if (only.length === 0 || only.includes('demo')) {
   for (const [concurrency, requests] of [[1, 200], [4, 500], [16, 1500]] as const) {
     const logs = await demoLogs(join(folder, `demo-${concurrency}`), concurrency, requests);
     await measureSet(`demo, ${concurrency} at once`, await truthOf(logs, join(folder, 'store'), true));
+    const random = seeded(11);
+    addHousekeeping(logs, 6, random);
+    await measure(`demo, ${concurrency} at once, a random half of the lines, and one line in seven is no request's`, await truthOf(logs, join(folder, 'store'), true), 120, () => random() < 0.5);
   }
 }
 reportTable('inherit', ['ids cut out of', 'lines without id', 'precision', 'recall', 'recall, worker tag', 'recall, value of its own', ...evidenceKinds.map(kind => `precision: ${kind}`), 'ms: direct / p50 / p99 with inference'], rows, [
   'Of a line that is cut, every trace, request, correlation and span id is taken out of its text; session and user ids stay. What is right is what the same lines said before. Lines of the demo that never have an id are their thread\'s request.',
   'Recall, worker tag: of the lines that name a worker which a line with an id of the same request and container names too.',
   'Recall, value of its own: of the lines with a value that a line with an id of the same request has too and no other request has that is at work within 10 s. A session\'s next request may begin as soon as the last line with an id was written, so of sessions, users and connections only lines between lines with ids count.',
+  'Lines that are no request\'s (`cache refreshed`, `heap used 47 MB`) stand in the format of each service; one that is given to a request counts as wrong.',
   'Every line that is left says nothing that could tell its request: `Handles decimal or fractional carrying` of a service that logs no id at all.',
   '`N cut off`: for so many of the timelines asked for the budget did not reach 10 s around their lines; it was then looked less far, and the answer says how far.',
   `At the default cut, ${defaultOptions().inferenceConfidenceMin} %, with the default budget; up to 120 requests of a set asked for by every id they have left (60 where a service is cut).`,
