@@ -30,6 +30,7 @@ const commitBytesMaxMin = 4 * 1024 * 1024;
 /** What members have to let go of their partitions beyond what storing takes. */
 const rebalanceMsExtra = 15_000;
 const openRetryMs = 1000;
+const leaveMsMax = 3000;
 /** A backing index holds at most a day, so that retention can let go of days. */
 const rolloverMsMax = 86_400_000;
 
@@ -88,7 +89,8 @@ export async function collectShared({ options: given, rules, kafka: clientOption
       clearInterval(retention);
       const last = report();
       member?.stop();
-      await membership;
+      // Joining may wait for members that are gone; everybody else goes on without this one.
+      await Promise.race([membership, systemClock.sleep(options.drainTimeoutMs + leaveMsMax)]);
       await http.stop();
       await publishing?.stop(options.drainTimeoutMs);
       await refused.stop(options.drainTimeoutMs);
