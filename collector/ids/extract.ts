@@ -22,6 +22,7 @@ type FoundIn = 'field' | 'header' | 'text';
 export class IdList {
   readonly ids: EventId[] = [];
   private readonly foundIn: FoundIn[] = [];
+  private readonly idRanks: number[] = [];
   /** Of a trace id whose low half stands elsewhere on the line: Datadog's `_dd.p.tid`. */
   highHalf: string | null = null;
 
@@ -37,12 +38,13 @@ export class IdList {
     }
     ids.push({ kind, name, value });
     this.foundIn.push(foundIn);
+    this.idRanks.push(rankOf(kind));
   }
 
   /** By kind, strongest first; in the order they were found among equals. */
   sorted(): EventId[] {
-    const { ids } = this;
-    for (let index = 1; index < ids.length; index++) if (rankOf(ids[index]!.kind) < rankOf(ids[index - 1]!.kind)) return ids.toSorted((a, b) => rankOf(a.kind) - rankOf(b.kind));
+    const { ids, idRanks } = this;
+    for (let index = 1; index < ids.length; index++) if (idRanks[index]! < idRanks[index - 1]!) return sortedByRank(ids, idRanks);
     return ids;
   }
 
@@ -66,6 +68,23 @@ export class IdList {
     }
     return { requestId: null, requestIdSource: null };
   }
+}
+
+/** Stable; a line has few ids, so each is put where it belongs. */
+function sortedByRank(ids: readonly EventId[], idRanks: readonly number[]): EventId[] {
+  const sorted: EventId[] = [];
+  const sortedRanks: number[] = [];
+  for (let index = 0; index < ids.length; index++) {
+    const rank = idRanks[index]!;
+    let at = index;
+    for (; at > 0 && sortedRanks[at - 1]! > rank; at--) {
+      sorted[at] = sorted[at - 1]!;
+      sortedRanks[at] = sortedRanks[at - 1]!;
+    }
+    sorted[at] = ids[index]!;
+    sortedRanks[at] = rank;
+  }
+  return sorted;
 }
 
 /** Takes the id out of a field whose name has a rule. Of an array (a header given twice) each member is one. */
