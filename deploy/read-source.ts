@@ -15,7 +15,7 @@ import { openReader } from '../query/store/open-reader.ts';
 import { readOwnerNote } from '../collector/store/store-owner.ts';
 import { quietLog } from '#lib/log.ts';
 import { alertsFile, eventsFolder, shipperNote } from '#schemas/embedded/layout.ts';
-import { LeadlineError } from '#schemas/errors.ts';
+import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
 import type { AlertBody } from '#schemas/http-api.ts';
 import type { Options } from '#schemas/options.ts';
 import type { Config } from './config.ts';
@@ -99,9 +99,18 @@ export async function withTemporaryStore<T>(paths: readonly string[], config: Co
   }
 }
 
+/** @throws LeadlineError TEMPORARY_FOLDER_NOT_WRITABLE */
+function temporaryFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'leadline-'));
+  } catch (error) {
+    throw new LeadlineError('TEMPORARY_FOLDER_NOT_WRITABLE', { dir: tmpdir(), systemCode: systemCodeOf(error) ?? String(error) }, { cause: error });
+  }
+}
+
 /** Reads files into a store in the temporary folder. Whatever ends the process takes it along, short of kill -9. */
 async function temporaryStore(paths: readonly string[], { options }: Config): Promise<{ dir: string; remove: () => void }> {
-  const dir = mkdtempSync(join(tmpdir(), 'leadline-'));
+  const dir = temporaryFolder();
   const remove = (): void => rmSync(dir, { recursive: true, force: true });
   process.once('exit', remove);
   process.once('SIGINT', () => process.exit(130));

@@ -68,6 +68,7 @@ export const errorCatalogue = {
   BACKUP_FAILED: entry(500, 3, '{dir}: the backup was not made ({problem}), and nothing of it is left there. Free some space, or choose another place.', true),
   STORE_FULL: entry(507, 3, '{dir}: no space left on the disk. Nothing is lost: the lines stay in their files and reading goes on when there is room. Free some space, or lower --retention-bytes-max.', true),
   STORE_WRITE_FAILED: entry(500, 3, '{dir}: writing failed ({problem}).', true),
+  TEMPORARY_FOLDER_NOT_WRITABLE: entry(500, 2, '{dir}: cannot be written ({systemCode}), and files are read into a store there. Give write permission, or name another folder in the environment: TMPDIR.'),
   DATA_DIR_NOT_WRITABLE: entry(500, 2, '{dir}: cannot be written ({systemCode}). Give write permission, or choose another with --data-dir.'),
   CHECKPOINT_NOT_SAVED: entry(507, 3, '{path}: the checkpoint cannot be written ({systemCode}). Nothing is lost: reading goes on when it can. Free some space, or give write permission.', true),
   DATA_DIR_IS_FILE: entry(500, 2, '{dir}: {file} is a file, so no data directory can be there. Choose another with --data-dir.'),

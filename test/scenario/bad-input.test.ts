@@ -105,6 +105,11 @@ if (isRoot) {
   proofSkipped('a data directory that belongs to someone else is told', 'only root can run a command as another user');
 }
 
+test('a temporary folder that cannot be written is told where files are read into a store there', async t => {
+  const folder = filesIn(t, { 'app.log': twoLines });
+  said(t, await runCommand(['trace', 'id', join(folder, 'app.log')], { env: { TMPDIR: join(folder, 'nowhere') } }), 2, 'nowhere: cannot be written (ENOENT)', 'TMPDIR');
+});
+
 test('an empty file is no mistake', async t => {
   const folder = filesIn(t, { 'empty.log': '' });
   said(t, await runCommand(['ingest', join(folder, 'empty.log'), '--data-dir', join(folder, 'data')]), 0, '1 file, 0 B, 0 lines, 0 events stored; nothing to store');
