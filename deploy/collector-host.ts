@@ -36,7 +36,7 @@ export class CollectorHost {
   static start(options: Options, rules: readonly Rule[], isTerminal: boolean, onCrash: (error: Error) => void): Promise<CollectorHost> {
     checkLineOptions(options);
     const kafka = options.kafka.length === 0 ? null : kafkaClientOptions(options, 'leadline-collect');
-    const worker = startThread(new URL('./collector-thread.ts', import.meta.url), { options, rules, isTerminal, kafka, store: storeChoice(options) } satisfies CollectorThreadData);
+    const worker = startThread(new URL('./collector-thread.ts', import.meta.url), { options, rules, isTerminal, kafka, store: storeChoice(options) } satisfies CollectorThreadData, { youngGenerationMb: 48 });
     const host = new CollectorHost(worker);
     return new Promise((resolve, reject) => {
       worker.on('message', (message: CollectorMessage) => {

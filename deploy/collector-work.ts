@@ -2,6 +2,7 @@
 import type { KafkaReport } from '../collector/kafka-subscriber.ts';
 import type { CollectorCounts } from '../collector/parts.ts';
 import type { ParserMessage, ParserThreadData } from '../collector/parsing/messages.ts';
+import { Parser } from '../collector/parsing/parser.ts';
 import { ParserPool, type ParserThread } from '../collector/parsing/parser-pool.ts';
 import { EmbeddedWriter } from '../collector/store/embedded-writer.ts';
 import { eventsOfBlock, type PreparedBatch } from '../collector/store/prepared-batch.ts';
@@ -65,7 +66,7 @@ export async function collectEmbedded({ options, rules, kafka, log, onCommitted 
     publishing?.committed(publishing.isWanted ? batches.flatMap(({ blocks }) => blocks.flatMap(eventsOfBlock)) : []);
     onCommitted();
   };
-  const pool = new ParserPool({ writer, threadsMax: options.parseThreads, start: (thread, onMessage) => startParser({ ...thread, options: { ...options, templatesMax: Math.ceil(options.templatesMax / options.parseThreads) }, rules }, onMessage), log, onCommitted: committed });
+  const pool = new ParserPool({ writer, threadsMax: options.parseThreads, start: (thread, onMessage) => startParser({ ...thread, options: { ...options, templatesMax: Math.ceil(options.templatesMax / options.parseThreads) }, rules }, onMessage, log), log, onCommitted: committed });
   const retain = (): void => {
     const { forgotten, ...gone } = writer.retain(Date.now());
     pool.forget(forgotten);
@@ -94,7 +95,12 @@ export async function collectEmbedded({ options, rules, kafka, log, onCommitted 
   };
 }
 
-function startParser(data: ParserThreadData, onMessage: (message: ParserMessage) => void): ParserThread {
+/** The first parses here: with little to do a thread of its own would only take memory. */
+function startParser(data: ParserThreadData, onMessage: (message: ParserMessage) => void, log: Log): ParserThread {
+  if (data.number === 1) {
+    const parser = new Parser({ ...data, log, clock: systemClock, send: onMessage, isAtHome: true });
+    return { post: call => parser.take(call), end: () => Promise.resolve() };
+  }
   const worker = startThread(new URL('../collector/parsing/parser-thread.ts', import.meta.url), data, { youngGenerationMb: 48 });
   worker.on('message', onMessage);
   // An error that nobody listens to ends the collector's thread, and with it the process: what one parses must not go missing.

@@ -127,7 +127,7 @@ export const options = {
   publishBytesMax: integer('collect', 16 * MiB, MiB, GiB, 'Bytes of events that may wait to be published; beyond it they are left out of the live tail and counted, or, with --publish-events, waited for.'),
   group: text<string>('collect', 'leadline-collect', 'NAME', 'Consumer group of the collectors that share a store in Elasticsearch: they divide the partitions.'),
   sessionTimeoutMs: integer('collect', 10 * secondMs, 6 * secondMs, 5 * minuteMs, 'A collector of such a group that was not heard of for this long counts as dead, and others take over.'),
-  parseThreads: integer('collect', 2, 1, 16, 'Threads that parse at most; another one is started when those there are have too much to do.'),
+  parseThreads: integer('collect', 2, 1, 16, 'Threads that parse at most, the one that stores among them; another one is started when those there are have too much to do.'),
   fetchBytesMax: integer('collect', 4 * MiB, 64 * KiB, 256 * MiB, 'Bytes fetched from Kafka at once, over all partitions.'),
   commitIntervalMs: integer('collect', 50, 1, 10 * secondMs, 'Longest wait of a parsed event for its commit.'),
   commitEventsMax: integer('collect', 4096, 1, 100_000, 'Events of one commit at most.'),

@@ -1,5 +1,6 @@
 /**
- * A parsing thread: a collector of its own for the sources that are given to it, over a store that is the collector's thread's.
+ * A collector of its own for the sources that are given to it, over a store that is the collector's thread's; in a thread of its own or, the first, in
+ * that thread.
  *
  * 1. Calls that bring something are taken in one after the other; each is answered when it is parsed (chunks) or durable (states).
  * 2. A batch that is due goes to the collector's thread, encoded; the next is parsed meanwhile.
@@ -18,6 +19,8 @@ export interface ParserParts extends ParserThreadData {
   log: Log;
   clock: Clock;
   send: (message: ParserMessage, transfer: Transferable[]) => void;
+  /** In the thread that stores: what is in memory is handed over as it is. */
+  isAtHome?: boolean;
 }
 
 export class Parser {
@@ -140,6 +143,10 @@ export class Parser {
   private sendBatch(batch: PreparedBatch): void {
     for (const [source, calls] of this.unsettled) this.settling.set(source, calls);
     this.unsettled = new Map();
+    if (this.parts.isAtHome === true) {
+      this.parts.send({ kind: 'batch', batch }, []);
+      return;
+    }
     const blocks = batch.blocks.map(block => ({ ...block, events: null }));
     this.parts.send({ kind: 'batch', batch: { ...batch, blocks } }, [...blocks, ...batch.unfinished.map(({ row }) => row)].flatMap(bytesOf));
   }
