@@ -1,7 +1,7 @@
 /** What the collector's thread runs: collecting into the embedded store here, into one that is shared in `shared-work.ts`. */
 import type { KafkaReport } from '../collector/kafka-subscriber.ts';
 import type { CollectorCounts } from '../collector/parts.ts';
-import type { ParserMessage, ParserThreadData } from '../collector/parsing/messages.ts';
+import type { ParserCall, ParserMessage, ParserThreadData } from '../collector/parsing/messages.ts';
 import { Parser } from '../collector/parsing/parser.ts';
 import { ParserPool, type ParserThread } from '../collector/parsing/parser-pool.ts';
 import { EmbeddedWriter } from '../collector/store/embedded-writer.ts';
@@ -99,7 +99,29 @@ export async function collectEmbedded({ options, rules, kafka, log, onCommitted 
 function startParser(data: ParserThreadData, onMessage: (message: ParserMessage) => void, log: Log): ParserThread {
   if (data.number === 1) {
     const parser = new Parser({ ...data, log, clock: systemClock, send: onMessage, isAtHome: true });
-    return { post: call => parser.take(call), end: () => Promise.resolve() };
+    const calls: ParserCall[] = [];
+    // One call a turn: what is fetched and what other threads have ready is seen to in between, and how much waits here is seen by whoever divides the work.
+    let isDue = false;
+    const due = (): void => {
+      if (isDue || calls.length === 0) return;
+      isDue = true;
+      setImmediate(() => {
+        isDue = false;
+        const call = calls.shift();
+        if (call !== undefined) parser.take(call);
+        due();
+      });
+    };
+    return {
+      post: call => {
+        if (call.call === 'stored') parser.take(call);
+        else {
+          calls.push(call);
+          due();
+        }
+      },
+      end: () => Promise.resolve(),
+    };
   }
   const worker = startThread(new URL('../collector/parsing/parser-thread.ts', import.meta.url), data, { youngGenerationMb: 48 });
   worker.on('message', onMessage);

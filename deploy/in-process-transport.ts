@@ -13,7 +13,7 @@ type Call = { id: number } & ({ call: 'publish'; chunk: Chunk } | { call: 'publi
 type Answer = { kind: 'done'; id: number; result?: unknown } | { kind: 'failed'; id: number; error: PlainError } | { kind: 'acknowledged'; acknowledgements: Acknowledgement[] };
 
 /** Handed over and not yet taken in, beyond which `publish` waits. */
-const windowBytesMax = 4 * 1024 * 1024;
+const windowBytesMax = 8 * 1024 * 1024;
 /** The way there and back. */
 const answerMsMax = 50;
 

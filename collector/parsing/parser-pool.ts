@@ -57,8 +57,8 @@ interface Source {
 
 /** A thread with less than this to do is given more. */
 const busyBytesUsual = 512 * 1024;
-/** Handed over and not parsed, beyond which nothing more is fetched. */
-const roomBytes = 8 * 1024 * 1024;
+/** Handed over as it came, compressed, and not parsed, beyond which nothing more is fetched. Enough that each thread has something of its sources. */
+const roomBytes = 6 * 1024 * 1024;
 const elapseIntervalMs = 250;
 
 export class ParserPool implements ChunkTaker, RecordTaker {
@@ -75,7 +75,7 @@ export class ParserPool implements ChunkTaker, RecordTaker {
   private ready: { thread: Thread; batch: PreparedBatch }[] = [];
   private isStoringSoon = false;
   private positionsMoved = false;
-  private backlogBytes = 0;
+  private heldBytes = 0;
   private readonly waiting: (() => void)[] = [];
   private readonly elapsing: NodeJS.Timeout;
 
@@ -140,7 +140,7 @@ export class ParserPool implements ChunkTaker, RecordTaker {
 
   /** Resolves when more may be handed over. */
   async whileStalled(): Promise<void> {
-    while (this.backlogBytes > roomBytes) await new Promise<void>(resolve => this.waiting.push(resolve));
+    while (this.heldBytes > roomBytes) await new Promise<void>(resolve => this.waiting.push(resolve));
   }
 
   /** The store has let go of these streams. */
@@ -214,14 +214,15 @@ export class ParserPool implements ChunkTaker, RecordTaker {
     if (position !== null) this.told(thread, position);
     owner.calls += 1;
     thread.backlogBytes += bytes;
-    this.backlogBytes += bytes;
+    const held = chunk.value.length;
+    this.heldBytes += held;
     try {
       // A record's bytes lie among those of others, and its sender may need them again.
       const value = position === null ? ownBytes(chunk.value) : new Uint8Array(chunk.value);
       await this.call(thread, id => ({ call: 'chunk', id, chunk: { ...chunk, value }, position }), [value.buffer], position);
     } finally {
       thread.backlogBytes -= bytes;
-      this.backlogBytes -= bytes;
+      this.heldBytes -= held;
       for (const resolve of this.waiting.splice(0)) resolve();
     }
   }
