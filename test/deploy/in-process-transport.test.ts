@@ -14,7 +14,7 @@ function carried(publish: (chunk: Chunk) => Promise<void>): InProcessTransport {
   return new InProcessTransport(port2);
 }
 
-test('chunks are handed over without waiting until 4 MiB are under way; then the next waits', async t => {
+test('chunks are handed over without waiting until 8 MiB are under way; then the next waits', async t => {
   let taken = 0;
   const waiting: (() => void)[] = [];
   const transport = carried(() => {
@@ -22,22 +22,22 @@ test('chunks are handed over without waiting until 4 MiB are under way; then the
     return new Promise(resolve => waiting.push(resolve));
   });
   const chunk = (n: number): Chunk => madeChunk('a', n * 1_000_000, new Uint8Array(1_000_000));
-  for (let n = 0; n < 4; n++) await transport.publish(chunk(n));
+  for (let n = 0; n < 8; n++) await transport.publish(chunk(n));
   let handedOver = false;
-  const fifth = transport.publish(chunk(4)).then(() => {
+  const ninth = transport.publish(chunk(8)).then(() => {
     handedOver = true;
   });
   while (taken < 1) await new Promise(resolve => setImmediate(resolve));
   t.false(handedOver);
   waiting.shift()!();
-  await fifth;
+  await ninth;
   t.true(handedOver);
-  for (let left = 4; left > 0; left--) {
+  for (let left = 8; left > 0; left--) {
     while (waiting.length === 0) await new Promise(resolve => setImmediate(resolve));
     waiting.shift()!();
   }
   await transport.close();
-  t.is(taken, 5);
+  t.is(taken, 9);
 });
 
 test('the bytes are given away, and a view of larger memory is copied first', async t => {
