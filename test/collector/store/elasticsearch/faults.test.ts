@@ -127,6 +127,8 @@ else {
       else await Promise.all(appended);
       await writer.close();
       await hasty.close();
+      // As every new owner does: what the one before has under way may still be carried out.
+      await pause(quick.requestTimeoutMs);
     }
     server.faultOf = () => null;
     const last = await newWriter();
