@@ -2,10 +2,9 @@
  * What is known of streams: which of their bytes are stored, how much they hold, and what they ended in the middle of. Says of a batch what is new of it
  * and how the streams are after it; nothing counts as stored before `apply`.
  */
-import { addRanges, coverage, type ByteRange } from '#lib/byte-ranges.ts';
-import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { StoreBatch, StoredStream, UnfinishedLine } from '#schemas/store.ts';
+import { copiedRanges, countEvent, takeBytes, takeRange } from './stored-bytes.ts';
 
 export type StreamEntry = StoredStream & { chainPosition: number };
 
@@ -87,7 +86,12 @@ export class StreamLedger {
   /** What of the batch is new. @throws LeadlineError EVENT_OVERLAPS_STORED */
   plan(batch: StoreBatch): LedgerChange {
     const change: LedgerChange = { events: [], streams: new Map(), unfinished: new Map() };
-    for (const line of batch.unfinished ?? []) if (this.takesBytes(line.event, this.changed(change, line.event.streamId, line.event.source), change)) change.unfinished.set(line.event.eventId, line);
+    for (const line of batch.unfinished ?? []) {
+      const { event } = line;
+      if (!takeBytes(this.changed(change, event.streamId, event.source), event, 'refuse')) continue;
+      if (event.begunAs !== undefined) change.unfinished.set(event.begunAs, null);
+      change.unfinished.set(event.eventId, line);
+    }
     change.events = batch.events.filter(event => this.takes(event, change));
     for (const state of batch.states) this.changed(change, state.streamId, state.source).state = state;
     return change;
@@ -100,38 +104,11 @@ export class StreamLedger {
 
   private takes(event: LogEvent, change: LedgerChange): boolean {
     const stream = this.changed(change, event.streamId, event.source);
-    if (event.begunAs === event.eventId) {
-      if (!this.isUnfinished(event.eventId, change)) return false;
-      change.unfinished.set(event.eventId, null);
-    } else if (event.gap !== null) {
-      const gapRange = { from: event.streamOffset, to: event.streamOffsetEnd };
-      if (stream.gaps.some(gap => gap.from === gapRange.from)) return false;
-      stream.gaps = [...stream.gaps, gapRange];
-      stream.gapBytes += event.gap.bytes;
-    } else if (!this.takesBytes(event, stream, change)) return false;
-    stream.events += 1;
-    stream.lastTimeNs = event.timeNs;
-    if (stream.watermarkNs === null || event.timeNs > stream.watermarkNs) stream.watermarkNs = event.timeNs;
-    event.chainPosition = stream.chainPosition;
-    return true;
-  }
-
-  /** Makes an event's bytes stored, and what it goes on with told. False where they were stored before. @throws LeadlineError EVENT_OVERLAPS_STORED */
-  private takesBytes(event: LogEvent, stream: StreamEntry, change: LedgerChange): boolean {
-    const { pieces } = event;
-    const last = stream.storedRanges.at(-1);
-    // The usual case: right behind what is stored. The last range is this change's own.
-    if (pieces.length === 1 && last?.to === pieces[0]!.from && event.streamOffsetEnd > event.streamOffset) last.to = pieces[0]!.to;
-    else {
-      if (event.streamOffsetEnd > event.streamOffset) {
-        const covered = pieces.map(piece => coverage(piece, stream.storedRanges));
-        if (covered.every(state => state === 'all')) return false;
-        if (covered.some(state => state !== 'none')) throw new LeadlineError('EVENT_OVERLAPS_STORED', { streamId: event.streamId, from: event.streamOffset, to: event.streamOffsetEnd });
-      }
-      stream.storedRanges = copied(addRanges(stream.storedRanges, pieces));
-    }
-    stream.lines += event.lineCount ?? 1;
+    const isTold = event.begunAs === event.eventId;
+    if (isTold ? !this.isUnfinished(event.eventId, change) : !takeRange(stream, event, 'refuse')) return false;
     if (event.begunAs !== undefined) change.unfinished.set(event.begunAs, null);
+    countEvent(stream, event);
+    event.chainPosition = stream.chainPosition;
     return true;
   }
 
@@ -144,7 +121,7 @@ export class StreamLedger {
     let stream = streams.get(streamId);
     if (stream === undefined) {
       const known = this.streamsById.get(streamId);
-      stream = known === undefined ? { streamId, source, storedRanges: [], gaps: [], lines: 0, events: 0, gapBytes: 0, watermarkNs: null, lastTimeNs: null, state: null, chainPosition: this.takeChainPosition() } : { ...known, storedRanges: copied(known.storedRanges) };
+      stream = known === undefined ? { streamId, source, storedRanges: [], gaps: [], lines: 0, events: 0, gapBytes: 0, watermarkNs: null, lastTimeNs: null, state: null, chainPosition: this.takeChainPosition() } : { ...known, storedRanges: copiedRanges(known.storedRanges) };
       streams.set(streamId, stream);
     }
     return stream;
@@ -161,12 +138,4 @@ export class StreamLedger {
     if (known < this.nextChainPosition) return;
     this.nextChainPosition = (Math.floor(known / ledgersMax) + 1) * ledgersMax + this.number;
   }
-}
-
-/** With a last range of its own, which may be made longer. */
-function copied(ranges: readonly ByteRange[]): ByteRange[] {
-  const copy = [...ranges];
-  const last = copy.at(-1);
-  if (last !== undefined) copy[copy.length - 1] = { ...last };
-  return copy;
 }

@@ -1,11 +1,10 @@
 /** What is stored of streams, changed by events: the same steps when a batch is planned, and again when it is written on whatever the server knows by then. */
-import { addRanges, coverage } from '#lib/byte-ranges.ts';
 import type { Signal } from '#schemas/alert.ts';
 import { newStreamEntry, type StreamEntry } from '#schemas/elasticsearch/stream-document.ts';
-import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { StoreBatch, UnfinishedLine } from '#schemas/store.ts';
 import type { StreamState } from '#schemas/transport.ts';
+import { copiedRanges, countEvent, takeBytes, takeRange } from '../stored-bytes.ts';
 
 /** What a batch does to one stream. */
 export interface StreamChange {
@@ -36,7 +35,7 @@ export interface Planned {
   nextChainPosition(): number;
 }
 
-const copied = (stream: StreamEntry): StreamEntry => ({ ...stream, storedRanges: [...stream.storedRanges], gaps: [...stream.gaps], unfinished: [...stream.unfinished] });
+const copied = (stream: StreamEntry): StreamEntry => ({ ...stream, storedRanges: copiedRanges(stream.storedRanges), unfinished: [...stream.unfinished] });
 
 /** @throws LeadlineError EVENT_OVERLAPS_STORED, with nothing changed */
 export function planBatch(batch: StoreBatch, signals: readonly Signal[], planned: Planned): Plan {
@@ -77,7 +76,7 @@ export function planBatch(batch: StoreBatch, signals: readonly Signal[], planned
     const isTold = event.begunAs === event.eventId;
     if (isTold ? !tell(event.eventId) : !takeRange(stream, event, 'refuse')) continue;
     if (!isTold && event.begunAs !== undefined) tell(event.begunAs);
-    count(stream, event);
+    countEvent(stream, event);
     event.chainPosition = stream.chainPosition;
     change.events.push(event);
     plan.events.push(event);
@@ -103,7 +102,7 @@ export function withChange(known: StreamEntry | null, change: StreamChange): Str
     stream.unfinished.push(line);
   }
   for (const event of change.events) {
-    if (event.begunAs === event.eventId ? stream.unfinished.some(line => line.event.eventId === event.eventId) : takeRange(stream, event, 'add')) count(stream, event);
+    if (event.begunAs === event.eventId ? stream.unfinished.some(line => line.event.eventId === event.eventId) : takeRange(stream, event, 'add')) countEvent(stream, event);
   }
   stream.unfinished = stream.unfinished.filter(({ event }) => !change.told.includes(event.eventId));
   if (change.state !== null) stream.state = change.state;
@@ -114,36 +113,4 @@ export function withChange(known: StreamEntry | null, change: StreamChange): Str
 /** True where there is more to write than that lines of it are told. */
 export function isMoreThanTold(change: StreamChange): boolean {
   return change.events.length > 0 || change.begun.length > 0 || change.state !== null || change.signals.length > 0;
-}
-
-function count(stream: StreamEntry, event: LogEvent): void {
-  stream.events += 1;
-  stream.lastTimeNs = event.timeNs;
-  if (stream.watermarkNs === null || event.timeNs > stream.watermarkNs) stream.watermarkNs = event.timeNs;
-}
-
-/** Makes a gap known or bytes stored. False where they were. */
-function takeRange(stream: StreamEntry, event: LogEvent, partly: 'refuse' | 'add'): boolean {
-  if (event.gap === null) return takeBytes(stream, event, partly);
-  if (stream.gaps.some(gap => gap.from === event.streamOffset)) return false;
-  stream.gaps.push({ from: event.streamOffset, to: event.streamOffsetEnd });
-  stream.gapBytes += event.gap.bytes;
-  return true;
-}
-
-/** @throws LeadlineError EVENT_OVERLAPS_STORED where a part of it is stored, unless that shall be added to */
-function takeBytes(stream: StreamEntry, event: LogEvent, partly: 'refuse' | 'add'): boolean {
-  const { pieces } = event;
-  const last = stream.storedRanges.at(-1);
-  if (pieces.length === 1 && last?.to === pieces[0]!.from && event.streamOffsetEnd > event.streamOffset) stream.storedRanges[stream.storedRanges.length - 1] = { from: last.from, to: pieces[0]!.to };
-  else {
-    if (event.streamOffsetEnd > event.streamOffset) {
-      const covered = pieces.map(piece => coverage(piece, stream.storedRanges));
-      if (covered.every(state => state === 'all')) return false;
-      if (partly === 'refuse' && covered.some(state => state !== 'none')) throw new LeadlineError('EVENT_OVERLAPS_STORED', { streamId: event.streamId, from: event.streamOffset, to: event.streamOffsetEnd });
-    }
-    stream.storedRanges = addRanges(stream.storedRanges, pieces);
-  }
-  stream.lines += event.lineCount ?? 1;
-  return true;
 }
