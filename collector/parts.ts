@@ -19,6 +19,13 @@ export interface CollectorCounts {
   overflowedTemplates: number;
 }
 
+/** What several collectors count together. */
+export function sumOfCounts(counts: Iterable<Readonly<CollectorCounts>>): CollectorCounts {
+  const sum: CollectorCounts = { ...nothingCounted };
+  for (const each of counts) for (const name of Object.keys(sum) as (keyof CollectorCounts)[]) sum[name] += each[name];
+  return sum;
+}
+
 export const nothingCounted: Readonly<CollectorCounts> = { chunks: 0, chunkBytes: 0, trimmedBytes: 0, events: 0, commits: 0, refusedChunks: 0, templates: 0, overflowedTemplates: 0 };
 
 /** What the collector needs of a store, which may be elsewhere: then `append` resolves when the batch is durable. */

@@ -19,7 +19,7 @@ import type { Options } from '#schemas/options.ts';
 import type { AsyncStoreWriter, StoredStream } from '#schemas/store.ts';
 import { CollectorIntake } from './intake.ts';
 import { KafkaSubscriber, type KafkaReport } from './kafka-subscriber.ts';
-import { nothingCounted, type CollectorCounts } from './parts.ts';
+import { nothingCounted, sumOfCounts, type CollectorCounts } from './parts.ts';
 
 export interface SharedCollectingParts {
   kafka: Kafka;
@@ -43,7 +43,7 @@ export class SharedCollecting {
   private readonly parts: SharedCollectingParts;
   private shares: Share[] = [];
   /** Of shares that ended. */
-  private readonly before = { ...nothingCounted };
+  private before: Readonly<CollectorCounts> = nothingCounted;
 
   constructor(parts: SharedCollectingParts) {
     this.parts = parts;
@@ -58,15 +58,13 @@ export class SharedCollecting {
   async end(isLost: boolean): Promise<boolean> {
     const shares = this.shares;
     const done = await Promise.all(shares.map(share => share.end(isLost)));
-    for (const { counts } of shares) for (const name of Object.keys(this.before) as (keyof CollectorCounts)[]) this.before[name] += counts[name];
+    this.before = sumOfCounts([this.before, ...shares.map(({ counts }) => counts)]);
     this.shares = [];
     return done.every(isDone => isDone);
   }
 
   get counts(): CollectorCounts {
-    const sum = { ...this.before };
-    for (const { counts } of this.shares) for (const name of Object.keys(sum) as (keyof CollectorCounts)[]) sum[name] += counts[name];
-    return sum;
+    return sumOfCounts([this.before, ...this.shares.map(({ counts }) => counts)]);
   }
 
   /** Lets backing indices go, and streams of which nothing is kept, where this collector has partitions. */

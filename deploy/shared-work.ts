@@ -11,7 +11,7 @@ import type { StreamState } from '#schemas/transport.ts';
 import { topicName } from '#schemas/topics.ts';
 import { Connections, type ChunkTaker } from '../collector/connections.ts';
 import { CollectorIntake } from '../collector/intake.ts';
-import { nothingCounted, type CollectorCounts, type CollectorParts } from '../collector/parts.ts';
+import { nothingCounted, sumOfCounts, type CollectorCounts, type CollectorParts } from '../collector/parts.ts';
 import { RefusedEvents } from '../collector/refused-events.ts';
 import { SharedCollecting } from '../collector/shared-collecting.ts';
 import { ElasticsearchWriter } from '../collector/store/elasticsearch/elasticsearch-writer.ts';
@@ -70,11 +70,9 @@ export async function collectShared({ options: given, rules, kafka: clientOption
   }, retentionIntervalMs);
 
   const report = (): CollectorReport => {
-    const counts = { ...nothingCounted };
-    for (const each of [http.counts, collecting?.counts ?? nothingCounted]) for (const name of Object.keys(counts) as (keyof CollectorCounts)[]) counts[name] += each[name];
     const own = collecting?.report() ?? null;
     return {
-      counts,
+      counts: sumOfCounts([http.counts, collecting?.counts ?? nothingCounted]),
       stalledBecause: (collecting?.stalledBy ?? http.stalledBy)?.message ?? null,
       stored: totalsOf([...http.streams(), ...(collecting?.streams() ?? [])]),
       kafka: own === null ? null : { ...own, troubledBy: member?.troubledBy ?? own.troubledBy, deadLetters: own.deadLetters + refused.count },

@@ -15,7 +15,7 @@ import type { StreamState, Transport } from '#schemas/transport.ts';
 import { Connections, type ChunkTaker } from '../connections.ts';
 import type { RecordPosition } from '../consumed-positions.ts';
 import type { HandedOver, RecordTaker } from '../intake.ts';
-import { nothingCounted, type CollectorCounts } from '../parts.ts';
+import { nothingCounted, sumOfCounts, type CollectorCounts } from '../parts.ts';
 import type { EmbeddedWriter } from '../store/embedded-writer.ts';
 import type { PreparedBatch } from '../store/prepared-batch.ts';
 import { knownState } from '../stored-marks.ts';
@@ -44,7 +44,7 @@ interface Thread {
   thread: ParserThread;
   /** Bytes of chunks that were handed over and are not parsed. */
   backlogBytes: number;
-  counts: CollectorCounts | null;
+  counts: Readonly<CollectorCounts>;
   stopped: PromiseWithResolvers<null>;
 }
 
@@ -90,9 +90,7 @@ export class ParserPool implements ChunkTaker, RecordTaker {
   }
 
   get counts(): CollectorCounts {
-    const sum: CollectorCounts = { ...nothingCounted };
-    for (const { counts } of this.threads) for (const name of Object.keys(sum) as (keyof CollectorCounts)[]) sum[name] += counts?.[name] ?? 0;
-    return sum;
+    return sumOfCounts(this.threads.map(({ counts }) => counts));
   }
 
   connect(): Transport {
@@ -162,7 +160,7 @@ export class ParserPool implements ChunkTaker, RecordTaker {
   private startThread(): Thread {
     const number = this.threads.length + 1;
     const stopped = Promise.withResolvers<null>();
-    const started: Thread = { number, thread: this.parts.start({ number, lastChainPosition: this.parts.writer.lastChainPosition }, message => this.heard(started, message)), backlogBytes: 0, counts: null, stopped };
+    const started: Thread = { number, thread: this.parts.start({ number, lastChainPosition: this.parts.writer.lastChainPosition }, message => this.heard(started, message)), backlogBytes: 0, counts: nothingCounted, stopped };
     this.threads.push(started);
     this.marks.begin(number);
     return started;
