@@ -9,6 +9,7 @@ import { storeChoice } from './elasticsearch-options.ts';
 import { createLog } from './log.ts';
 import { collectPortDefault, healthAddress } from './ports.ts';
 import { StatusLine } from './status-line.ts';
+import { stopAsked } from './stop-asked.ts';
 
 /** @returns the exit code after SIGINT or SIGTERM. @throws LeadlineError for what keeps it from starting. */
 export async function collect(config: Config, version: string): Promise<number> {
@@ -18,10 +19,7 @@ export async function collect(config: Config, version: string): Promise<number> 
   if (options.topic.length > 0 && options.kafka.length === 0) throw new LeadlineError('BAD_OPTION', { option: '--topic', problem: 'names a topic, and no broker is given', fix: 'Add --kafka HOST:PORT' });
   const isTerminal = process.stderr.isTTY;
   const log = createLog('collect', options, isTerminal);
-  const stopAsked = new Promise<void>(resolve => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
-  });
+  const asked = stopAsked();
   let crash: (error: Error) => void = () => undefined;
   const crashed = new Promise<never>((_, reject) => {
     crash = reject;
@@ -46,7 +44,7 @@ export async function collect(config: Config, version: string): Promise<number> 
       ],
     });
     line.start(async () => statusText(await collector.report()));
-    await Promise.race([stopAsked, crashed]);
+    await Promise.race([asked, crashed]);
   } finally {
     await server?.close();
     line?.end();

@@ -5,6 +5,7 @@ import { readSpanMs } from '#schemas/options.ts';
 import type { Config } from './config.ts';
 import { createLog } from './log.ts';
 import { demoDir } from './read-source.ts';
+import { stopAsked } from './stop-asked.ts';
 
 export async function demo(flags: Record<string, unknown>, { options, origins }: Config): Promise<number> {
   const dir = origins.dataDir === 'default' ? demoDir : options.dataDir;
@@ -17,10 +18,7 @@ export async function demo(flags: Record<string, unknown>, { options, origins }:
   if (rate !== undefined && !(rate > 0 && rate <= 1000)) throw new LeadlineError('BAD_OPTION', { option: '--rate', problem: `"${String(flags['rate'])}" is not a number above 0`, fix: 'Write a number of requests per second up to 1000' });
   const shop = await startDemo({ dir, log: createLog('demo', options, process.stderr.isTTY), ...(rate === undefined ? {} : { ratePerSecond: rate }), ...(burst === null ? {} : { burst }) });
   process.stdout.write(`demo shop: ${shop.services.length} services, logs in ${shop.logsDir}. Ctrl-C ends it.\nLook at them with: leadline up ${shop.logsDir}\n`);
-  await new Promise<void>(resolve => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
-  });
+  await stopAsked();
   await shop.stop();
   return 0;
 }

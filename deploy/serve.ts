@@ -1,22 +1,23 @@
 /** `leadline serve`: API, page and alerts over a store that others write, embedded in a directory or in Elasticsearch. It writes its alert state only. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { AlertLoop } from '../query/alerts/loop.ts';
+import type { AlertLoop } from '../query/alerts/loop.ts';
 import { buildServer, listen } from '../query/server.ts';
 import { ReaderPool } from '../query/store/reader-pool.ts';
 import type { ReadStore } from '../query/store/open-reader.ts';
 import { StoreOwner, type OwnerFiles } from '../collector/store/store-owner.ts';
 import { bytesText, countText, printable } from '../query/cli/render/terminal.ts';
-import { systemClock } from '#lib/clock.ts';
 import { Metrics } from '#lib/metrics.ts';
-import { alertsFile, eventsFolder } from '#schemas/embedded/layout.ts';
+import { eventsFolder } from '#schemas/embedded/layout.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { metrics as metricCatalogue } from '#schemas/telemetry.ts';
+import { newAlertLoop } from './alerting.ts';
 import type { Config } from './config.ts';
 import { storeChoice } from './elasticsearch-options.ts';
 import { createLog } from './log.ts';
 import { runningOwner } from './read-source.ts';
 import { StatusLine } from './status-line.ts';
+import { stopAsked } from './stop-asked.ts';
 import { setStoreMetrics } from './store-metrics.ts';
 
 const readerThreads = 1;
@@ -33,10 +34,7 @@ export async function serve(config: Config, version: string): Promise<number> {
   const store: ReadStore = choice.kind === 'embedded' ? { kind: 'embedded', dataDir: options.dataDir } : choice;
   const isTerminal = process.stderr.isTTY;
   const log = createLog('serve', options, isTerminal);
-  const stopAsked = new Promise<void>(resolve => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
-  });
+  const asked = stopAsked();
   if (store.kind === 'embedded') {
     if (!existsSync(eventsFolder(options.dataDir))) throw new LeadlineError('NO_STORE', { dir: options.dataDir });
     // `up` answers and alerts over its own store.
@@ -67,14 +65,7 @@ export async function serve(config: Config, version: string): Promise<number> {
     steps.unshift(() => server.close());
     const url = await listen(server, options);
     owner.note(url);
-    alerts = new AlertLoop({
-      reader: { signalsAfter: (cursor, limit) => pool.value('signalsAfter', [cursor, limit]), streams: () => pool.value('storedStreams', []) },
-      alertsDbPath: alertsFile(options.dataDir),
-      config: config.alerts,
-      publicUrl: options.publicUrl ?? url,
-      log,
-      clock: systemClock,
-    });
+    alerts = newAlertLoop(pool, config, url, log);
     const loop = alerts;
     loop.start();
     steps.unshift(() => loop.stop());
@@ -87,7 +78,7 @@ export async function serve(config: Config, version: string): Promise<number> {
       const { totals, store: stored } = await pool.value('streams', [[]]);
       return `${countText(totals.lines)} lines, ${countText(totals.events)} events, ${bytesText(totals.lagBytes)} waiting, store ${bytesText(stored.bytes)}`;
     });
-    await Promise.race([stopAsked, line.interrupted]);
+    await Promise.race([asked, line.interrupted]);
     return 0;
   } finally {
     for (const step of steps) await step();

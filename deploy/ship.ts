@@ -9,6 +9,7 @@ import { createLog } from './log.ts';
 import { healthAddress, shipPortDefault } from './ports.ts';
 import { checkShipOptions, notForPeople, redactionOf } from './ship-transport.ts';
 import { Shipping, type Work, type WorkParts } from './shipping.ts';
+import { stopAsked } from './stop-asked.ts';
 
 /**
  * @returns 0 where everything read was acknowledged, 3 where the rest has to wait for the next start.
@@ -21,10 +22,7 @@ export async function ship(paths: readonly string[], config: Config, version: st
   checkShipOptions(options);
   await redactionOf(options);
   if (!isPipe) checkPaths(paths);
-  const stopAsked = new Promise<void>(resolve => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
-  });
+  const asked = stopAsked();
   // Two shippers on one checkpoint would undo each other's positions. A pipe has none.
   const owner = isPipe ? null : new StoreOwner(options.dataDir, { lock: shipperLockFile(options.dataDir), note: shipperNote(options.dataDir) });
   try {
@@ -40,7 +38,7 @@ export async function ship(paths: readonly string[], config: Config, version: st
       onListening: url => owner?.note(url),
     });
     try {
-      await Promise.race([shipping.finished, stopAsked]);
+      await Promise.race([shipping.finished, asked]);
       return (await shipping.stop()) === 'drained' ? 0 : 3;
     } finally {
       await shipping.close();

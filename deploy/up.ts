@@ -2,18 +2,17 @@
  * `leadline up`: everything in one process. The main thread serves HTTP and judges alerts; one thread tails, one parses and writes, one answers
  * queries. Whatever fails at the start leaves nothing running.
  */
-import { AlertLoop } from '../query/alerts/loop.ts';
+import type { AlertLoop } from '../query/alerts/loop.ts';
 import type { CollectorCounts } from '../collector/parts.ts';
 import { httpIntakeRoutes } from '../collector/http-intake.ts';
 import { ReaderPool } from '../query/store/reader-pool.ts';
 import { buildServer, listen } from '../query/server.ts';
-import { systemClock } from '#lib/clock.ts';
 import { Metrics } from '#lib/metrics.ts';
-import { alertsFile } from '#schemas/embedded/layout.ts';
 import type { StreamsAnswer } from '#schemas/http-api.ts';
 import type { Options } from '#schemas/options.ts';
 import { metrics as metricCatalogue } from '#schemas/telemetry.ts';
 import { bytesText, countText } from '../query/cli/render/terminal.ts';
+import { newAlertLoop } from './alerting.ts';
 import { CollectorHost } from './collector-host.ts';
 import { setKafkaMetrics, setPublishingMetrics } from './collector-metrics.ts';
 import type { Config } from './config.ts';
@@ -23,6 +22,7 @@ import { createLog } from './log.ts';
 import { demoDir } from './read-source.ts';
 import { ShipperHost } from './shipper-host.ts';
 import { StatusLine } from './status-line.ts';
+import { stopAsked } from './stop-asked.ts';
 import { setStoreMetrics } from './store-metrics.ts';
 
 const readerThreads = 1;
@@ -57,10 +57,7 @@ export async function up(paths: readonly string[], config: Config, version: stri
     crash = reject;
   });
   crashed.catch(() => undefined);
-  const stopAsked = new Promise<void>(resolve => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
-  });
+  const asked = stopAsked();
 
   try {
     const collector = await CollectorHost.start(options, config.alerts.rules, isTerminal, crash);
@@ -97,14 +94,7 @@ export async function up(paths: readonly string[], config: Config, version: stri
     const url = await listen(server, options);
     collector.note(url);
 
-    alerts = new AlertLoop({
-      reader: { signalsAfter: (cursor, limit) => pool.value('signalsAfter', [cursor, limit]), streams: () => pool.value('storedStreams', []) },
-      alertsDbPath: alertsFile(options.dataDir),
-      config: config.alerts,
-      publicUrl: options.publicUrl ?? url,
-      log,
-      clock: systemClock,
-    });
+    alerts = newAlertLoop(pool, { options, alerts: config.alerts }, url, log);
     const loop = alerts;
     loop.start();
     ending.add(() => loop.stop());
@@ -147,7 +137,7 @@ export async function up(paths: readonly string[], config: Config, version: stri
         void running.burst('payment', demoBurstMs);
       });
     }
-    await Promise.race([stopAsked, crashed, line.interrupted]);
+    await Promise.race([asked, crashed, line.interrupted]);
     return 0;
   } finally {
     await ending.run();
