@@ -8,7 +8,8 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rea
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cached, cacheFolder, canRun, freePort, isRoot, javaHome, JavaServer } from './java-server.ts';
+import { cacheFolder, freePort, isRoot, javaHome, JavaServer } from './java-server.ts';
+import { cached, canRun } from './server-process.ts';
 
 const version = process.env['LEADLINE_ELASTICSEARCH_VERSION'] ?? '9.2.4';
 const javaMin = 21;
@@ -47,7 +48,7 @@ export interface TestElasticsearchOptions {
 }
 
 export async function startElasticsearch({ settings = {}, heap = '512m' }: TestElasticsearchOptions = {}): Promise<JavaServer> {
-  await cached(`elasticsearch-${version}`, isThere, download);
+  await cached(cacheFolder, `elasticsearch-${version}`, isThere, download);
   const folder = mkdtempSync(join(tmpdir(), 'leadline-elasticsearch-'));
   const port = await freePort(23_000);
   const config = join(folder, 'config');

@@ -1,14 +1,13 @@
 /** A server in a JVM of a test's own: started, killed, paused, gone when the test or its process is. */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, rmdirSync, statSync, openSync, closeSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, openSync, closeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive, isFree, signal } from './server-process.ts';
 
 const startMsMax = 120_000;
 const stopMsMax = 15_000;
-const downloadMsMax = 300_000;
 
 /** Kills the server's whole process group when this process, which holds the pipe, is gone. */
 const guarded = 'setsid "$@" </dev/null >>"$LEADLINE_SERVER_LOG" 2>&1 & pid=$!; echo $pid; cat >/dev/null; kill -9 -- -$pid 2>/dev/null';
@@ -32,36 +31,6 @@ export function javaHome(major: number): string | null {
   return homes.find(home => home !== undefined && existsSync(join(home, 'bin/java')) && majorOf(home) >= major) ?? null;
 }
 
-export function canRun(command: string, ...args: string[]): boolean {
-  try {
-    execFileSync(command, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Makes what a folder of the cache holds, by one process while others wait. */
-export async function cached(name: string, isThere: () => boolean, make: () => Promise<void>): Promise<void> {
-  mkdirSync(cacheFolder, { recursive: true });
-  const lock = join(cacheFolder, `${name}.lock`);
-  for (let waitedMs = 0; !isThere(); waitedMs += 250) {
-    try {
-      mkdirSync(lock);
-    } catch {
-      const ageMs = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-      if (ageMs > downloadMsMax || waitedMs > downloadMsMax) rmSync(lock, { recursive: true, force: true });
-      await sleep(250);
-      continue;
-    }
-    try {
-      await make();
-    } finally {
-      rmdirSync(lock);
-    }
-  }
-}
-
 /** A port that is free, and so is the one 100 above it. */
 export async function freePort(from: number): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
@@ -69,14 +38,6 @@ export async function freePort(from: number): Promise<number> {
     if ((await isFree(port)) && (await isFree(port + 100))) return port;
   }
   throw new Error(`no free port from ${from} on`);
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
 
 export interface JavaServerParts {
@@ -162,22 +123,5 @@ export class JavaServer {
     } catch {
       return false;
     }
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // Gone already.
-  }
-}
-
-/** A zombie counts as gone. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
   }
 }

@@ -1,26 +1,16 @@
 /** Kafka's jars from Maven Central, kept under ~/.cache/leadline, and whether this machine can run them. */
-import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { cached, canRun, downloadMsMax } from './server-process.ts';
 
 export const kafkaVersion = process.env['LEADLINE_KAFKA_VERSION'] ?? '4.3.1';
 const cacheFolder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'leadline');
-const downloadMsMax = 300_000;
 
 const libsOf = (version: string): string => join(cacheFolder, `kafka-${version}`, 'libs');
 const isThere = (version: string): boolean => existsSync(join(libsOf(version), `kafka_2.13-${version}.jar`));
-
-function canRun(command: string, argument: string): boolean {
-  try {
-    execFileSync(command, [argument], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Why no broker can be started here, or null. Where CI is set its absence is an error, not a reason to skip. */
 export function kafkaMissing(): string | null {
@@ -52,23 +42,7 @@ ${logging.join('\n')}
 
 /** The folder of a broker's jars; they are downloaded on first use, by one process while others wait. */
 export async function kafkaJars(version = kafkaVersion): Promise<string> {
-  mkdirSync(cacheFolder, { recursive: true });
-  const lock = join(cacheFolder, `kafka-${version}.lock`);
-  for (let waitedMs = 0; !isThere(version); waitedMs += 250) {
-    try {
-      mkdirSync(lock);
-    } catch {
-      const ageMs = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-      if (ageMs > downloadMsMax || waitedMs > downloadMsMax) rmSync(lock, { recursive: true, force: true });
-      await sleep(250);
-      continue;
-    }
-    try {
-      await download(version);
-    } finally {
-      rmdirSync(lock);
-    }
-  }
+  await cached(cacheFolder, `kafka-${version}`, () => isThere(version), () => download(version));
   return libsOf(version);
 }
 

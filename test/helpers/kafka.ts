@@ -4,7 +4,6 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +11,7 @@ import { promisify } from 'node:util';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { advertisedPortOf, clusterId, formatArguments, log4j2Properties, log4jProperties, nodesOf, portOf, portsPerNode, proxyPortOf, serverProperties, type BrokerLayout, type Listener } from './kafka-config.ts';
 import { kafkaJars, kafkaVersion } from './kafka-jars.ts';
+import { isAlive, isFree, signal } from './server-process.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 export { kafkaMissing } from './kafka-jars.ts';
@@ -45,14 +45,6 @@ const stopMsMax = 10_000;
 
 /** Kills the broker when this process, which holds the pipe, is gone. */
 const guarded = '"$@" </dev/null & echo $!; cat >/dev/null; kill -9 $! 2>/dev/null';
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
-}
 
 /** The first of `count` free ports in a row, from a random place on, so that test files running side by side do not meet. */
 async function freePorts(from: number, count: number): Promise<number> {
@@ -310,22 +302,5 @@ export class TestKafka {
       if (waitedMs > startMsMax) throw new Error(`only ${brokers.length} of ${this.layout.nodes} Kafka nodes came together`);
       await sleep(100);
     }
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // Gone already.
-  }
-}
-
-/** A zombie counts as gone. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
   }
 }

@@ -7,7 +7,8 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cached, cacheFolder, canRun, freePort, javaHome, JavaServer } from './java-server.ts';
+import { cacheFolder, freePort, javaHome, JavaServer } from './java-server.ts';
+import { cached, canRun } from './server-process.ts';
 
 /** Of the runner, whose first three numbers are the server's. */
 const version = process.env['LEADLINE_OPENSEARCH_VERSION'] ?? '3.8.0.0';
@@ -67,7 +68,7 @@ public class Serve {
 const logging = ['status=error', 'appender.out.type=Console', 'appender.out.name=Out', 'appender.out.layout.type=PatternLayout', 'appender.out.layout.pattern=%d %p %c %m%n', 'rootLogger.level=info', 'rootLogger.appenderRef.out.ref=Out', ''].join('\n');
 
 export async function startOpensearch(): Promise<JavaServer> {
-  await cached(`opensearch-${version}`, isThere, download);
+  await cached(cacheFolder, `opensearch-${version}`, isThere, download);
   const folder = mkdtempSync(join(tmpdir(), 'leadline-opensearch-'));
   const port = await freePort(25_000);
   mkdirSync(join(folder, 'node_1', 'config'), { recursive: true });
