@@ -12,11 +12,11 @@ import type { Assignment } from '#lib/kafka/group-member.ts';
 import { KafkaError, type Kafka } from '#lib/kafka/types.ts';
 import type { Log } from '#lib/log.ts';
 import type { Rule } from '#schemas/alert.ts';
-import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { Options } from '#schemas/options.ts';
 import type { AsyncStoreWriter, StoredStream } from '#schemas/store.ts';
+import { FirstSight } from './first-sight.ts';
 import { CollectorIntake } from './intake.ts';
 import { KafkaSubscriber, type KafkaReport } from './kafka-subscriber.ts';
 import { nothingCounted, sumOfCounts, type CollectorCounts } from './parts.ts';
@@ -103,8 +103,6 @@ class Share {
   private subscriber: KafkaSubscriber | null = null;
   private reading: Promise<void> = Promise.resolve();
   private committing: NodeJS.Timeout | null = null;
-  /** Streams of which nothing was stored when they were looked up. */
-  private readonly looked = new Set<string>();
 
   constructor(parts: SharedCollectingParts, places: Places, mayBeWritten: boolean) {
     this.parts = parts;
@@ -171,7 +169,8 @@ class Share {
         const assigned = await this.assigned();
         if (this.ending.signal.aborted) return;
         const intake = new CollectorIntake({ writer: this.writer, options, rules, log, clock, onCommitted: this.parts.onCommitted });
-        intake.beforeTaking = chunk => this.look(intake, chunk);
+        // The others were read when the writer was opened, and nobody else writes of them since.
+        new FirstSight(this.writer, streamId => this.writer.lastKnown(streamId) !== null).guard(intake);
         this.intake = intake;
         this.subscriber = new KafkaSubscriber({ kafka, intake, storedPositions: () => this.writer.positions(), assigned, options, log, clock });
         this.reading = this.subscriber.run();
@@ -195,15 +194,6 @@ class Share {
       assigned.set(topic, new Map(places.map(({ partition }) => [partition, ends[partition] ?? 0n])));
     }
     return assigned;
-  }
-
-  private async look(intake: CollectorIntake, { streamId, previous }: Chunk): Promise<void> {
-    const unknown = [streamId, ...(previous === null ? [] : [previous.streamId])].filter(id => !this.looked.has(id) && this.writer.lastKnown(id) === null);
-    if (unknown.length === 0) return;
-    await this.writer.load(unknown);
-    for (const id of unknown) this.looked.add(id);
-    const lines = this.writer.unfinished().filter(({ event }) => unknown.includes(event.streamId));
-    if (lines.length > 0) intake.collector.adopt(lines);
   }
 
   private async commitOffsets(): Promise<void> {

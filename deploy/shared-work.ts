@@ -10,6 +10,7 @@ import type { StoredStream } from '#schemas/store.ts';
 import type { StreamState } from '#schemas/transport.ts';
 import { topicName } from '#schemas/topics.ts';
 import { Connections, type ChunkTaker } from '../collector/connections.ts';
+import { FirstSight } from '../collector/first-sight.ts';
 import { CollectorIntake } from '../collector/intake.ts';
 import { nothingCounted, sumOfCounts, type CollectorCounts, type CollectorParts } from '../collector/parts.ts';
 import { RefusedEvents } from '../collector/refused-events.ts';
@@ -107,12 +108,14 @@ class SharedHttp implements ChunkTaker {
   private readonly connections = new Connections();
   private opening: Promise<CollectorIntake> | null = null;
   private intake: CollectorIntake | null = null;
-  private readonly looked = new Set<string>();
+  private readonly sight: FirstSight;
   private stopped = false;
 
   constructor(writer: ElasticsearchWriter, parts: HttpParts) {
     this.writer = writer;
     this.parts = parts;
+    // Others may have stored of a stream since this writer was opened.
+    this.sight = new FirstSight(writer, () => false);
   }
 
   get counts(): CollectorCounts {
@@ -125,7 +128,7 @@ class SharedHttp implements ChunkTaker {
 
   /** Those that came this way. */
   streams(): StoredStream[] {
-    return [...this.looked].map(streamId => this.writer.lastKnown(streamId)).filter(stream => stream !== null);
+    return [...this.sight.seen].map(streamId => this.writer.lastKnown(streamId)).filter(stream => stream !== null);
   }
 
   connect(): ReturnType<Connections['connect']> {
@@ -138,7 +141,7 @@ class SharedHttp implements ChunkTaker {
 
   async publishStates(states: readonly StreamState[]): Promise<void> {
     const intake = await this.open();
-    await this.look(states.map(({ streamId }) => streamId));
+    await this.sight.look(intake, states.map(({ streamId }) => streamId));
     await intake.publishStates(states);
   }
 
@@ -179,20 +182,8 @@ class SharedHttp implements ChunkTaker {
     }
     const intake = new CollectorIntake({ writer: this.writer, options, rules, log, clock: systemClock, onCommitted });
     intake.onStored = acknowledgements => this.connections.acknowledged(acknowledgements);
-    intake.beforeTaking = async ({ streamId, previous }) => {
-      const lines = await this.look([streamId, ...(previous === null ? [] : [previous.streamId])]);
-      if (lines.length > 0) intake.collector.adopt(lines);
-    };
+    this.sight.guard(intake);
     this.intake = intake;
     return intake;
-  }
-
-  /** What others have stored of these streams meanwhile. @returns lines they ended in the middle of, of those that were not looked at before */
-  private async look(streamIds: readonly string[]): Promise<ReturnType<ElasticsearchWriter['unfinished']>> {
-    const unknown = streamIds.filter(streamId => !this.looked.has(streamId));
-    if (unknown.length === 0) return [];
-    await this.writer.load(unknown);
-    for (const streamId of unknown) this.looked.add(streamId);
-    return this.writer.unfinished().filter(({ event }) => unknown.includes(event.streamId));
   }
 }
