@@ -12,14 +12,15 @@ import type { Assignment } from '#lib/kafka/group-member.ts';
 import { KafkaError, type Kafka } from '#lib/kafka/types.ts';
 import type { Log } from '#lib/log.ts';
 import type { Rule } from '#schemas/alert.ts';
-import { LeadlineError } from '#schemas/errors.ts';
+import type { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { Options } from '#schemas/options.ts';
 import type { AsyncStoreWriter, StoredStream } from '#schemas/store.ts';
 import { FirstSight } from './first-sight.ts';
-import { CollectorIntake } from './intake.ts';
+import type { CollectorIntake } from './intake.ts';
 import { KafkaSubscriber, type KafkaReport } from './kafka-subscriber.ts';
 import { nothingCounted, sumOfCounts, type CollectorCounts } from './parts.ts';
+import { openSharedIntake } from './shared-intake.ts';
 
 export interface SharedCollectingParts {
   kafka: Kafka;
@@ -34,7 +35,6 @@ export interface SharedCollectingParts {
   onCommittedOffsets: (offsets: { topic: string; partition: number; offset: bigint }[]) => void;
 }
 
-const retryDelayMs = 1000;
 const offsetsIntervalMs = 5000;
 
 type Places = Assignment['partitions'];
@@ -99,6 +99,8 @@ class Share {
   private readonly places: Places;
   private readonly writer: AsyncStoreWriter;
   private readonly ending = new AbortController();
+  /** Nothing of an owner before can be under way any more. */
+  private isSettled: boolean;
   private intake: CollectorIntake | null = null;
   private subscriber: KafkaSubscriber | null = null;
   private reading: Promise<void> = Promise.resolve();
@@ -108,7 +110,8 @@ class Share {
     this.parts = parts;
     this.places = places;
     this.writer = parts.newWriter();
-    void this.begin(mayBeWritten);
+    this.isSettled = !mayBeWritten;
+    void this.begin();
   }
 
   get counts(): CollectorCounts {
@@ -136,8 +139,8 @@ class Share {
     this.ending.abort();
     if (this.committing !== null) clearInterval(this.committing);
     const { intake, subscriber } = this;
-    // What has not begun will not.
-    let isDone = intake === null;
+    // What has not begun will not; but whoever is next has to wait for the owner before, too, where that was not over.
+    let isDone = intake === null && this.isSettled;
     if (intake !== null && subscriber !== null) {
       subscriber.stop();
       if (!isLost) {
@@ -157,33 +160,30 @@ class Share {
     return isDone;
   }
 
-  private async begin(mayBeWritten: boolean): Promise<void> {
-    const { clock, log, options, kafka, rules } = this.parts;
-    if (mayBeWritten) {
+  private async begin(): Promise<void> {
+    const { writer, ending } = this;
+    const { signal } = ending;
+    const { clock, log, options, kafka } = this.parts;
+    if (!this.isSettled) {
       this.troubledBy = 'what the owner before may have under way is waited out';
-      await clock.sleep(this.writer.settledAfterMs, this.ending.signal);
+      await clock.sleep(writer.settledAfterMs, signal);
+      if (signal.aborted) return;
+      this.isSettled = true;
     }
-    while (!this.ending.signal.aborted) {
-      try {
-        await this.writer.open();
-        const assigned = await this.assigned();
-        if (this.ending.signal.aborted) return;
-        const intake = new CollectorIntake({ writer: this.writer, options, rules, log, clock, onCommitted: this.parts.onCommitted });
-        // The others were read when the writer was opened, and nobody else writes of them since.
-        new FirstSight(this.writer, streamId => this.writer.lastKnown(streamId) !== null).guard(intake);
-        this.intake = intake;
-        this.subscriber = new KafkaSubscriber({ kafka, intake, storedPositions: () => this.writer.positions(), assigned, options, log, clock });
-        this.reading = this.subscriber.run();
-        this.committing = setInterval(() => void this.commitOffsets(), offsetsIntervalMs);
-        this.troubledBy = null;
-        return;
-      } catch (error) {
-        if (!(error instanceof KafkaError) && !(error instanceof LeadlineError)) throw error;
-        if (this.troubledBy !== error.message) log.error({ event: 'collectingNotBegun', code: error.code }, error.message);
-        this.troubledBy = error.message;
-        await clock.sleep(retryDelayMs, this.ending.signal);
-      }
-    }
+    let assigned = new Map<string, Map<number, bigint>>();
+    // The others were read when the writer was opened, and nobody else writes of them since.
+    const sight = new FirstSight(writer, streamId => writer.lastKnown(streamId) !== null);
+    const intake = await openSharedIntake({
+      ...this.parts, writer, sight, signal,
+      onTrouble: message => (this.troubledBy = message),
+      alsoNeeded: async () => void (assigned = await this.assigned()),
+    });
+    if (intake === null) return;
+    this.intake = intake;
+    this.subscriber = new KafkaSubscriber({ kafka, intake, storedPositions: () => writer.positions(), assigned, options, log, clock });
+    this.reading = this.subscriber.run();
+    this.committing = setInterval(() => void this.commitOffsets(), offsetsIntervalMs);
+    this.troubledBy = null;
   }
 
   /** Per topic and partition the end of the log: from there on nobody else can have stored anything. */

@@ -11,10 +11,11 @@ import type { StreamState } from '#schemas/transport.ts';
 import { topicName } from '#schemas/topics.ts';
 import { Connections, type ChunkTaker } from '../collector/connections.ts';
 import { FirstSight } from '../collector/first-sight.ts';
-import { CollectorIntake } from '../collector/intake.ts';
+import type { CollectorIntake } from '../collector/intake.ts';
 import { nothingCounted, sumOfCounts, type CollectorCounts, type CollectorParts } from '../collector/parts.ts';
 import { RefusedEvents } from '../collector/refused-events.ts';
 import { SharedCollecting } from '../collector/shared-collecting.ts';
+import { openSharedIntake } from '../collector/shared-intake.ts';
 import { ElasticsearchWriter } from '../collector/store/elasticsearch/elasticsearch-writer.ts';
 import { systemClock } from '#lib/clock.ts';
 import { ElasticServer } from '#lib/elasticsearch/server.ts';
@@ -30,7 +31,6 @@ const commitEventsMaxMin = 8192;
 const commitBytesMaxMin = 4 * 1024 * 1024;
 /** What members have to let go of their partitions beyond what storing takes. */
 const rebalanceMsExtra = 15_000;
-const openRetryMs = 1000;
 const leaveMsMax = 3000;
 /** A backing index holds at most a day, so that retention can let go of days. */
 const rolloverMsMax = 86_400_000;
@@ -109,7 +109,7 @@ class SharedHttp implements ChunkTaker {
   private opening: Promise<CollectorIntake> | null = null;
   private intake: CollectorIntake | null = null;
   private readonly sight: FirstSight;
-  private stopped = false;
+  private readonly stopping = new AbortController();
 
   constructor(writer: ElasticsearchWriter, parts: HttpParts) {
     this.writer = writer;
@@ -155,7 +155,7 @@ class SharedHttp implements ChunkTaker {
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.stopping.abort();
     const { intake } = this;
     if (intake !== null) await Promise.race([intake.stop(), systemClock.sleep(this.parts.options.drainTimeoutMs)]);
     intake?.abandon();
@@ -169,20 +169,10 @@ class SharedHttp implements ChunkTaker {
   }
 
   private async begin(): Promise<CollectorIntake> {
-    const { options, rules, log, onCommitted } = this.parts;
-    for (;;) {
-      try {
-        await this.writer.open();
-        break;
-      } catch (error) {
-        if (!(error instanceof LeadlineError) || this.stopped) throw error;
-        log.error({ event: 'collectingNotBegun', code: error.code }, error.message);
-        await systemClock.sleep(openRetryMs);
-      }
-    }
-    const intake = new CollectorIntake({ writer: this.writer, options, rules, log, clock: systemClock, onCommitted });
+    const { writer, sight } = this;
+    const intake = await openSharedIntake({ ...this.parts, writer, sight, signal: this.stopping.signal, clock: systemClock });
+    if (intake === null) throw new LeadlineError('CANCELLED');
     intake.onStored = acknowledgements => this.connections.acknowledged(acknowledgements);
-    this.sight.guard(intake);
     this.intake = intake;
     return intake;
   }

@@ -6,7 +6,7 @@
  * Members tell what they let go of themselves, with everything done; whoever gets one of those needs not wait for what its last owner may still have
  * under way. What was owned by a member that died is on nobody's list.
  */
-import type { Clock } from '../clock.ts';
+import type { Clock, SteadyTime } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import type { Cluster } from './cluster.ts';
@@ -39,7 +39,7 @@ export interface GroupMemberParts {
    */
   onRevoked: (isLost: boolean) => Promise<boolean>;
   log: Log;
-  clock: Clock;
+  clock: Clock & SteadyTime;
 }
 
 const protocol = 'leadline';
@@ -58,7 +58,8 @@ export class GroupMember {
   private connection: BrokerConnection | null = null;
   private memberId = '';
   private generation = -1;
-  private lastBeatMs = -Infinity;
+  /** When what the coordinator heard last was sent, by both clocks. */
+  private lastBeat = { wallMs: -Infinity, steadyMs: -Infinity };
   private letGo: { generation: number; partitions: string[] } = { generation: -1, partitions: [] };
   private isMember = false;
   /** How many partitions each topic had when the leader assigned them. */
@@ -70,7 +71,7 @@ export class GroupMember {
 
   /** Whether no other member can have this one's partitions yet. */
   mayWrite(): boolean {
-    return this.isMember && this.parts.clock.nowMs() - this.lastBeatMs < this.parts.sessionMs * writingShare;
+    return this.isMember && this.sinceBeatMs() < this.parts.sessionMs * writingShare;
   }
 
   /** Until it is stopped. @throws whatever is not Kafka's */
@@ -131,12 +132,22 @@ export class GroupMember {
     return { group: this.parts.group, generation: this.generation, memberId: this.memberId };
   }
 
+  private now(): { wallMs: number; steadyMs: number } {
+    const { clock } = this.parts;
+    return { wallMs: clock.nowMs(), steadyMs: clock.steadyMs() };
+  }
+
+  /** The longer of what two clocks say: one may be set back, the other stand still while the machine sleeps. */
+  private sinceBeatMs(): number {
+    const { wallMs, steadyMs } = this.now();
+    return Math.max(wallMs - this.lastBeat.wallMs, steadyMs - this.lastBeat.steadyMs);
+  }
+
   private async join(): Promise<Assignment> {
     const { group, topics, sessionMs, rebalanceMs } = this.parts;
     this.isMember = false;
     const connection = await this.coordinator();
     const metadata = subscriptionBytes(topics, JSON.stringify(this.letGo));
-    const sentMs = this.parts.clock.nowMs();
     const joined = await connection.request(joinGroupKind, joinGroupBody({ group, sessionMs, rebalanceMs, memberId: this.memberId, protocol, metadata }), rebalanceMs + sessionMs);
     if (errorNameOf(joined.code) === 'MEMBER_ID_REQUIRED') {
       this.memberId = joined.memberId;
@@ -147,10 +158,11 @@ export class GroupMember {
     this.generation = joined.generation;
     const isLeader = joined.leader === joined.memberId;
     const assignments = isLeader ? await this.assign(joined.members) : [];
+    // The session begins when the coordinator hears this, at the earliest: whoever sleeps until the answer must not take it for a word just heard.
+    const sent = this.now();
     const synced = await connection.request(syncGroupKind, syncGroupBody(this.membership, assignments), rebalanceMs);
     this.throwIf(synced.code, 'SyncGroup');
-    // The session runs from what the coordinator has heard at the latest.
-    this.lastBeatMs = Math.max(sentMs, this.parts.clock.nowMs() - sessionMs / 3);
+    this.lastBeat = sent;
     this.isMember = true;
     if (!isLeader) this.assignedOf = null;
     const { partitions, userData } = readAssignment(synced.assignment);
@@ -164,7 +176,18 @@ export class GroupMember {
   private async assign(members: readonly JoinedMember[]): Promise<{ memberId: string; assignment: Uint8Array }[]> {
     const { cluster, topics } = this.parts;
     const counts: number[] = [];
-    for (const topic of topics) counts.push((await cluster.learn(topic)).partitions.length);
+    let missing: KafkaError | null = null;
+    for (const topic of topics) {
+      try {
+        counts.push((await cluster.learn(topic)).partitions.length);
+      } catch (error) {
+        // One that is not there, such as a topic of others, must not hold up the rest: it is looked at again with every heartbeat.
+        if (!(error instanceof KafkaError) || error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+        missing ??= error;
+        counts.push(0);
+      }
+    }
+    if (missing !== null && counts.every(count => count === 0)) throw missing;
     this.assignedOf = counts;
     const all = topics.flatMap((topic, index) => Array.from({ length: counts[index]! }, (_, partition) => `${topic}:${partition}`));
     const candidates = members.map(({ memberId, metadata }) => {
@@ -188,7 +211,7 @@ export class GroupMember {
       const code = await this.beatOnce();
       if (code === 'REBALANCE_IN_PROGRESS') return 'changed';
       if (code !== null && code !== 'later') return 'lost';
-      if (clock.nowMs() - this.lastBeatMs > sessionMs) return 'lost';
+      if (this.sinceBeatMs() > sessionMs) return 'lost';
       if (await this.hasMorePartitions()) return 'changed';
     }
     return 'stopped';
@@ -210,12 +233,11 @@ export class GroupMember {
 
   /** @returns null where it was heard, `later` where there was no answer, or the error's name */
   private async beatOnce(): Promise<string | null> {
-    const { clock } = this.parts;
-    const sentMs = clock.nowMs();
+    const sent = this.now();
     try {
       const code = await (await this.coordinator()).request(heartbeatKind, heartbeatBody(this.membership));
       const name = code === 0 ? null : errorNameOf(code);
-      if (name === null || name === 'REBALANCE_IN_PROGRESS') this.lastBeatMs = sentMs;
+      if (name === null || name === 'REBALANCE_IN_PROGRESS') this.lastBeat = sent;
       else if (name === 'NOT_COORDINATOR' || name === 'COORDINATOR_NOT_AVAILABLE' || name === 'COORDINATOR_LOAD_IN_PROGRESS') {
         this.connection = null;
         return 'later';
@@ -232,10 +254,12 @@ export class GroupMember {
   private async hasMorePartitions(): Promise<boolean> {
     const { cluster, topics } = this.parts;
     if (this.assignedOf === null) return false;
-    try {
-      for (const [index, topic] of topics.entries()) if ((await cluster.topic(topic)).partitions.length !== this.assignedOf[index]) return true;
-    } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
+    for (const [index, topic] of topics.entries()) {
+      try {
+        if ((await cluster.topic(topic)).partitions.length !== this.assignedOf[index]) return true;
+      } catch (error) {
+        if (!(error instanceof KafkaError)) throw error;
+      }
     }
     return false;
   }
@@ -264,7 +288,7 @@ export class GroupMember {
   }
 
   private noticed({ code }: KafkaError): void {
-    if (code === 'UNKNOWN_MEMBER_ID' || code === 'ILLEGAL_GENERATION') this.memberId = '';
+    if (code === 'UNKNOWN_MEMBER_ID') this.memberId = '';
     if (code !== 'REBALANCE_IN_PROGRESS') this.connection = null;
   }
 }
