@@ -111,7 +111,8 @@ withOptions(deadLetters.command('replay [ID...]'), ['common', 'kafka'], { except
   .option('--again', 'With --all or --reason: also those that came back from a replay.')
   .option('--dry-run', 'Only say what would be replayed, and what could not.')
   .addOption(new Option('--header <NAME=VALUE>', 'Give one letter this header in place of its own; may be repeated.').argParser((given: string, before: unknown) => [...(Array.isArray(before) ? (before as string[]) : []), given]))
-  .option('--value <FILE>', 'Give one letter the bytes of this file as its value.')
+  .option('--value <FILE>', 'Give one letter the bytes of this file as its value; a batch of records of a --topic has one in each line.')
+  .addOption(new Option('--format <FORMAT>', 'Take records of a --topic as lines or as json, in place of how they were collected.').choices(['lines', 'json']))
   .action(async (ids: string[], flags: Flags) => {
     const { replayLetters } = await import('./deploy/dead-letter-commands.ts');
     process.exitCode = await replayLetters(ids, flags, configOf(flags));

@@ -6,7 +6,7 @@
  * partition, in the transaction of its events.
  */
 import { addRange, addRanges, coverage, subtractRanges } from '#lib/byte-ranges.ts';
-import type { Chunk } from '#schemas/chunk.ts';
+import { countsRecords, type Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { ConsumedPosition, UnfinishedLine } from '#schemas/store.ts';
@@ -269,7 +269,7 @@ export class Collector {
   }
 
   private acceptLines(chunk: Chunk, value: Uint8Array, work: StreamWork): void {
-    for (const { from, to } of chunk.countsRecords === true ? [] : subtractRanges({ from: work.taken.at(-1)?.to ?? 0, to: chunk.offset }, work.gaps)) this.acceptGap(chunk, work, from, to, { cause: 'missing', bytes: to - from, exact: true });
+    for (const { from, to } of countsRecords(chunk.streamId) ? [] : subtractRanges({ from: work.taken.at(-1)?.to ?? 0, to: chunk.offset }, work.gaps)) this.acceptGap(chunk, work, from, to, { cause: 'missing', bytes: to - from, exact: true });
     const taken = work.taken;
     work.context = contextOf(chunk);
     let newBytes = 0;
@@ -285,7 +285,7 @@ export class Collector {
       })(),
     );
     this.counts.trimmedBytes += chunk.end - chunk.offset - newBytes;
-    this.take(chunk, work, groups);
+    this.take(chunk, work, countsRecords(chunk.streamId) ? [...groups, ...work.assembler.closeAll()] : groups);
   }
 
   private acceptGap(chunk: Chunk, work: StreamWork, from: number, to: number, gap: { cause: string; bytes: number; exact: boolean }): void {

@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { KafkaError, type FetchedPartition, type FetchedRecord, type Kafka } from '#lib/kafka/types.ts';
-import { partitionOf } from './dead-letters.ts';
+import { partitionOf, type LetterLines } from './dead-letters.ts';
+import { recordFormats } from './records/record-stream.ts';
 
 /** `waiting`, `replayed`, or `returned`: it was replayed and could not be taken in again, as this letter. */
 export type LetterState = 'waiting' | 'replayed' | 'returned';
@@ -24,6 +25,8 @@ export interface Letter {
   to: bigint;
   source: string | null;
   bytes: number;
+  /** Of a topic that others fill; null for a chunk or a stream's state. */
+  lines: LetterLines | null;
   /** True where the topic did not take a value of this size: it lies in the record's own topic only. */
   isCut: boolean;
   /** Where the letter lies. */
@@ -77,10 +80,10 @@ export class DeadLetterBox {
   }
 
   /** What the letter holds; of one that was cut, what lies in its own topic, or null where that has let it go. @throws KafkaError */
-  async content({ at, isCut, topic, partition, from }: Letter): Promise<LetterContent | null> {
+  async content({ at, isCut, topic, partition, from, lines }: Letter): Promise<LetterContent | null> {
     const letter = await this.recordAt(this.topic, at.partition, at.recordOffset);
     if (letter === null) return null;
-    const { key, value, headers } = isCut ? ((await this.recordAt(topic, partition, from)) ?? { ...letter, value: null }) : letter;
+    const { key, value, headers } = isCut ? ((await this.recordAt(topic, partition, from, lines?.topicId)) ?? { ...letter, value: null }) : letter;
     if (isCut && value === null) return null;
     return { key, value, headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !ownHeaders.test(name))) };
   }
@@ -104,19 +107,20 @@ export class DeadLetterBox {
     }
   }
 
-  private async recordAt(topic: string, partition: number, recordOffset: bigint): Promise<FetchedRecord | null> {
+  /** @param topicId only of the topic that has it */
+  private async recordAt(topic: string, partition: number, recordOffset: bigint, topicId?: string): Promise<FetchedRecord | null> {
     try {
-      const { records } = await this.fetch(topic, partition, recordOffset);
+      const { records } = await this.fetch(topic, partition, recordOffset, topicId);
       return records.find(record => record.recordOffset === recordOffset) ?? null;
     } catch (error) {
-      if (error instanceof KafkaError && error.code === 'OFFSET_OUT_OF_RANGE') return null;
+      if (error instanceof KafkaError && (error.code === 'OFFSET_OUT_OF_RANGE' || (topicId !== undefined && gone.has(error.code)))) return null;
       throw error;
     }
   }
 
-  private fetch(topic: string, partition: number, offset: bigint): Promise<FetchedPartition> {
+  private fetch(topic: string, partition: number, offset: bigint, topicId?: string): Promise<FetchedPartition> {
     return this.again(async () => {
-      const [answer] = await this.kafka.fetch(topic, [{ partition, offset }], { bytesMax: fetchBytesMax, maxWaitMs: 1000 });
+      const [answer] = await this.kafka.fetch(topic, [{ partition, offset }], { bytesMax: fetchBytesMax, maxWaitMs: 1000, ...(topicId === undefined ? {} : { topicId }) });
       if (answer === undefined || (answer.error === null && answer.nextOffset === offset)) throw new KafkaError('TIMED_OUT', `no answer for record ${offset} of ${topic} partition ${partition}`);
       if (answer.error !== null) throw answer.error;
       return answer;
@@ -136,7 +140,8 @@ export class DeadLetterBox {
 }
 
 /** What no second attempt changes. */
-const lasting = new Set(['OFFSET_OUT_OF_RANGE', 'UNKNOWN_TOPIC_OR_PARTITION', 'TOPIC_AUTHORIZATION_FAILED', 'LOGIN_FAILED', 'TLS_FAILED', 'MESSAGE_TOO_LARGE']);
+const gone = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID']);
+const lasting = new Set([...gone, 'OFFSET_OUT_OF_RANGE', 'TOPIC_AUTHORIZATION_FAILED', 'LOGIN_FAILED', 'TLS_FAILED', 'MESSAGE_TOO_LARGE']);
 
 function letterOf(at: number, { recordOffset, timestampMs, key, value, headers }: FetchedRecord): Letter {
   const topic = headers['ll-dead-topic'] ?? '';
@@ -156,9 +161,16 @@ function letterOf(at: number, { recordOffset, timestampMs, key, value, headers }
     to: naturalOf(headers['ll-dead-offset-end']) ?? from + 1n,
     source: key === null ? null : Buffer.from(key).toString('utf8'),
     bytes: cutBytes === undefined ? (value?.length ?? 0) : Number(cutBytes),
+    lines: linesOf(headers),
     isCut: cutBytes !== undefined,
     at: { partition: at, recordOffset },
   };
+}
+
+function linesOf(headers: Readonly<Record<string, string>>): LetterLines | null {
+  const topicId = headers['ll-dead-topic-id'];
+  const format = recordFormats.find(known => known === headers['ll-dead-format']);
+  return topicId === undefined || format === undefined ? null : { topicId, format, timestampMs: Number(naturalOf(headers['ll-dead-ms']) ?? 0n) };
 }
 
 function naturalOf(text: string | undefined): bigint | null {

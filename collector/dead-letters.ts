@@ -4,6 +4,7 @@
  */
 import type { Log } from '#lib/log.ts';
 import { KafkaError, type Kafka, type OutgoingRecord } from '#lib/kafka/types.ts';
+import type { RecordFormat } from './records/record-stream.ts';
 
 export interface DeadLetter {
   reason: string;
@@ -15,6 +16,15 @@ export interface DeadLetter {
   key: Uint8Array | null;
   value: Uint8Array | null;
   headers: Readonly<Record<string, string>>;
+  /** Of a topic that others fill: what else it takes to make lines of its records. */
+  lines?: LetterLines | null;
+}
+
+export interface LetterLines {
+  topicId: string;
+  format: RecordFormat;
+  /** The record's own, milliseconds since the epoch; 0 where it is not known. */
+  timestampMs: number;
 }
 
 /** A reason is for people: what is longer says no more. */
@@ -44,6 +54,7 @@ export class DeadLetters {
         'll-dead-partition': String(letter.partition),
         'll-dead-offset': String(letter.from),
         ...(letter.to === letter.from + 1n ? {} : { 'll-dead-offset-end': String(letter.to) }),
+        ...(letter.lines === undefined || letter.lines === null ? {} : { 'll-dead-topic-id': letter.lines.topicId, 'll-dead-format': letter.lines.format, 'll-dead-ms': String(letter.lines.timestampMs) }),
       },
     };
     const { partitions } = await this.kafka.topic(this.topic);

@@ -17,7 +17,7 @@ import { DeadLetters } from './dead-letters.ts';
 import type { RecordTaker } from './intake.ts';
 import { chunkOfRecord, stateOfRecord } from './kafka-records.ts';
 import { KafkaTopicReader, type PartitionReport, type TopicReaderParts } from './kafka-topic-reader.ts';
-import { recordFormats, RecordStream } from './records/record-stream.ts';
+import { recordFormats, RecordStream, type RecordFormat } from './records/record-stream.ts';
 
 export interface KafkaSubscriberParts {
   kafka: Kafka;
@@ -93,14 +93,18 @@ export class KafkaSubscriber {
     };
   }
 
+  private get format(): RecordFormat {
+    return recordFormats.find(format => format === this.parts.options.format)!;
+  }
+
   /** Of a topic with a line in each record. */
   private readerOfOthers(topic: string, bytesMax: number): KafkaTopicReader {
-    const { intake, options } = this.parts;
-    const stream = new RecordStream(topic, recordFormats.find(format => format === options.format)!);
+    const { intake } = this.parts;
+    const stream = new RecordStream(topic, this.format);
     const takeIn: Intake = async (record, position) => {
-      const chunks = stream.chunksOf(record, position);
-      if (chunks.length === 0) intake.pass(position);
-      for (const chunk of chunks) await this.takeChunk(topic, chunk, record, position);
+      const chunk = stream.chunkOf(record, position);
+      if (chunk === null) intake.pass(position);
+      else await this.takeChunk(topic, chunk, record, position);
     };
     return this.readerOf(topic, bytesMax, takeIn, async (position, from, to) => intake.hand(stream.gapOf(position, from, to), position).room);
   }
@@ -165,9 +169,10 @@ export class KafkaSubscriber {
     return trouble;
   }
 
-  private async send(topic: string, { partition, recordOffset }: RecordPosition, to: bigint, reason: string, { key, value, headers }: Letter): Promise<LeadlineError | null> {
+  private async send(topic: string, { topicId, partition, recordOffset, timestampMs }: RecordPosition, to: bigint, reason: string, { key, value, headers }: Letter): Promise<LeadlineError | null> {
+    const lines = this.parts.options.topic.includes(topic) ? { topicId, format: this.format, timestampMs } : null;
     try {
-      await this.deadLetters.send({ reason, topic, partition, from: recordOffset, to, key, value, headers });
+      await this.deadLetters.send({ reason, topic, partition, from: recordOffset, to, key, value, headers, lines });
       return null;
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;

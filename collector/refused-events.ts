@@ -5,9 +5,10 @@
 import { systemClock, type Clock } from '#lib/clock.ts';
 import { KafkaError, type Kafka } from '#lib/kafka/types.ts';
 import type { Log } from '#lib/log.ts';
-import { chunkHeaders, type Chunk } from '#schemas/chunk.ts';
+import { chunkHeaders, countsRecords, type Chunk } from '#schemas/chunk.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { lineOf } from './records/record-stream.ts';
 
 const retryDelayMsMax = 30_000;
 
@@ -72,12 +73,14 @@ export class RefusedEvents {
 export function chunkOfEvent(event: LogEvent): Chunk {
   const { source, streamId, streamOffset, streamOffsetEnd, service, container, pod, namespace, node, raw, timeNs } = event;
   const value = Buffer.concat([raw, Buffer.from('\n')]);
+  const chunk: Chunk = {
+    kind: 'lines', source, streamId, offset: streamOffset, end: streamOffsetEnd, codec: 'none', framing: 'plain', lengths: null, part: null, previous: null, gap: null,
+    origin: { service, container, pod, namespace, node }, bootId: null, path: null, readMs: Number(timeNs / 1_000_000n), value,
+  };
+  if (countsRecords(streamId)) return { ...chunk, ...lineOf(value, null) };
   const lengths = Buffer.from(raw).toString('latin1').split('\n').map(line => line.length + 1);
   // What the framing took is counted to the last line.
   const rest = streamOffsetEnd - streamOffset - lengths.slice(0, -1).reduce((sum, length) => sum + length, 0);
   lengths[lengths.length - 1] = rest;
-  return {
-    kind: 'lines', source, streamId, offset: streamOffset, end: streamOffsetEnd, codec: 'none', framing: 'plain', lengths, part: null, previous: null, gap: null,
-    origin: { service, container, pod, namespace, node }, bootId: null, path: null, readMs: Number(timeNs / 1_000_000n), value,
-  };
+  return { ...chunk, lengths };
 }

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { plainBytes } from '../collector/chunk-bytes.ts';
 import { DeadLetterBox, type Letter, type LetterContent } from '../collector/dead-letter-box.ts';
-import { follows, idleBehind, replayOf, type Mending, type Replay } from '../collector/dead-letter-replay.ts';
+import { follows, idleBehind, leavesOpen, replaysOf, type Mending, type Replay } from '../collector/dead-letter-replay.ts';
+import { recordFormats } from '../collector/records/record-stream.ts';
 import { bytesText, counted, fit, printable, printableJson, shortTime, table, terminalOf } from '../query/cli/render/terminal.ts';
 import { systemClock } from '#lib/clock.ts';
 import { KafkaClient } from '#lib/kafka/kafka-client.ts';
@@ -60,24 +61,27 @@ export function replayLetters(ids: readonly string[], flags: Flags, config: Conf
   const isAll = flags['all'] === true || flags['reason'] !== undefined;
   const isDry = flags['dryRun'] === true;
   const mending = mendingOf(flags);
+  const format = recordFormats.find(known => known === flags['format']);
+  if (format !== undefined) mending.format = format;
   if (isAll === ids.length > 0) throw new LeadlineError('BAD_OPTION', { option: 'replay', problem: isAll ? 'names letters and asks for all' : 'no letter is named', fix: 'Write leadline dead-letters replay ID..., or --all, or --reason TEXT' });
   if ((mending.headers !== undefined || mending.value !== undefined) && ids.length !== 1) throw new LeadlineError('BAD_OPTION', { option: '--header', problem: 'mends one letter at a time', fix: 'Name that letter' });
-  return withBox(config, async ({ box, kafka, chunksTopic }) => {
+  return withBox(config, async ({ box, kafka }) => {
     const letters = await box.letters();
+    const chunksTopic = await kafka.topic(topicName(config.options.topicPrefix, 'chunks'));
     const chosen = isAll ? letters.filter(letter => (letter.state === 'waiting' || (letter.state === 'returned' && flags['again'] === true)) && hasReason(letter, flags['reason'])) : letters.filter(letter => ids.some(id => letterNamed(letters, id) === letter));
     let refused = 0;
-    const sent: { letter: Letter; replay: Replay }[] = [];
+    const sent: { letter: Letter; replays: Replay[] }[] = [];
     let isOpen = false;
-    const produce = (letter: Letter, record: OutgoingRecord): Promise<void> => produceAgain(kafka, letter, record, config);
+    const produce = (partition: number, record: OutgoingRecord): Promise<void> => produceAgain(kafka, chunksTopic.name, partition, record, config);
     const endRun = async (): Promise<void> => {
-      const last = sent.at(-1);
-      if (isOpen && last !== undefined && !isDry) await produce(last.letter, idleBehind(last.replay, systemClock.nowMs()));
+      const last = sent.at(-1)?.replays.at(-1);
+      if (isOpen && last !== undefined && !isDry) await produce(last.partition, idleBehind(last, systemClock.nowMs()));
       isOpen = false;
     };
     for (const letter of chosen) {
-      let replay: Replay;
+      let replays: Replay[];
       try {
-        replay = replayOf(letter, await box.content(letter), chunksTopic, mending);
+        replays = replaysOf(letter, await box.content(letter), chunksTopic, mending);
       } catch (error) {
         if (!(error instanceof LeadlineError) || error.code !== 'LETTER_UNFIT' || !isAll) throw error;
         refused += 1;
@@ -85,13 +89,12 @@ export function replayLetters(ids: readonly string[], flags: Flags, config: Conf
         else process.stderr.write(`leadline: ${printable(error.message)}\n`);
         continue;
       }
-      const before = sent.at(-1);
-      if (before !== undefined && (before.letter.partition !== letter.partition || !follows(before.replay, replay))) await endRun();
-      if (!isDry) await produce(letter, replay.record);
-      sent.push({ letter, replay });
-      isOpen = true;
-      if (forPrograms(config)) printRow({ ...rowOf(letter), replayed: !isDry, stream: replay.chunk.streamId, streamOffset: replay.chunk.offset, streamOffsetEnd: replay.chunk.end });
-      else if (!config.options.quiet) process.stdout.write(`${letter.id}  ${isDry ? 'would go' : 'went'} back to ${printable(letter.topic)} partition ${letter.partition}: bytes ${replay.chunk.offset} to ${replay.chunk.end} of ${printable(replay.chunk.streamId)}\n`);
+      const before = sent.at(-1)?.replays.at(-1);
+      if (before !== undefined && !follows(before, replays[0]!)) await endRun();
+      for (const { partition, record } of isDry ? [] : replays) await produce(partition, record);
+      sent.push({ letter, replays });
+      isOpen = leavesOpen(replays.at(-1)!);
+      sayReplayed(letter, replays, isDry, config);
     }
     await endRun();
     // Only now: a letter that is marked is complete in its topic, its idle record included.
@@ -101,17 +104,26 @@ export function replayLetters(ids: readonly string[], flags: Flags, config: Conf
   });
 }
 
+function sayReplayed(letter: Letter, replays: readonly Replay[], isDry: boolean, config: Config): void {
+  const { streamId, offset } = replays[0]!.chunk;
+  const { end } = replays.at(-1)!.chunk;
+  if (forPrograms(config)) printRow({ ...rowOf(letter), replayed: !isDry, stream: streamId, streamOffset: offset, streamOffsetEnd: end });
+  else if (!config.options.quiet) {
+    const what = letter.lines === null ? `bytes ${offset} to ${end} of ${printable(streamId)}` : `records ${offset} to ${end - 1}`;
+    process.stdout.write(`${letter.id}  ${isDry ? 'would go' : 'went'} back into its hole in ${printable(letter.topic)} partition ${letter.partition}: ${what}\n`);
+  }
+}
+
 interface Opened {
   box: DeadLetterBox;
   kafka: KafkaClient;
-  chunksTopic: string;
 }
 
 async function withBox<T>({ options }: Config, work: (opened: Opened) => Promise<T>): Promise<T> {
   const kafka = new KafkaClient(kafkaClientOptions(options, 'leadline-dead-letters'));
   const topic = topicName(options.topicPrefix, 'dead-letters');
   try {
-    return await work({ kafka, chunksTopic: topicName(options.topicPrefix, 'chunks'), box: new DeadLetterBox(kafka, topic, ms => systemClock.sleep(ms)) });
+    return await work({ kafka, box: new DeadLetterBox(kafka, topic, ms => systemClock.sleep(ms)) });
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
     throw kafkaTrouble(error, { brokers: options.kafka, topic, partition: null, operation: 'read' });
@@ -124,7 +136,7 @@ const attemptsMax = 20;
 const retryDelayMs = 250;
 
 /** In doubt it is sent twice: whatever is known is trimmed. */
-async function produceAgain(kafka: KafkaClient, { topic, partition }: Letter, record: OutgoingRecord, { options }: Config): Promise<void> {
+async function produceAgain(kafka: KafkaClient, topic: string, partition: number, record: OutgoingRecord, { options }: Config): Promise<void> {
   for (let attempts = 1; ; attempts++) {
     try {
       await kafka.produce(topic, partition, [record], 'none');

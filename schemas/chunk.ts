@@ -76,8 +76,16 @@ export interface Chunk {
   readMs: number;
   /** The bytes, compressed by `codec`. Whoever publishes the chunk gives them away: they may be transferred to another thread. */
   value: Uint8Array;
-  /** Offsets count the records of a topic that others fill: where one is left out, no byte is missing. Never travels. */
-  countsRecords?: true;
+}
+
+/** The stream of a partition that others fill. A topic made again under the same name counts its records anew, so it goes by the topic's id. */
+export function recordStreamId(topicId: string, partition: number): string {
+  return `${topicId}/${partition}`;
+}
+
+/** Whether the stream's offsets count records: where one is left out no byte is missing, and each is complete in itself. */
+export function countsRecords(streamId: string): boolean {
+  return streamId.includes('/') && /^[0-9a-f]{32}\/\d+$/.test(streamId);
 }
 
 /** The text headers of a chunk. */

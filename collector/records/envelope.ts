@@ -4,7 +4,8 @@
  * A record that holds more than that, as where the publisher took an application's JSON apart, is itself the line: nothing of it is left out. So is a
  * record that is an application's own JSON.
  */
-import type { Origin, Output } from '#schemas/event.ts';
+import { LeadlineError } from '#schemas/errors.ts';
+import { decodeUtf8, type Origin, type Output } from '#schemas/event.ts';
 import { workloadOfPod } from '#schemas/path-pattern.ts';
 
 export interface Envelope {
@@ -28,17 +29,24 @@ const wrapping = new Set([
 /** One of these shows that it was wrapped. `message` and a time alone are as well an application's own. */
 const wrappers = ['kubernetes', 'stream', 'logtag', 'source_type', 'agent', 'docker', 'container_id', 'container_name', '@metadata'];
 
-/** @returns null for what is no JSON object */
+/**
+ * @returns null for JSON that is no object and no text: it is itself the line
+ * @throws LeadlineError BAD_CHUNK for what is no JSON
+ */
 export function readEnvelope(value: Uint8Array): Envelope | null {
+  const decoded = decodeUtf8(value);
   let record: unknown;
   try {
-    record = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8'));
-  } catch {
-    return null;
+    record = JSON.parse(decoded ?? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8'));
+  } catch (error) {
+    throw new LeadlineError('BAD_CHUNK', { problem: `the record is not JSON (${(error as Error).message})` }, { cause: error });
   }
+  if (typeof record === 'string') return { line: record, output: null, timeText: null, isContainer: false, origin: originOf({}), path: null };
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return null;
   const json = record as Json;
-  return { line: lineOf(json), ...placeOf(json), origin: originOf(json), path: text(json, 'log.file.path', 'file', 'filename', 'file_path', 'filepath', 'path') };
+  const place = placeOf(json);
+  // Bytes that are no text would be lost in a line taken out: the record is kept as it is.
+  return { line: decoded === null ? null : lineOf(json), ...place, isContainer: place.isContainer && decoded !== null, origin: originOf(json), path: text(json, 'log.file.path', 'file', 'filename', 'file_path', 'filepath', 'path') };
 }
 
 function lineOf(json: Json): string | null {

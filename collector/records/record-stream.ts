@@ -6,7 +6,7 @@
  * stack traces before.
  */
 import type { FetchedRecord } from '#lib/kafka/types.ts';
-import type { Chunk } from '#schemas/chunk.ts';
+import { recordStreamId, type Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { decodeUtf8, type Origin } from '#schemas/event.ts';
 import type { RecordPosition } from '../consumed-positions.ts';
@@ -15,6 +15,8 @@ import { readEnvelope, type Envelope } from './envelope.ts';
 
 export const recordFormats = ['lines', 'json'] as const;
 export type RecordFormat = (typeof recordFormats)[number];
+
+type RecordPlace = Pick<RecordPosition, 'topicId' | 'partition' | 'recordOffset'>;
 
 const nsPerMs = 1_000_000n;
 const newline = Buffer.from('\n');
@@ -30,46 +32,29 @@ export class RecordStream {
   }
 
   /**
-   * The record as a line, and what closes it; nothing for one without a value.
-   * @throws LeadlineError BAD_CHUNK for several lines that are not UTF-8, which have no form of one line
+   * The record as a line; null for one without a value.
+   * @throws LeadlineError BAD_CHUNK where it is not JSON and has to be, and for several lines that are not UTF-8, which have no form of one line
    */
-  chunksOf(record: FetchedRecord, position: RecordPosition): Chunk[] {
-    const { value } = record;
-    if (value === null || value.length === 0) return [];
+  chunkOf({ value, timestampMs }: Pick<FetchedRecord, 'value' | 'timestampMs'>, place: RecordPlace): Chunk | null {
+    if (value === null || value.length === 0) return null;
     const envelope = this.format === 'json' ? readEnvelope(value) : null;
-    const own = this.lineOf(value, envelope);
-    const readMs = Math.max(0, (envelope !== null && !envelope.isContainer ? msOf(envelope.timeText) : null) ?? record.timestampMs);
-    const lines: Chunk = { ...this.chunkOf(position, envelope, readMs), ...own, kind: 'lines', lengths: [1] };
-    return [lines, { ...this.chunkOf(position, envelope, readMs), kind: 'idle', offset: lines.end }];
+    const readMs = Math.max(0, (envelope !== null && !envelope.isContainer ? msOf(envelope.timeText) : null) ?? timestampMs);
+    return { ...this.emptyChunk(place, envelope, readMs), ...lineOf(value, envelope) };
   }
 
   /** Records `[from, to)` that were deleted before they were read. */
   gapOf(position: RecordPosition, from: bigint, to: bigint): Chunk {
-    return { ...this.chunkOf(position, null, position.timestampMs), kind: 'gap', offset: Number(from), end: Number(to), gap: { cause: 'deleted', bytes: Number(to - from), exact: true } };
+    return { ...this.emptyChunk(position, null, position.timestampMs), kind: 'gap', offset: Number(from), end: Number(to), gap: { cause: 'deleted', bytes: Number(to - from), exact: true } };
   }
 
-  private lineOf(value: Uint8Array, envelope: Envelope | null): Pick<Chunk, 'framing' | 'value'> {
-    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-    const line = envelope?.line ?? null;
-    const end = bytes.at(-1) === 10 ? bytes.length - 1 : bytes.length;
-    if (line === null && !bytes.subarray(0, end).includes(10) && envelope?.isContainer !== true) return { framing: 'plain', value: Buffer.concat([bytes.subarray(0, end), newline]) };
-    const body = line ?? decodeUtf8(bytes.subarray(0, end));
-    if (body === null) throw new LeadlineError('BAD_CHUNK', { problem: 'the record has several lines and is not UTF-8' });
-    // Docker's framing carries a line with newlines in it, its output and the runtime's stamp.
-    const framed = { log: body.endsWith('\n') ? body : `${body}\n`, stream: envelope?.output ?? undefined, time: (envelope?.isContainer === true ? envelope.timeText : null) ?? '' };
-    return { framing: 'docker', value: Buffer.from(`${JSON.stringify(framed)}\n`) };
-  }
-
-  private chunkOf({ topicId, partition, recordOffset }: RecordPosition, envelope: Envelope | null, readMs: number): Chunk {
+  private emptyChunk({ topicId, partition, recordOffset }: RecordPlace, envelope: Envelope | null, readMs: number): Chunk {
     const offset = Number(recordOffset);
     return {
       kind: 'lines',
       source: `${this.topic}/${partition}`,
-      // A topic made again under the same name counts its records anew.
-      streamId: `${topicId}/${partition}`,
+      streamId: recordStreamId(topicId, partition),
       offset,
       end: offset + 1,
-      countsRecords: true,
       codec: 'none',
       framing: 'plain',
       lengths: null,
@@ -84,6 +69,19 @@ export class RecordStream {
       value: new Uint8Array(0),
     };
   }
+}
+
+/** @throws LeadlineError BAD_CHUNK */
+export function lineOf(value: Uint8Array, envelope: Envelope | null): Pick<Chunk, 'framing' | 'lengths' | 'value'> {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const line = envelope?.line ?? null;
+  const end = bytes.at(-1) === 10 ? bytes.length - 1 : bytes.length;
+  if (line === null && !bytes.subarray(0, end).includes(10) && envelope?.isContainer !== true) return { framing: 'plain', lengths: [1], value: Buffer.concat([bytes.subarray(0, end), newline]) };
+  const body = line ?? decodeUtf8(bytes.subarray(0, end));
+  if (body === null) throw new LeadlineError('BAD_CHUNK', { problem: 'the record has several lines and is not UTF-8' });
+  // Docker's framing carries a line with newlines in it, its output and the runtime's stamp.
+  const framed = { log: line?.endsWith('\n') === true ? line : `${body}\n`, stream: envelope?.output ?? undefined, time: (envelope?.isContainer === true ? envelope.timeText : null) ?? '' };
+  return { framing: 'docker', lengths: [1], value: Buffer.from(`${JSON.stringify(framed)}\n`) };
 }
 
 function msOf(text: string | null): number | null {

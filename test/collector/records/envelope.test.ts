@@ -32,5 +32,13 @@ test("an application's own JSON, and what a publisher took apart, is itself the 
     { kubernetes: { pod_name: 'a' }, stream: 'stdout' },
   ]) t.is(read(record)!.line, null, JSON.stringify(record));
   t.is(read({ message: 'x', kubernetes: { pod_name: 'a-1' }, orderId: 7 })!.origin.service, 'a');
-  for (const other of ['[1]', '"x"', 'null', 'no json', '']) t.is(readEnvelope(Buffer.from(other)), null);
+  for (const other of ['[1]', '7', 'null']) t.is(readEnvelope(Buffer.from(other)), null);
+  t.is(read('a "line"')!.line, 'a "line"');
+});
+
+test('what is no JSON is refused; bytes that are no text are kept as they came, with who wrote them', t => {
+  for (const other of ['no json', '{"log":"cut', '']) t.throws(() => readEnvelope(Buffer.from(other)), { message: /not JSON/ });
+  const bytes = Buffer.concat([Buffer.from('{"log":"'), Buffer.from([0xff]), Buffer.from('","stream":"stdout","kubernetes":{"pod_name":"a-1"}}')]);
+  const { line, isContainer, origin } = readEnvelope(bytes)!;
+  t.deepEqual([line, isContainer, origin.pod], [null, false, 'a-1']);
 });
