@@ -5,7 +5,7 @@
  * low-water mark of each stream; an open event holds its stream's mark back. What came in Kafka records also moves the low-water mark of its
  * partition, in the transaction of its events.
  */
-import { addRange, addRanges, coverage, subtractRanges } from '#lib/byte-ranges.ts';
+import { addRange, coverage, subtractRanges } from '#lib/byte-ranges.ts';
 import { countsRecords, type Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
@@ -14,10 +14,10 @@ import type { Acknowledgement, StreamState } from '#schemas/transport.ts';
 import { plainBytes } from './chunk-bytes.ts';
 import { ConsumedPositions, type RecordPosition } from './consumed-positions.ts';
 import { contextOf, eventOf, gapEventOf, type ChunkContext } from './event-of.ts';
-import { LineAssembler } from './lines/assembler.ts';
+import type { LineAssembler } from './lines/assembler.ts';
 import { nothingCounted, type CollectorCounts, type CollectorParts } from './parts.ts';
 import { compileRules } from './signals.ts';
-import type { StreamWork } from './stream-work.ts';
+import { newStreamWork, type StreamWork } from './stream-work.ts';
 import { durableMark, knownState } from './stored-marks.ts';
 import { Templates } from './templates/templates.ts';
 import { isKnown, newLines } from './trim.ts';
@@ -270,6 +270,7 @@ export class Collector {
 
   private acceptLines(chunk: Chunk, value: Uint8Array, work: StreamWork): void {
     for (const { from, to } of countsRecords(chunk.streamId) ? [] : subtractRanges({ from: work.taken.at(-1)?.to ?? 0, to: chunk.offset }, work.gaps)) this.acceptGap(chunk, work, from, to, { cause: 'missing', bytes: to - from, exact: true });
+    if (chunk.emptyFrom !== undefined) work.taken = addRange(work.taken, { from: chunk.emptyFrom, to: chunk.offset });
     const taken = work.taken;
     work.context = contextOf(chunk);
     let newBytes = 0;
@@ -378,19 +379,7 @@ export class Collector {
   private workOf(chunk: Chunk): StreamWork {
     let work = this.streams.get(chunk.streamId);
     if (work === undefined) {
-      const known = this.parts.writer.lastKnown(chunk.streamId);
-      const { options } = this.parts;
-      work = {
-        // A gap never covers: bytes that fill it later are stored.
-        taken: known?.storedRanges ?? [],
-        gaps: addRanges([], known?.gaps ?? []),
-        assembler: new LineAssembler(options),
-        context: contextOf(chunk),
-        lastTimeNs: known?.lastTimeNs ?? null,
-        watermarkNs: known?.watermarkNs ?? 0n,
-        silent: this.isSilent(chunk.streamId),
-        isDoubtful: false,
-      };
+      work = newStreamWork(chunk, this.parts.writer.lastKnown(chunk.streamId), this.parts.options, this.isSilent(chunk.streamId));
       const begun = this.unfinished.claim(chunk);
       if (begun.length > 0) work.assembler.begin(begun, chunk.readMs);
       this.streams.set(chunk.streamId, work);

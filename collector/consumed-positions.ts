@@ -12,6 +12,8 @@ export interface RecordPosition {
   timestampMs: number;
   /** False where nobody else can have stored what the record holds. */
   mayBeStored?: boolean;
+  /** Where offsets are left out before it, as compaction and transactions leave them out: the first of them. */
+  emptyFrom?: bigint;
 }
 
 interface PartitionMark {

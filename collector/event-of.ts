@@ -27,7 +27,7 @@ function isStorable(timeNs: bigint | null): timeNs is bigint {
 }
 
 /** What a chunk says of its stream that its events carry. */
-export type ChunkContext = Pick<Chunk, 'source' | 'streamId' | 'origin' | 'bootId'>;
+export type ChunkContext = Pick<Chunk, 'source' | 'streamId' | 'origin' | 'bootId' | 'emptyFrom'>;
 
 export function contextOf({ source, streamId, origin, bootId }: Chunk): ChunkContext {
   return { source, streamId, origin, bootId };
@@ -72,6 +72,7 @@ export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: big
     template: templates?.of(service, understood.message) ?? null,
     lineCount: group.physicalLines,
     ...(group.begunAs === null ? {} : { begunAs: group.begunAs }),
+    ...(chunk.emptyFrom === undefined ? {} : { emptyFrom: chunk.emptyFrom }),
   };
 }
 

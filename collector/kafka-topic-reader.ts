@@ -184,7 +184,7 @@ export class KafkaTopicReader {
       const [from, to] = isRecord ? [item.recordOffset, item.recordOffset + 1n] : [item.from, item.to];
       if (to <= partition.offset) continue;
       const doubtfulBefore = this.parts.assigned?.get(partition.partition);
-      const trouble = await this.parts.take(item, { topicId, partition: partition.partition, recordOffset: from, timestampMs: isRecord ? item.timestampMs : 0, ...(doubtfulBefore === undefined ? {} : { mayBeStored: from < doubtfulBefore }) });
+      const trouble = await this.parts.take(item, { topicId, partition: partition.partition, recordOffset: from, timestampMs: isRecord ? item.timestampMs : 0, ...(doubtfulBefore === undefined ? {} : { mayBeStored: from < doubtfulBefore }), ...(from > partition.offset ? { emptyFrom: partition.offset } : {}) });
       if (trouble !== null) return trouble;
       partition.offset = to;
       partition.records += Number(to - from);

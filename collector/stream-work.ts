@@ -1,7 +1,10 @@
 /** What a collector has in memory of a stream. */
-import type { ByteRange } from '#lib/byte-ranges.ts';
-import type { ChunkContext } from './event-of.ts';
-import type { LineAssembler } from './lines/assembler.ts';
+import { addRanges, type ByteRange } from '#lib/byte-ranges.ts';
+import type { Chunk } from '#schemas/chunk.ts';
+import type { StoredStream } from '#schemas/store.ts';
+import { contextOf, type ChunkContext } from './event-of.ts';
+import { LineAssembler } from './lines/assembler.ts';
+import type { AssemblerLimits } from './lines/assembler-limits.ts';
 
 export interface StreamWork {
   /** Stored, queued for the store, or held in an open event. */
@@ -16,4 +19,19 @@ export interface StreamWork {
   silent: boolean;
   /** The last record may have been stored by others, or what it left open. */
   isDoubtful: boolean;
+}
+
+/** @param known what is stored of it, null for nothing */
+export function newStreamWork(chunk: Chunk, known: StoredStream | null, limits: AssemblerLimits, silent: boolean): StreamWork {
+  return {
+    // A gap never covers: bytes that fill it later are stored.
+    taken: known?.storedRanges ?? [],
+    gaps: addRanges([], known?.gaps ?? []),
+    assembler: new LineAssembler(limits),
+    context: contextOf(chunk),
+    lastTimeNs: known?.lastTimeNs ?? null,
+    watermarkNs: known?.watermarkNs ?? 0n,
+    silent,
+    isDoubtful: false,
+  };
 }

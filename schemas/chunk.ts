@@ -76,6 +76,8 @@ export interface Chunk {
   readMs: number;
   /** The bytes, compressed by `codec`. Whoever publishes the chunk gives them away: they may be transferred to another thread. */
   value: Uint8Array;
+  /** Of a stream that counts records: none lies in `[emptyFrom, offset)`, nor ever will. Never travels. */
+  emptyFrom?: number;
 }
 
 /** The stream of a partition that others fill. A topic made again under the same name counts its records anew, so it goes by the topic's id. */

@@ -114,6 +114,8 @@ export interface LogEvent extends Origin {
   lineCount?: number;
   /** eventId of the unfinished line (`schemas/store.ts`) that this event tells or goes on with; for the store's writer, not stored. */
   begunAs?: string;
+  /** Nothing lies in `[emptyFrom, streamOffset)`, nor ever will: it counts as stored with the event. For the store's writer, not stored. */
+  emptyFrom?: number;
 }
 
 /**

@@ -16,7 +16,7 @@ import { readEnvelope, type Envelope } from './envelope.ts';
 export const recordFormats = ['lines', 'json'] as const;
 export type RecordFormat = (typeof recordFormats)[number];
 
-type RecordPlace = Pick<RecordPosition, 'topicId' | 'partition' | 'recordOffset'>;
+type RecordPlace = Pick<RecordPosition, 'topicId' | 'partition' | 'recordOffset' | 'emptyFrom'>;
 
 const nsPerMs = 1_000_000n;
 const newline = Buffer.from('\n');
@@ -47,7 +47,7 @@ export class RecordStream {
     return { ...this.emptyChunk(position, null, position.timestampMs), kind: 'gap', offset: Number(from), end: Number(to), gap: { cause: 'deleted', bytes: Number(to - from), exact: true } };
   }
 
-  private emptyChunk({ topicId, partition, recordOffset }: RecordPlace, envelope: Envelope | null, readMs: number): Chunk {
+  private emptyChunk({ topicId, partition, recordOffset, emptyFrom }: RecordPlace, envelope: Envelope | null, readMs: number): Chunk {
     const offset = Number(recordOffset);
     return {
       kind: 'lines',
@@ -55,6 +55,7 @@ export class RecordStream {
       streamId: recordStreamId(topicId, partition),
       offset,
       end: offset + 1,
+      ...(emptyFrom === undefined ? {} : { emptyFrom: Number(emptyFrom) }),
       codec: 'none',
       framing: 'plain',
       lengths: null,

@@ -26,7 +26,8 @@ export function takeRange(stream: StoredStream, event: LogEvent, partly: 'refuse
  * @throws LeadlineError EVENT_OVERLAPS_STORED where a part of it is stored, unless that shall be added to
  */
 export function takeBytes(stream: StoredStream, event: LogEvent, partly: 'refuse' | 'add'): boolean {
-  const { pieces } = event;
+  const { pieces, emptyFrom } = event;
+  if (emptyFrom !== undefined) stream.storedRanges = copiedRanges(addRanges(stream.storedRanges, [{ from: emptyFrom, to: event.streamOffset }]));
   const last = stream.storedRanges.at(-1);
   // The usual case: right behind what is stored. The last range is this change's own.
   if (pieces.length === 1 && last?.to === pieces[0]!.from && event.streamOffsetEnd > event.streamOffset) last.to = pieces[0]!.to;

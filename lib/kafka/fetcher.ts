@@ -152,13 +152,13 @@ export class Fetcher {
     });
   }
 
-  private read(topic: string, position: Position, { partition, code, highWatermark, logStartOffset, batches }: FetchedBytes): FetchedPartition {
+  private read(topic: string, position: Position, { partition, code, highWatermark, logStartOffset, aborted, batches }: FetchedBytes): FetchedPartition {
     if (code !== 0) {
       const error = kafkaErrorOf(code, `${topic} partition ${partition} at ${position.offset}`);
       this.cluster.noticed(topic, error);
       return { ...nothingOf(position, error), highWatermark, logStartOffset };
     }
-    return { partition, ...readRecordBatches(batches, position.offset), highWatermark, logStartOffset, error: null };
+    return { partition, ...readRecordBatches(batches, position.offset, aborted), highWatermark, logStartOffset, error: null };
   }
 }
 

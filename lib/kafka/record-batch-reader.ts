@@ -6,6 +6,7 @@ import { codecOf, decompress } from './compression.ts';
 import { crc32c } from './crc32c.ts';
 import { attributeBits, batchLayout, batchMagic, bytesBeforeLengthCounts } from './record-batch.ts';
 import { WireReader } from './wire.ts';
+import type { AbortedTransaction } from './requests/fetch.ts';
 import type { DamagedBatch, FetchedRecord } from './types.ts';
 
 export interface ReadBatches {
@@ -18,10 +19,14 @@ export interface ReadBatches {
 /** More than any broker takes into a batch: a larger number is damage. */
 const offsetsPerBatchMax = 100_000_000;
 
-/** @param from records before it, at the start of the first batch, were not asked for */
-export function readRecordBatches(bytes: Buffer, from: bigint): ReadBatches {
+/**
+ * @param from records before it, at the start of the first batch, were not asked for
+ * @param aborted transactions whose records are nobody's
+ */
+export function readRecordBatches(bytes: Buffer, from: bigint, aborted: readonly AbortedTransaction[] = []): ReadBatches {
   const records: FetchedRecord[] = [];
   const damaged: DamagedBatch[] = [];
+  const transactions = new Transactions(aborted);
   let nextOffset = from;
   // The last batch is cut where the answer was full.
   for (let at = 0; at + bytesBeforeLengthCounts <= bytes.length; ) {
@@ -32,7 +37,7 @@ export function readRecordBatches(bytes: Buffer, from: bigint): ReadBatches {
     const batch = bytes.subarray(at, isSound ? end : bytes.length);
     let problem: string | null;
     try {
-      problem = isSound ? readBatch(batch, baseOffset, from, records) : 'its length is impossible';
+      problem = isSound ? readBatch(batch, baseOffset, from, records, transactions) : 'its length is impossible';
     } catch (error) {
       problem = (error as Error).message;
     }
@@ -43,6 +48,22 @@ export function readRecordBatches(bytes: Buffer, from: bigint): ReadBatches {
     at = end;
   }
   return { records, damaged, nextOffset };
+}
+
+/** Which batches are of transactions that were given up: those of their producer, from the first offset to the mark that ends it. */
+class Transactions {
+  private readonly left: AbortedTransaction[];
+  private readonly producers = new Set<bigint>();
+
+  constructor(aborted: readonly AbortedTransaction[]) {
+    this.left = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
+  }
+
+  /** To be asked of every batch, in their order. */
+  areAborted(producerId: bigint, lastOffset: bigint, isMark: boolean): boolean {
+    while (this.left.length > 0 && this.left[0]!.firstOffset <= lastOffset) this.producers.add(this.left.shift()!.producerId);
+    return isMark ? this.producers.delete(producerId) : this.producers.has(producerId);
+  }
 }
 
 /** Where the following batch begins, if it is in the answer. */
@@ -59,7 +80,7 @@ function behind(batch: Buffer, baseOffset: bigint, nextBaseOffset: bigint | null
 }
 
 /** Adds the batch's records, all or none. @returns what is wrong with it, or null; throws where its inside is */
-function readBatch(batch: Buffer, baseOffset: bigint, from: bigint, into: FetchedRecord[]): string | null {
+function readBatch(batch: Buffer, baseOffset: bigint, from: bigint, into: FetchedRecord[], transactions: Transactions): string | null {
   const magic = batch[batchLayout.magic]!;
   if (magic !== batchMagic) return `its format is version ${magic}, not ${batchMagic}`;
   if (batch.length < batchLayout.records) return 'it is shorter than its header';
@@ -68,7 +89,11 @@ function readBatch(batch: Buffer, baseOffset: bigint, from: bigint, into: Fetche
   if (crc !== computed) return 'its checksum does not match its bytes';
   const attributes = batch.readInt16BE(batchLayout.attributes);
   // Marks of transactions are no records.
-  if ((attributes & attributeBits.control) !== 0) return null;
+  const isMark = (attributes & attributeBits.control) !== 0;
+  if ((attributes & (attributeBits.transactional | attributeBits.control)) !== 0) {
+    const lastOffset = baseOffset + BigInt(batch.readInt32BE(batchLayout.lastOffsetDelta));
+    if (transactions.areAborted(batch.readBigInt64BE(batchLayout.producerId), lastOffset, isMark) || isMark) return null;
+  }
   const codec = codecOf(attributes & attributeBits.codec);
   if (codec === null) return `its codec ${attributes & attributeBits.codec} is unknown`;
   const count = batch.readInt32BE(batchLayout.recordCount);

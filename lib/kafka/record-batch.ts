@@ -13,13 +13,14 @@ export const batchLayout = {
   lastOffsetDelta: 23,
   baseTimestamp: 27,
   maxTimestamp: 35,
+  producerId: 43,
   recordCount: 57,
   records: 61,
 } as const;
 /** The length field counts what lies behind it. */
 export const bytesBeforeLengthCounts = 12;
 export const batchMagic = 2;
-export const attributeBits = { codec: 0x07, logAppendTime: 0x08, control: 0x20 } as const;
+export const attributeBits = { codec: 0x07, logAppendTime: 0x08, transactional: 0x10, control: 0x20 } as const;
 
 /** A value at least this long is not copied: it becomes a piece of its own. */
 const ownPieceBytesMin = 4096;

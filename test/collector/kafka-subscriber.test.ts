@@ -322,3 +322,26 @@ test('offsets that no record has are passed', async t => {
   await current.stop();
   t.is(positionsOf(kafka, store)[0], '13');
 });
+
+test('a topic of others with holes in its offsets, as compaction and transactions leave them: no more stored ranges than one, and nothing is refused', async t => {
+  const kafka = topicsOf(new MemoryKafka());
+  const store = new MemoryStore();
+  kafka.make('logs', 1);
+  const given = { topic: ['logs'], format: 'lines', storedRangesMax: 5 };
+  const current = collecting(t, kafka, store, given);
+  for (let n = 0; n < 20; n++) {
+    kafka.append('logs', 0, { value: Buffer.from(`line ${n}`) });
+    kafka.skip('logs', 0, 1 + (n % 3));
+  }
+  await until(() => store.stored.length === 20 || current.subscriber.report().deadLetters > 0);
+  t.is(current.subscriber.report().deadLetters, 0);
+  const [stream] = store.streams();
+  t.is(stream?.storedRanges.length, 1);
+  await current.stop();
+  store.forgetPositions();
+  kafka.append('logs', 0, { value: Buffer.from('the last') });
+  const second = collecting(t, kafka, store, given);
+  await until(() => store.stored.some(({ message }) => message === 'the last'));
+  await second.stop();
+  t.is(store.stored.length, 21, 'each once');
+});

@@ -51,6 +51,7 @@ export class MemoryStore implements StoreWriter {
         stream.gaps.push({ from: event.streamOffset, to: event.streamOffsetEnd });
         stream.gapBytes += event.gap.bytes;
       } else {
+        if (event.emptyFrom !== undefined) stream.storedRanges = addRanges(stream.storedRanges, [{ from: event.emptyFrom, to: event.streamOffset }]);
         const covered = event.pieces.map(piece => coverage(piece, stream.storedRanges));
         if (covered.every(state => state === 'all')) continue;
         if (covered.some(state => state !== 'none')) throw new LeadlineError('EVENT_OVERLAPS_STORED', { streamId: event.streamId, from: event.streamOffset, to: event.streamOffsetEnd });

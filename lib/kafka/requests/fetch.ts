@@ -10,8 +10,15 @@ export interface FetchedBytes {
   code: number;
   highWatermark: bigint;
   logStartOffset: bigint;
+  /** Transactions that were given up, with records in `batches`. */
+  aborted: AbortedTransaction[];
   /** Record batches one after the other, the last perhaps cut. */
   batches: Buffer;
+}
+
+export interface AbortedTransaction {
+  producerId: bigint;
+  firstOffset: bigint;
 }
 
 export interface FetchAnswer {
@@ -21,7 +28,8 @@ export interface FetchAnswer {
 }
 
 const noReplica = -1;
-const readUncommitted = 0;
+/** Nothing behind the first record of a transaction that is open. */
+const readCommitted = 1;
 const noEpoch = -1;
 const noSession = 0;
 const noOffset = -1n;
@@ -44,15 +52,15 @@ export const fetchKind: RequestKind<FetchAnswer> = {
           const highWatermark = answer.int64();
           answer.int64();
           const logStartOffset = answer.int64();
-          answer.compactArray(() => {
-            answer.int64();
-            answer.int64();
+          const aborted = answer.compactArray(() => {
+            const transaction = { producerId: answer.int64(), firstOffset: answer.int64() };
             answer.skipTags();
+            return transaction;
           });
           answer.int32();
           const batches = answer.raw(Math.max(0, answer.unsignedVarint() - 1));
           answer.skipTags();
-          return { partition, code: partitionCode, highWatermark, logStartOffset, batches };
+          return { partition, code: partitionCode, highWatermark, logStartOffset, aborted, batches };
         });
         answer.skipTags();
         return read;
@@ -69,7 +77,7 @@ export function fetchBody(topicId: string, positions: readonly { partition: numb
     .int32(limits.maxWaitMs)
     .int32(1)
     .int32(limits.bytesMax)
-    .int8(readUncommitted)
+    .int8(readCommitted)
     .int32(noSession)
     .int32(noEpoch)
     .unsignedVarint(2)

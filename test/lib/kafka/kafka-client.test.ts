@@ -2,12 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { Kafka as OtherKafka, logLevel } from 'kafkajs';
 import { KafkaAdmin } from '#lib/kafka/kafka-admin.ts';
 import type { KafkaClient } from '#lib/kafka/kafka-client.ts';
 import { KafkaError, kafkaCodecs, type FetchedPartition, type KafkaClientOptions } from '#lib/kafka/types.ts';
 import { topicConfig, topicKinds, topicName, topicProblems, topics } from '#schemas/topics.ts';
 import { kafkaClient, recordsOf } from '../../helpers/kafka-records.ts';
 import { kafkaMissing, TestKafka } from '../../helpers/kafka.ts';
+import { eventually } from '../../helpers/leadline.ts';
 import { proofSkipped } from '../../helpers/skipped.ts';
 
 const missing = kafkaMissing();
@@ -182,6 +184,40 @@ else {
     t.deepEqual(texts(fetched), ['a']);
     const bad = fetched.find(({ partition }) => partition === 1);
     t.deepEqual([bad!.error?.code, bad!.nextOffset], ['OFFSET_OUT_OF_RANGE', 99n]);
+  });
+
+  test.serial('what a transaction wrote that was aborted is not given, and its place is passed; what was committed is, once it is', async t => {
+    const { client, topic } = await open(t);
+    const others = new OtherKafka({ brokers: kafka.directBrokers, logLevel: logLevel.NOTHING });
+    const producer = others.producer({ transactionalId: topic, maxInFlightRequests: 1, idempotent: true });
+    await producer.connect();
+    t.teardown(() => producer.disconnect());
+    const say = async (how: 'commit' | 'abort', ...said: string[]): Promise<void> => {
+      const transaction = await producer.transaction();
+      for (const text of said) await transaction.send({ topic, messages: [{ value: text }] });
+      await transaction[how]();
+    };
+    await client.produce(topic, 0, [record('plain 0')], 'none');
+    await say('abort', 'aborted 0', 'aborted 1');
+    await say('commit', 'committed 0');
+    await say('abort', 'aborted 2');
+    await client.produce(topic, 0, [record('plain 1')], 'none');
+    await say('commit', 'committed 1', 'committed 2');
+    const end = (await client.offsets(topic, 'latest'))[0]!;
+    const found: string[] = [];
+    for (let offset = 0n; offset < end; ) {
+      const [read] = await client.fetch(topic, [{ partition: 0, offset }], limits);
+      found.push(...texts([read!]));
+      offset = read!.nextOffset;
+    }
+    t.deepEqual(found, ['plain 0', 'committed 0', 'plain 1', 'committed 1', 'committed 2']);
+    const transaction = await producer.transaction();
+    await transaction.send({ topic, messages: [{ value: 'not yet' }] });
+    const next = (maxWaitMs: number): Promise<FetchedPartition[]> => client.fetch(topic, [{ partition: 0, offset: end }], { ...limits, maxWaitMs });
+    t.deepEqual(texts(await next(300)), [], 'a transaction that is open is not given');
+    await transaction.commit();
+    // Its mark is written a moment after that.
+    t.deepEqual(await eventually(async () => texts(await next(500)), found => found.length > 0), ['not yet']);
   });
 
   test.serial('a batch larger than the fetch limit comes all the same', async t => {
