@@ -91,14 +91,38 @@ const traces: readonly (readonly [string, string, string | null])[] = [
   ['Go, a crash in C', 'fatal error: unexpected signal during runtime execution\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x0]\n\nruntime stack:\nruntime.throw({0x1, 0x2})\n\t/usr/local/go/src/runtime/panic.go:1047 +0x5d\n\ngoroutine 1 [syscall]:\nruntime.cgocall(0x1, 0x2)\n\t/usr/local/go/src/runtime/cgocall.go:157 +0x5c', 'fatal error'],
   ['zap with a stack', '2022-08-22T05:18:16.123Z\tERROR\tserver/main.go:12\tboom\nmain.main\n\t/app/main.go:12\ngithub.com/org/repo/pkg.(*Server).Run\n\t/app/server.go:3\nruntime.main\n\t/usr/local/go/src/runtime/proc.go:250', null],
   ['Elixir', '05:18:16.123 [error] GenServer Shop.Cart terminating\n** (RuntimeError) boom\n    (shop 0.1.0) lib/cart.ex:12: Shop.Cart.pay/1\n    (stdlib 4.2) gen_server.erl:1123: :gen_server.try_dispatch/4', 'RuntimeError'],
-  ['Python, a group', 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n  | ExceptionGroup: two (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n    | ValueError: 1\n    +------------------------------------\nExceptionGroup: two', 'ExceptionGroup'],
+  ['Python, source that begins with a bracket', 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    {}[\'k\']\n    ~~^^^^^\n  File "b.py", line 2, in f\n    [x for x in y]\nKeyError: \'k\'', 'KeyError'],
+  ['Python, a group', '  + Exception Group Traceback (most recent call last):\n  |   File "a.py", line 1, in <module>\n  |     run()\n  | ExceptionGroup: two (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n    | ValueError: 1\n    +---------------- 2 ----------------\n    | TypeError: 2\n    +------------------------------------', 'ExceptionGroup'],
+  ['Python, of a thread', 'Exception in thread worker-1:\nTraceback (most recent call last):\n  File "a.py", line 1, in run\n    pay()\nshop.Declined: 17', 'shop.Declined'],
+  ['Python, of a task', 'Task exception was never retrieved\nfuture: <Task finished name=\'Task-2\' coro=<pay() done> exception=Declined()>\nTraceback (most recent call last):\n  File "a.py", line 1, in pay\n    raise Declined\nDeclined', 'Declined'],
+  ['Python, of another process', 'concurrent.futures.process._RemoteTraceback: \n"""\nTraceback (most recent call last):\n  File "a.py", line 1, in pay\n    raise Declined\nDeclined\n"""\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File "b.py", line 7, in <module>\n    result()\nDeclined: 17', 'Declined'],
+  ['Python, a call that logs badly', '--- Logging error ---\nTraceback (most recent call last):\n  File "a.py", line 1, in emit\n    msg % args\nTypeError: not a number\nCall stack:\n  File "b.py", line 7, in <module>\n    log.info(x)\nMessage: \'bad %d\'\nArguments: (\'x\',)', 'TypeError'],
+  ['Python, of a database', 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    save()\nsqlalchemy.exc.IntegrityError: (psycopg2.errors.UniqueViolation) duplicate key\nDETAIL:  Key (id)=(1) already exists.\n[SQL: INSERT INTO t VALUES (1)]\n(Background on this error at: https://sqlalche.me/e/20/gkpj)', 'sqlalchemy.exc.IntegrityError'],
+  ['Python, as loguru prints it', 'Traceback (most recent call last):\n\n  File "a.py", line 1, in f\n    {}[\'k\']\n\nKeyError: \'k\'\n\n\nThe above exception was the direct cause of the following exception:\n\n\nTraceback (most recent call last):\n\n> File "a.py", line 9, in <module>\n    f()\n    \u2514 <function f at 0x7f>\n\nValueError: bad', 'ValueError'],
+  ['Python, as rich draws it', '\u256d\u2500\u2500 Traceback (most recent call last) \u2500\u2500\u256e\n\u2502 a.py:5 in f \u2502\n\u2502 \u2771 5 \u2502 raise ValueError(1) \u2502\n\u2570\u2500\u2500\u2500\u256f\nValueError: 1', 'ValueError'],
+  ['Python, coloured', '\u001b[33m\u001b[1mTraceback (most recent call last):\u001b[0m\n  File \u001b[35m"a.py"\u001b[0m, line \u001b[35m1\u001b[0m, in f\n    \u001b[31mpay\u001b[0m()\n\u001b[1;35mDeclined\u001b[0m: \u001b[35m17\u001b[0m', 'Declined'],
+  ['Python, a crash', 'Fatal Python error: Segmentation fault\n\nCurrent thread 0x00007f957dfd8b80 (most recent call first):\n  File "a.py", line 1 in f', null],
+  ['Node, coloured', 'TypeError: declined\n\u001b[90m    at Module._compile (node:internal/modules/cjs/loader:1:2)\u001b[39m\n    at pay (/app/pay.js:3:1) {\n  code: \u001b[32m\'E1\'\u001b[39m\n}', 'TypeError'],
+  ['Node, uncaught, at the top of a file', 'file:///app/server.mjs:4\nthrow new QuotaExceeded("12 of 10");\n      ^\n\nQuotaExceeded: 12 of 10\n    at file:///app/server.mjs:4:7\n\nNode.js v24.1.0', 'QuotaExceeded'],
+  ['Node, uncaught, with more to its message', 'node:internal/modules/cjs/loader:1564\n  throw err;\n  ^\n\nError: Cannot find module \'./nope\'\nRequire stack:\n- /app/server.js\n    at Module._load (node:internal/modules/cjs/loader:1:2) {\n  code: \'MODULE_NOT_FOUND\'\n}\n\nNode.js v24.1.0', 'Error'],
+  ['Node, an error event', 'node:events:505\n    throw er; // Unhandled \'error\' event\n    ^\n\nError: connect ECONNREFUSED\n    at afterConnect (node:net:1:2)\nEmitted \'error\' event on Socket instance at:\n    at emitErrorNT (node:internal/streams/destroy:1:2) {\n  errno: -111\n}', 'Error'],
+  ['Node, a message that begins on the next line', 'PrismaClientKnownRequestError: \nInvalid `prisma.user.create()` invocation in\n/app/user.js:12:34\n\n   9 async function main() {\n\nUnique constraint failed on the fields: (`email`)\n    at handle (/app/prisma.js:1:2)', 'PrismaClientKnownRequestError'],
+  ['Java, a message of several lines', '2022-08-22 05:18:16,123 ERROR c.e.Cart - failed\ncom.mysql.cj.jdbc.exceptions.CommunicationsException: Communications link failure\n\nThe last packet sent successfully to the server was 0 milliseconds ago.\n\tat c.e.Cart.pay(Cart.java:12)\nCaused by: java.io.IOException: one\ntwo\n\tat c.e.Net.read(Net.java:3)\n\t... 12 more', 'com.mysql.cj.jdbc.exceptions.CommunicationsException'],
+  ['Java, uncaught, a message of two lines', 'Exception in thread "worker 1" Main$QuotaExceeded: one\ntwo\n\tat Main.main(Main.java:25)', 'Main$QuotaExceeded'],
+  ['.NET, several inner exceptions', 'Unhandled exception. System.AggregateException: One or more errors occurred. (a) (b)\n ---> System.InvalidOperationException: a\n   at A.B() in /src/x.cs:line 5\n   --- End of inner exception stack trace ---\n   at A.C()\n\n ---> (Inner Exception #1) System.IO.IOException: b\n   at A.D()<---', 'System.AggregateException'],
+  ['anyhow with a backtrace', 'Error: starting\n\nCaused by:\n    0: reading the configuration\n    1: No such file\n\nStack backtrace:\n   0: app::main\n             at ./src/main.rs:2:71', 'Error'],
+  ['Go, a data race', 'WARNING: DATA RACE\nRead at 0x00c00009eb68 by goroutine 10:\n  main.main.func5()\n      /app/main.go:242 +0x2e\n\nPrevious write at 0x00c00009eb68 by main goroutine:\n  main.main()\n      /app/main.go:243 +0x4c\n\nGoroutine 10 (running) created at:\n  main.main()\n      /app/main.go:242 +0x4c\n==================', 'DATA RACE'],
+  ['Go, told to quit', 'SIGQUIT: quit\nPC=0x40b60e m=0 sigcode=0\n\ngoroutine 1 gp=0x3b4e m=0 mp=0xa723 [running, locked to thread]:\nmain.main()\n\t/app/main.go:3 +0x1\n\nrax    0x0\nrip    0x40b60e', null],
+  ['tinylog', '2022-08-22 05:18:16 [main] org.acme.Server.start()\nWARN: port 80 is taken', null],
   ['Kotlin coroutines', 'Exception in thread "main" java.lang.IllegalStateException: boom\n\tat MainKt.main(Main.kt:3)\n\tSuppressed: kotlinx.coroutines.DiagnosticCoroutineContextException: [StandaloneCoroutine]', 'java.lang.IllegalStateException'],
 ];
+
+const headedByAnother = /^[^\n]*Traceback \(most|^Task exception|^[A-Z]\w+Error: /;
 
 for (const [what, event, type] of traces) {
   test(`one event: ${what}`, t => {
     // A Python traceback goes on with the line above that has a time: it says where it was logged.
-    const headed = event.startsWith('Traceback') ? [] : [['2022-08-22 05:18:16 INFO x', '2022-08-22 05:18:16 INFO y']];
+    const headed = headedByAnother.test(event) ? [] : [['2022-08-22 05:18:16 INFO x', '2022-08-22 05:18:16 INFO y']];
     for (const [before, after] of [['listening', 'listening'], ['{"msg":1}', '{"msg":2}'], ...headed] as [string, string][]) t.deepEqual(joinText(`${before}\n${event}\n${after}`), [before, event, after]);
     t.deepEqual(joinText(`${event}\n${event}`), [event, event]);
     t.is(understandLine(Buffer.from(event)).exceptionType, type);
@@ -108,7 +132,18 @@ for (const [what, event, type] of traces) {
 }
 
 test('lines that only look like a trace stand alone', t => {
-  for (const [first, next] of [['listening', 'main.main'], ['2022-08-22 05:18:16 INFO x', 'example.com/a.html'], ['listening', '#1 in sales'], ['2022-08-22 05:18:16 INFO list', '#1 apples'], ['2022-08-22 05:18:16 ERROR x', 'Next Step: retry'], ['listening', '/app/x.js:17'], ['2022-08-22 05:18:16 INFO x', '** note **'], ['2022-08-22 05:18:16 INFO x', 'Error: boom'], ['2022-08-22 05:18:16 ERROR x', 'Unhandled exception. System.Exception: boom'], ['{"a":1}', '    at x (y:1:2)'], ['listening', 'note: see the manual'], ['listening', 'Stack trace:']] as const) {
+  for (const [first, next] of [['2022/08/22 05:18:16 Server started', 'INFO: 2022/08/22 05:18:17 ready'], ['/tmp/app.sock:1', 'listening'], ['java.io.IOException: gone', 'retrying'], ['2022-08-22 05:18:16 INFO x', 'future: bright'], ['ValueError: 1', 'count'], ['  <-- GET /', '  --> GET / 200 3ms'], ['    a', 'Message: hello'], ['listening', 'main.main'], ['2022-08-22 05:18:16 INFO x', 'example.com/a.html'], ['listening', '#1 in sales'], ['2022-08-22 05:18:16 INFO list', '#1 apples'], ['2022-08-22 05:18:16 ERROR x', 'Next Step: retry'], ['listening', '/app/x.js:17'], ['2022-08-22 05:18:16 INFO x', '** note **'], ['2022-08-22 05:18:16 INFO x', 'Error: boom'], ['2022-08-22 05:18:16 ERROR x', 'Unhandled exception. System.Exception: boom'], ['{"a":1}', '    at x (y:1:2)'], ['listening', 'note: see the manual'], ['listening', 'Stack trace:']] as const) {
     t.is(joinText(`${first}\n${next}`).length, 2, next);
   }
+});
+
+test('the fields that an exception lists belong to it', t => {
+  const trace = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    Settings()\npydantic_core._pydantic_core.ValidationError: 2 validation errors for Settings\ndb_url\n  Field required [type=missing, input_value={}]\nports[0].number\n  Input should be a valid integer';
+  t.deepEqual(joinText(`${trace}\nnow listening\nready`), [trace, 'now listening', 'ready']);
+  t.is(understandLine(Buffer.from(trace)).exceptionType, 'pydantic_core._pydantic_core.ValidationError');
+});
+
+test('a message that no frame follows takes no more than a few lines', t => {
+  const lines = Array.from({ length: 40 }, (_, n) => `line ${n} of something else`);
+  t.true(joinText(['2022-08-22 05:18:16 ERROR x', 'java.io.IOException: gone', ...lines].join('\n'))[0]!.split('\n').length <= 10);
 });
