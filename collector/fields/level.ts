@@ -2,12 +2,12 @@ import type { Level } from '#schemas/event.ts';
 import { withoutAnsi } from '../formats/ansi.ts';
 
 const namesByLevel: Record<Level, string> = {
-  trace: 'trace trce trc verbose finest silly',
-  debug: 'debug dbug dbg fine finer',
-  info: 'info inf information informational notice note success',
+  trace: 'trace trce trac trc verbose vrb finest silly',
+  debug: 'debug dbug debu debg dbg fine finer',
+  info: 'info inf information informational notice noti note success',
   warn: 'warn warning wrn',
-  error: 'error err eror severe failure fail',
-  fatal: 'fatal ftl critical crit alert emergency emerg panic dpanic',
+  error: 'error err erro eror severe failure fail',
+  fatal: 'fatal fata ftl critical crit alert emergency emerg panic pani pnc dpanic',
 };
 const levelByName = new Map(Object.entries(namesByLevel).flatMap(([level, names]) => names.split(' ').map(name => [name, level as Level] as const)));
 const levelByLetter = new Map<string, Level>([['T', 'trace'], ['V', 'trace'], ['D', 'debug'], ['I', 'info'], ['W', 'warn'], ['E', 'error'], ['F', 'fatal'], ['C', 'fatal']]);
@@ -60,6 +60,8 @@ export function levelOfValue(value: unknown): Level | null {
   const name = levelOfName(value);
   if (name !== null) return name;
   if (digits.test(value)) return levelOfNumber(Number(value));
+  // What consoles call a plain line; in text it is as often a word.
+  if (value === 'log' || value === 'LOG') return 'info';
   // A logger that colours levels colours them in JSON, too; slog counts between its names (`INFO+2`).
   const bare = withoutAnsi(value).trim();
   const plain = slogLevel.exec(bare)?.[1] ?? bare;

@@ -3,7 +3,11 @@
  * a guess that is wrong the same way for every line can be seen and corrected, one that depends on the machine cannot. A time without a year or a
  * date takes it from when its bytes were read.
  */
+import { colon, dash, digitAt, dot, isClock, namedZones, readClock, readZone, slash, space, twoDigits, type ClockRead } from './clock.ts';
+import { epochNs, epochOfNumber, epochOfScientific, nsOfSecond, nsPerSecond } from './epoch.ts';
 import type { Zone } from './zone.ts';
+
+export { epochNs };
 
 export interface TimeRead {
   /** Nanoseconds since the epoch; null where year or date are missing and nothing tells them. */
@@ -26,7 +30,6 @@ export interface WhenRead {
 
 export const notKnownWhen: WhenRead = { readMs: null, zone: null };
 
-const nsPerSecond = 1_000_000_000n;
 
 /** Days from 1970-01-01 in the proleptic Gregorian calendar (years counted from March, so that the leap day is the last of its year). */
 function daysSinceEpoch(year: number, month: number, day: number): number {
@@ -45,120 +48,26 @@ function isDate(year: number, month: number, day: number): boolean {
 /** Any leap year: for dates that come without theirs. */
 const someLeapYear = 2000;
 
-/** A leap second (60) is the second after. */
-function isClock(hour: number, minute: number, second: number): boolean {
-  return hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 && second <= 60;
-}
-
-/** Many lines have the same second, and making big integers is most of the work. */
-let lastSecond = 0;
-let lastSecondNs = 0n;
-
 function toNs(year: number, month: number, day: number, secondOfDay: number, nanos: number): bigint {
   return nsOfSecond(daysSinceEpoch(year, month, day) * 86_400 + secondOfDay, nanos);
-}
-
-function nsOfSecond(second: number, nanos: number): bigint {
-  if (second !== lastSecond) {
-    lastSecond = second;
-    lastSecondNs = BigInt(second) * nsPerSecond;
-  }
-  return nanos === 0 ? lastSecondNs : lastSecondNs + BigInt(nanos);
-}
-
-/** 0 to 9, or -1. */
-function digitAt(text: string, at: number): number {
-  const digit = text.charCodeAt(at) - 48;
-  return digit >= 0 && digit <= 9 ? digit : -1;
-}
-
-/** The two-digit number at `at`, or -1. */
-function twoDigits(text: string, at: number): number {
-  const tens = digitAt(text, at);
-  const ones = digitAt(text, at + 1);
-  return tens < 0 || ones < 0 ? -1 : tens * 10 + ones;
-}
-
-interface ClockRead {
-  secondOfDay: number;
-  nanos: number;
-  end: number;
-}
-
-/** `HH:MM`, `HH:MM:SS` and a fraction after `.` or `,` (or `:`, if it is exactly three digits). Digits past the ninth are cut off. */
-function readClock(text: string, at: number, secondsRequired: boolean): ClockRead | null {
-  const hour = twoDigits(text, at);
-  const minute = twoDigits(text, at + 3);
-  if (hour < 0 || minute < 0 || text.charCodeAt(at + 2) !== colon) return null;
-  let end = at + 5;
-  let second = 0;
-  let nanos = 0;
-  if (text.charCodeAt(end) === colon && twoDigits(text, end + 1) >= 0) {
-    second = twoDigits(text, end + 1);
-    end += 3;
-    const separator = text.charCodeAt(end);
-    const isFraction = separator === dot || separator === comma || (separator === colon && digitAt(text, end + 3) >= 0 && digitAt(text, end + 4) < 0);
-    if (isFraction && digitAt(text, end + 1) >= 0) {
-      end++;
-      let scale = 100_000_000;
-      for (let digit = digitAt(text, end); digit >= 0; digit = digitAt(text, ++end)) {
-        nanos += digit * scale;
-        scale = Math.floor(scale / 10);
-      }
-    }
-  } else if (secondsRequired) {
-    return null;
-  }
-  if (digitAt(text, end) >= 0 || !isClock(hour, minute, second)) return null;
-  return { secondOfDay: hour * 3600 + minute * 60 + second, nanos, end };
-}
-
-const colon = 0x3a;
-const dot = 0x2e;
-const comma = 0x2c;
-const dash = 0x2d;
-const plus = 0x2b;
-const slash = 0x2f;
-const space = 0x20;
-
-/** Hours east of UTC. Only names that logs of one kind or another really end times with; an unknown name is not part of the time. */
-const namedZones = new Map([
-  ['UTC', 0], ['GMT', 0], ['EST', -5], ['EDT', -4], ['CST', -6], ['CDT', -5], ['MST', -7], ['MDT', -6], ['PST', -8], ['PDT', -7],
-  ['WET', 0], ['WEST', 1], ['CET', 1], ['CEST', 2], ['EET', 2], ['EEST', 3], ['JST', 9],
-]);
-
-const utc = { offsetSeconds: 0, end: 0 };
-
-/** The zone at `at`, in seconds east of UTC: `Z`, `+02:00`, `+0200`, `+02`, ` -0700`, ` PDT`. Null where there is none. The object is used again. */
-function readZone(text: string, at: number): { offsetSeconds: number; end: number } | null {
-  const first = text.charCodeAt(at);
-  if (first === 0x5a || first === 0x7a) {
-    utc.end = at + 1;
-    return utc;
-  }
-  const start = first === space ? at + 1 : at;
-  const sign = text.charCodeAt(start);
-  if (sign === plus || sign === dash) {
-    const hours = twoDigits(text, start + 1);
-    const colons = text.charCodeAt(start + 3) === colon ? 1 : 0;
-    const minutes = twoDigits(text, start + 3 + colons);
-    const isNumber = hours >= 0 && hours <= 18 && (minutes >= 0 ? minutes <= 59 && digitAt(text, start + 5 + colons) < 0 : colons === 0 && start === at && digitAt(text, start + 3) < 0);
-    if (isNumber) return { offsetSeconds: (sign === dash ? -1 : 1) * (hours * 3600 + Math.max(minutes, 0) * 60), end: minutes >= 0 ? start + 5 + colons : start + 3 };
-  } else if (start > at && sign >= 0x41 && sign <= 0x57) {
-    for (const length of [3, 4]) {
-      const hours = namedZones.get(text.slice(start, start + length));
-      if (hours !== undefined && !/[A-Za-z0-9]/.test(text.charAt(start + length))) return { offsetSeconds: hours * 3600, end: start + length };
-    }
-  }
-  return null;
 }
 
 function withZone(text: string, year: number, month: number, day: number, clock: ClockRead, when: WhenRead, assumed: TimeAssumed | null = null): TimeRead | null {
   if (!isDate(year, month, day)) return null;
   const zone = readZone(text, clock.end);
+  if (zone?.offsetSeconds === centralSeconds && text.startsWith(' CST', clock.end)) return ofChinaWhereAhead(toNs(year, month, day, clock.secondOfDay - centralSeconds, clock.nanos), zone.end, when, assumed);
   if (zone !== null || when.zone === null) return { timeNs: toNs(year, month, day, clock.secondOfDay - (zone?.offsetSeconds ?? 0), clock.nanos), end: zone?.end ?? clock.end, assumed };
   const offsetSeconds = when.zone.offsetSeconds(daysSinceEpoch(year, month, day) * secondsOfDay + clock.secondOfDay);
   return { timeNs: toNs(year, month, day, clock.secondOfDay - offsetSeconds, clock.nanos), end: clock.end, assumed: assumed ?? (offsetSeconds !== 0 && when.zone.isAssumed === true ? 'zone' : null) };
+}
+
+const centralSeconds = -6 * 3600;
+const chinaSeconds = 8 * 3600;
+
+/** `CST` is America's central time and China's: China's where the other has not come yet when the line is read. */
+function ofChinaWhereAhead(timeNs: bigint, end: number, { readMs }: WhenRead, assumed: TimeAssumed | null): TimeRead {
+  const isAhead = readMs !== null && timeNs > BigInt(readMs + 3_600_000) * 1_000_000n;
+  return isAhead ? { timeNs: timeNs - BigInt(chinaSeconds - centralSeconds) * nsPerSecond, end, assumed: assumed ?? 'zone' } : { timeNs, end, assumed };
 }
 
 const secondsOfDay = 86_400;
@@ -202,9 +111,17 @@ export function readIsoTime(text: string, at: number, when = notKnownWhen): Time
   const month = twoDigits(text, at + 5);
   const day = twoDigits(text, at + 8);
   if (century < 0 || yearOfCentury < 0 || month < 0 || day < 0 || text.charCodeAt(at + 7) !== separator) return null;
-  const between = text.charCodeAt(at + 10);
+  let between = text.charCodeAt(at + 10);
+  let clockAt = at + 11;
+  // loguru's documentation has ` at ` between them.
+  if (between === space && text.charCodeAt(clockAt) === 0x61 && text.startsWith('at ', clockAt)) clockAt += 3;
+  // Some put each of the two into brackets of its own.
+  if (between === 0x5d && text.charCodeAt(at - 1) === 0x5b && (text.startsWith('[', clockAt) || text.startsWith(' [', clockAt))) {
+    clockAt = text.indexOf('[', clockAt) + 1;
+    between = space;
+  }
   if (between !== 0x54 && between !== 0x74 && between !== space && between !== 0x5f && between !== colon && between !== dash) return null;
-  let clock = readClock(text, text.charCodeAt(at + 11) === space ? at + 12 : at + 11, false);
+  let clock = readClock(text, text.charCodeAt(clockAt) === space ? clockAt + 1 : clockAt, false);
   // MariaDB fills an hour of one digit up with a blank.
   if (clock === null && text.charCodeAt(at + 11) === space && text.charCodeAt(at + 13) === colon) {
     clock = readClock(`0${text.slice(at + 12, at + 19)}`, 0, true);
@@ -219,7 +136,7 @@ const monthOf = (name: string): number => months.get(name.toLowerCase()) ?? 0;
 const fullYear = (digits: string): number => (digits.length === 4 ? Number(digits) : Number(digits) + (Number(digits) < 69 ? 2000 : 1900));
 
 const weekday = '(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +)?';
-const compact = /(\d{8})[.T_ -]?(\d{6})(?:[.,](\d{1,9}))?(?!\d)/y;
+const compact = /(\d{8})[.T_ -]?(?:(\d{6})(?:[.,](\d{1,9}))?(?!\d)|(?=\d{2}:\d{2}:\d{2}))/y;
 const shortCompact = /(\d{6}) (\d{6})(?= )/y;
 /** MySQL before 5.7: `161209  8:08:33`. */
 const shortDate = /(\d{2})(\d{2})(\d{2}) {1,2}(?=\d{1,2}:\d{2}:\d{2}(?!\d))/y;
@@ -229,7 +146,13 @@ const dayMonthYear = new RegExp(`${weekday}(\\d{1,2})[/ -]([A-Za-z]{3})[a-z]*(?:
 const monthDay = new RegExp(`${weekday}([A-Z][a-z]{2})[a-z]* +(\\d{1,2})(?:,? (\\d{4}),?)? (?:at )?`, 'y');
 const trailingYear = / (?:([A-Z]{3,4}) )?(\d{4})(?![\d:])/y;
 const halfDayClock = /(\d{1,2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?[ \u202f]?([AP])M/y;
-const epoch = /(1\d{9})(?:\.(\d{1,9})|(\d{3}))?(?=[\s\]:|,]|$)/y;
+const epoch = /(?:(1\d{9})(?:\.(\d{1,9})|(\d{3}))?|1\.\d{9,17}e\+09)(?=[\s\]:|,]|$)/y;
+/** `11/28/2026 18:14:08`, or the day first. */
+const slashedDate = /(\d{1,2})\/(\d{1,2})\/(\d{4})[ ,]{1,2}(?=\d)/y;
+/** `08-22 05:18:16`, and geth's `08-22|05:18:16`. */
+const monthDayClock = /(\d{2})-(\d{2})[ |](?=\d{2}:\d{2}:\d{2})/y;
+/** zerolog's console: to the minute, so that the moment is not told. */
+const kitchenClock = /(?:[1-9]|1[0-2]):[0-5]\d[AP]M(?![\w:])/y;
 
 function matchAt(expression: RegExp, text: string, at: number): RegExpExecArray | null {
   expression.lastIndex = at;
@@ -274,7 +197,12 @@ function readCompact(text: string, at: number, when: WhenRead): TimeRead | null 
   const match = matchAt(compact, text, at) ?? matchAt(shortCompact, text, at);
   if (match === null) return null;
   const date = match[1]!;
-  const clock = match[2]!;
+  if (match[2] === undefined) {
+    const read = readClock(text, at + match[0].length, true);
+    const numbers = [Number(date.slice(0, 4)), Number(date.slice(4, 6)), Number(date.slice(6))] as const;
+    return read === null || numbers[0] < 1970 || numbers[0] > 2200 ? null : withZone(text, ...numbers, read, when);
+  }
+  const clock = match[2];
   const year = fullYear(date.slice(0, -4));
   const [month, day] = [twoDigits(date, date.length - 4), twoDigits(date, date.length - 2)];
   const [hour, minute, second] = [twoDigits(clock, 0), twoDigits(clock, 2), twoDigits(clock, 4)];
@@ -299,6 +227,25 @@ function readDottedDate(text: string, at: number, when: WhenRead): TimeRead | nu
   return clock === null ? null : withZone(text, century * 100 + yearOfCentury, month, day, clock, when);
 }
 
+/**
+ * Day and month in either order. Where the numbers do not tell it is the later one of the two that is no more than a day past the reading, for what
+ * is read as it is written; the date is assumed then.
+ */
+function readSlashedDate(text: string, at: number, when: WhenRead): TimeRead | null {
+  const date = matchAt(slashedDate, text, at);
+  if (date === null) return null;
+  const clock = readHalfDayClock(text, at + date[0].length);
+  if (clock === null) return null;
+  const [first, second, year] = [Number(date[1]), Number(date[2]), Number(date[3])];
+  const monthFirst = withZone(text, year, first, second, clock, when);
+  const dayFirst = first === second ? null : withZone(text, year, second, first, clock, when);
+  if (monthFirst === null || dayFirst === null) return monthFirst ?? dayFirst;
+  const latest = when.readMs === null ? null : BigInt(when.readMs) * 1_000_000n + BigInt(aheadSecondsMax.year) * nsPerSecond;
+  if (latest === null) return { timeNs: null, end: monthFirst.end, assumed: null };
+  const [earlier, later] = monthFirst.timeNs! < dayFirst.timeNs! ? [monthFirst, dayFirst] : [dayFirst, monthFirst];
+  return { ...(later.timeNs! <= latest ? later : earlier), assumed: 'date' };
+}
+
 /** The time that begins at `at`, or null. Looks at no more than some 60 characters. */
 export function readTime(text: string, at: number, when = notKnownWhen): TimeRead | null {
   if (digitAt(text, at) < 0) {
@@ -309,15 +256,26 @@ export function readTime(text: string, at: number, when = notKnownWhen): TimeRea
   if (iso !== null) return iso;
   const third = text.charCodeAt(at + 2);
   if (third === dot) return readDottedDate(text, at, when);
-  if (third === colon) {
+  if (third === colon || text.charCodeAt(at + 1) === colon) {
     const clock = readClock(text, at, true);
-    return clock === null ? null : withoutDate(text, clock, when);
+    if (clock !== null) return withoutDate(text, clock, when);
+    const kitchen = matchAt(kitchenClock, text, at);
+    if (kitchen !== null) return { timeNs: null, end: at + kitchen[0].length, assumed: null };
   }
   if (digitAt(text, at + 2) >= 0) {
     const compactRead = readCompact(text, at, when) ?? readShortDate(text, at, when);
     if (compactRead !== null) return compactRead;
     const number = matchAt(epoch, text, at);
-    return number === null ? null : { timeNs: epochNs(number[0]), end: at + number[0].length, assumed: null };
+    return number === null ? null : { timeNs: number[0].endsWith('e+09') ? epochOfScientific(number[0]) : epochNs(number[0]), end: at + number[0].length, assumed: null };
+  }
+  if (third === dash) {
+    const date = matchAt(monthDayClock, text, at);
+    const clock = date === null ? null : readClock(text, at + date[0].length, true);
+    return date === null || clock === null ? readNamedMonth(text, at, when) : withoutYear(text, Number(date[1]), Number(date[2]), clock, when);
+  }
+  if (third === slash || text.charCodeAt(at + 1) === slash) {
+    const slashed = readSlashedDate(text, at, when);
+    if (slashed !== null) return slashed;
   }
   const sparkDate = third === slash ? matchAt(twoDigitYear, text, at) : null;
   if (sparkDate !== null) {
@@ -332,33 +290,6 @@ export function readMonthDayClock(text: string, at: number, year: number | null,
   const clock = readClock(text, at, true);
   if (clock === null) return null;
   return year === null ? withoutYear(text, month, day, clock, when) : withZone(text, year, month, day, clock, when);
-}
-
-const decimalShape = /^(-?\d{1,20})(?:\.(\d+))?$/;
-
-/**
- * An epoch time by magnitude: below 1e11 seconds, below 1e14 milliseconds, below 1e17 microseconds, else nanoseconds; its fraction counts too.
- * Null below 1e8 (March 1973), which are durations and counters, and for what is no decimal number.
- */
-export function epochNs(decimal: string): bigint | null {
-  const match = decimalShape.exec(decimal);
-  if (match === null) return null;
-  const whole = Number(match[1]);
-  if (!(whole >= 1e8) || whole >= 1e19) return null;
-  const fractionDigits = whole < 1e11 ? 9 : whole < 1e14 ? 6 : whole < 1e17 ? 3 : 0;
-  const fraction = (match[2] ?? '').slice(0, fractionDigits).padEnd(fractionDigits, '0');
-  return BigInt(match[1]! + fraction);
-}
-
-/** The same of a number. Whole milliseconds and seconds, which are nearly all, need no text in between. */
-function epochOfNumber(value: number): bigint | null {
-  if (!Number.isFinite(value) || value < 1e8) return null;
-  if (Number.isInteger(value) && value < 1e14) return value < 1e11 ? nsOfSecond(value, 0) : nsOfSecond(Math.floor(value / 1000), (value % 1000) * 1_000_000);
-  if (value < 2 ** 30 || value >= 2 ** 31) return epochNs(String(value));
-  // Seconds of these years hold seven digits behind the point; of all numbers that read the same, the shortest was written.
-  const whole = Math.floor(value);
-  const micros = Math.round((value - whole) * 1e6);
-  return nsOfSecond(whole, whole + micros / 1e6 === value ? micros * 1000 : Math.round((value - whole) * 1e7) * 100);
 }
 
 /** The time a field holds: text in any shape above, or a number since the epoch. Null where the value is no time, or has no date. */

@@ -1,11 +1,12 @@
 /**
  * Access logs: Apache common and combined, nginx, Tomcat, with or without a virtual host in front, and whatever an operator put behind; Envoy's
- * default format, and haproxy's. Found by `[time]`, a quoted request and a status in that order, nothing else; haproxy's by its own order.
+ * default format, morgan's and haproxy's. Found by `[time]`, a quoted request and a status in that order, nothing else; haproxy's by its own order.
  */
 import { Reading } from '../fields/reading.ts';
 import { notKnownWhen, readTime, type TimeRead, type WhenRead } from '../fields/time.ts';
 import type { FieldValue } from '#schemas/event.ts';
 import { addIdsOfText } from '../ids/extract.ts';
+import { withoutAnsi } from './ansi.ts';
 import { matchAt } from './scan.ts';
 import { putAddress, putRequest } from './special-heads.ts';
 import { textCharsMax, understoodOf, type Understood } from './understood.ts';
@@ -33,6 +34,10 @@ export function understandAccessLog(text: string, when = notKnownWhen): Understo
   if (text.charCodeAt(text.length - 4) === 0x20 && text.includes(' - ')) {
     const phpFpm = understandPhpFpm(text, when);
     if (phpFpm !== null) return phpFpm;
+  }
+  if (isMorganEnd(text)) {
+    const morganLine = understandMorgan(text, when);
+    if (morganLine !== null) return morganLine;
   }
   const open = text.indexOf('[');
   if (open < 0 || open > headCharsMax || text.length > textCharsMax || (open > 0 && text[open - 1] !== ' ')) return null;
@@ -132,6 +137,28 @@ function understandPhpFpm(text: string, when: WhenRead): Understood | null {
   reading.put('http.response.status_code', Number(found[5]));
   addIdsOfText(reading.ids, text);
   return understoodOf('access', reading, text);
+}
+
+/** Express' morgan, `dev`, `tiny` and `short`: `GET /cart 200 5.123 ms - 17`, `10.0.0.7 - GET /cart HTTP/1.1 200 17 - 5.123 ms`. */
+const morgan = /(?:(\S{3,64}) (?:-|(\S{1,64})) )?([A-Z]{3,8}) (\S{1,8192}) (?:HTTP\/([\d.]{1,3}) )?(\d{3}|-) (?:(\d{1,9}\.\d{3}|-) ms - (\d{1,15}|-)|(\d{1,15}|-) - (\d{1,9}\.\d{3}|-) ms)$/y;
+
+function isMorganEnd(text: string): boolean {
+  return text.endsWith(' ms') || text.includes(' ms - ', text.length - 32);
+}
+
+function understandMorgan(text: string, when: WhenRead): Understood | null {
+  const found = matchAt(morgan, withoutAnsi(text), 0);
+  const reading = new Reading(when);
+  if (found === null || !putRequest(reading, `${found[3]!} ${found[4]!}${found[5] === undefined ? '' : ` HTTP/${found[5]}`}`)) return null;
+  if (found[1] !== undefined) putAddress(reading, found[1]);
+  if (found[2] !== undefined) reading.put('user.name', found[2]);
+  const bytes = found[8] ?? found[9]!;
+  const duration = found[7] ?? found[10]!;
+  if (found[6] !== '-') reading.put('http.response.status_code', Number(found[6]));
+  if (bytes !== '-') reading.put('http.response.body.bytes', Number(bytes));
+  if (duration !== '-') reading.put('duration_ms', Number(duration));
+  addIdsOfText(reading.ids, text);
+  return understoodOf('access', reading, withoutAnsi(text));
 }
 
 const uvicorn = /(\S{3,64}:\d{1,5}) - "([^"]{3,8192})" (\d{3})(?: |$)/y;

@@ -1,8 +1,8 @@
 /** What stands between the level and the message of a line of text: a process, a thread, a logger, a place in the source. */
 import type { Reading } from '../fields/reading.ts';
-import { isPlainName, isQualifiedName, putClassAndMethod, putPlace, putThread, putTrace } from './caller.ts';
+import { isPlainName, isQualifiedName, isSourcePlace, putClassAndMethod, putPlace, putThread, putTrace } from './caller.ts';
 import { nameAll, type Part } from './head-parts.ts';
-import { closingBracket, code, isBlank, isDigit, isLetter, skipBlanks, skipDigits, wordEnd } from './scan.ts';
+import { closingBracket, code, isBlank, isDigit, isLetter, matchAt, skipBlanks, skipDigits, wordEnd } from './scan.ts';
 import { skipMarks } from './text-prefix.ts';
 
 const partsMax = 6;
@@ -14,6 +14,8 @@ export function partsBehindLevel(reading: Reading, line: string, from: number): 
   // Python's `LEVEL:name:message`, without a blank.
   const python = pythonName(reading, line, from);
   if (python > from) return python;
+  const behindSpans = spansEnd(reading, line, from);
+  if (behindSpans > from) return behindSpans;
   const pending: Part[] = [];
   let taken = uptimeEnd(reading, line, from);
   let at = taken;
@@ -76,24 +78,26 @@ function bracketBehindLevel(reading: Reading, text: string, line: string, end: n
     reading.put('log.logger', name);
     return true;
   }
-  if (name.endsWith('.go:' + name.slice(name.lastIndexOf(':') + 1)) || /\(\):\d+$/.test(name)) return putPlace(reading, name);
+  if (isSourcePlace(name) || /\(\):\d+$/.test(name)) return putPlace(reading, name);
   if (name === '' || separatorEnd(line, end) < 0) return false;
   putThread(reading, text);
   return true;
 }
 
-/** pino's pretty print: `INFO (17 on host): message`. */
-const pinoProcess = /^(\d{1,10})(?: on (\S{1,255}))?$/;
+/** pino's pretty print: `INFO (17 on host): message`, `INFO (cart/17): message`. */
+const pinoProcess = /^(?:([\w.@ -]{1,64})\/)?(\d{1,10})(?: on (\S{1,255}))?$/;
 /** Names that only threads have, so that no separator need follow. */
 const threadName = /^(?:main|Thread-\d{1,9}|[\w.-]{0,64}(?:thread|exec|worker|pool|executor|dispatcher|eventloop)[\w.-]{0,64}[-#]\d{1,9})$/i;
 
 function parenBehindLevel(reading: Reading, text: string, char: number, isBehindName: boolean, line: string, end: number): boolean {
   const process = char === code.open ? pinoProcess.exec(text) : null;
   if (process !== null && line.charCodeAt(end) === code.colon) {
-    reading.put('process.pid', Number(process[1]));
-    if (process[2] !== undefined) reading.put('host.hostname', process[2]);
+    if (process[1] !== undefined) reading.put('log.logger', process[1]);
+    reading.put('process.pid', Number(process[2]));
+    if (process[3] !== undefined) reading.put('host.hostname', process[3]);
     return true;
   }
+  if (isSourcePlace(text)) return putPlace(reading, text);
   const isThread = char === code.less ? /^\d+\.\d+\.\d+$/.test(text) : isBehindName || /\|\d+$/.test(text);
   if (isThread) putThread(reading, text);
   return isThread;
@@ -106,11 +110,7 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
   const length = end - at;
   if (length < 2 || length > wordCharsMax) return at;
   // NLog puts bars between the parts and nothing else.
-  if (bar > 0) {
-    if (!isPlainName(line.slice(at, bar)) || reading.fields['log.logger'] !== undefined) return at;
-    reading.put('log.logger', line.slice(at, bar));
-    return named(reading, pending, bar + 1);
-  }
+  if (bar > 0) return barsEnd(reading, line, at, pending);
   const process = line.charCodeAt(end - 1) === code.closeBracket || line.charCodeAt(end - 2) === code.closeBracket ? processNumber.exec(line.slice(at, end)) : null;
   if (process !== null && (process[3] === ':' || line.charCodeAt(end + 1) === code.openBracket)) {
     reading.put('process.name', process[1]!);
@@ -124,11 +124,18 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
     return named(reading, pending, skipBlanks(line, end));
   }
   let text = line.slice(at, end);
+  // A file and its line right behind a level are no sentence: `INF server/main.go:81 message`, `INFO engine.py:123] message`.
+  const bare = text.charCodeAt(length - 1) === code.closeBracket ? text.slice(0, -1) : text;
+  if (isBlank(line.charCodeAt(end)) && line.charCodeAt(end) !== code.tab && isSourcePlace(bare)) {
+    putPlace(reading, bare);
+    return named(reading, pending, skipMarks(line, end));
+  }
   const hasColon = text.charCodeAt(length - 1) === code.colon;
   if (hasColon) text = text.slice(0, -1);
   const separator = hasColon ? skipBlanks(line, end) : separatorEnd(line, end);
   const isTabbed = !hasColon && separator < 0 && line.charCodeAt(at - 1) === code.tab && line.charCodeAt(end) === code.tab;
-  const isPlace = isDigit(text.charCodeAt(text.length - 1)) && text.includes(':');
+  const last = text.charCodeAt(text.length - 1);
+  const isPlace = (isDigit(last) || last === code.close) && text.includes(':');
   if (separator >= 0) {
     if (isPlace && putPlace(reading, text)) return named(reading, pending, separator);
     // A plain word before a colon or a dash begins sentences too, unless a thread stands beside it or it is written as types are.
@@ -153,6 +160,12 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
   }
   // What the logger was told of the request stands in brackets behind its name.
   const context = line.charCodeAt(end + 1) === code.openBracket && isQualifiedName(text) && reading.fields['log.logger'] === undefined ? closingBracket(line, end + 1, bracketCharsMax) : -1;
+  // log4j's `%c [%t] %m`: nothing but a thread is called so.
+  if (context > 0 && threadName.test(line.slice(end + 2, context).trim())) {
+    reading.put('log.logger', text);
+    putThread(reading, line.slice(end + 2, context));
+    return named(reading, pending, skipMarks(line, context + 1));
+  }
   const behindContext = context < 0 ? -1 : separatorEnd(line, context + 1);
   if (behindContext > 0) {
     reading.put('log.logger', text);
@@ -169,6 +182,50 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
   }
   if (pending.length > 0 && putClassAndMethod(reading, text)) return named(reading, pending, skipBlanks(line, end));
   return at;
+}
+
+/** `thread|logger|trace|message`: behind the logger only what cannot be a message. */
+function barsEnd(reading: Reading, line: string, from: number, pending: Part[]): number {
+  let at = from;
+  for (let bar = line.indexOf('|', at); bar > 0 && bar - at <= wordCharsMax; bar = line.indexOf('|', at)) {
+    const text = line.slice(at, bar).trim();
+    if (text !== '' && !putTrace(reading, text)) {
+      if (reading.fields['process.thread.name'] === undefined && threadName.test(text)) putThread(reading, text);
+      else if (reading.fields['log.logger'] === undefined && isPlainName(text)) reading.put('log.logger', text);
+      else break;
+    }
+    at = bar + 1;
+  }
+  return at === from ? from : named(reading, pending, skipBlanks(line, at));
+}
+
+/** The spans of Rust's tracing, outermost first, at least one of them with fields: `request{id=7}:work: shop::db: message`. */
+const spans = /(?:[\w.-]{1,64}(?:\{[^{}]{0,1024}\})?:(?!:))+ /y;
+const target = /((?:\w+::)+\w+|\w*_\w*): /y;
+
+const rustThread = /(?:([\w.-]{1,64}) +)?ThreadId\((\d{1,9})\) /y;
+
+function spansEnd(reading: Reading, line: string, from: number): number {
+  if (!isLetter(line.charCodeAt(from))) return from;
+  const brace = line.indexOf('{', from);
+  const thread = line.includes('ThreadId(') ? matchAt(rustThread, line, from) : null;
+  let at = from;
+  if (thread !== null) {
+    if (thread[1] !== undefined) reading.put('process.thread.name', thread[1]);
+    reading.put('process.thread.id', Number(thread[2]));
+    at += thread[0].length;
+  } else if (brace < 0 || brace - from > wordCharsMax) return from;
+  const found = brace < 0 ? null : matchAt(spans, line, at);
+  if (found?.[0].includes('{') === true) {
+    reading.put('log.context', found[0].slice(0, -2));
+    at += found[0].length;
+  } else if (thread === null) return from;
+  const named = matchAt(target, line, at);
+  if (named === null) return at;
+  reading.put('log.logger', named[1]!);
+  at += named[0].length;
+  const end = wordEnd(line, at);
+  return line.charCodeAt(end - 1) === code.colon && isSourcePlace(line.slice(at, end - 1)) && putPlace(reading, line.slice(at, end - 1)) ? skipBlanks(line, end) : at;
 }
 
 function isPlaceNamed(reading: Reading): boolean {

@@ -15,24 +15,40 @@ export function namedAll(reading: Reading, parts: readonly Part[]): boolean {
   let thread = 0;
   let logger = 0;
   for (const { kind, text } of parts) {
+    if (kind === 'word' && pair.test(text)) continue;
     const isName = kind === 'word' && (isPlainName(text) || /^(?:[\w.-]+|\[unknown\])@(?:[\w.-]+|\[unknown\])$/.test(text));
     if (kind === 'word' ? !isName : kind === 'brace' && text !== '' && !/^[\w.\\/-]+(?::\d+)?$/.test(text)) return false;
-    if (kind === 'word' && !text.includes('@') && ++logger > 1) return false;
-    if ((kind === 'bracket' || kind === 'paren' || kind === 'angle') && !isTrace(text) && !isNumber(text.trim()) && !sessionLine.test(text) && !(kind === 'bracket' && isQualifiedName(text.trim())) && ++thread > 1) return false;
+    if (kind === 'word' && !text.includes('@') && ++logger > 1 && !isHostAndProcess(parts)) return false;
+    if ((kind === 'bracket' || kind === 'paren' || kind === 'angle') && !text.includes('=') && !isTrace(text) && !isNumber(text.trim()) && !sessionLine.test(text) && !(kind === 'bracket' && isQualifiedName(text.trim())) && ++thread > 1) return false;
+  }
+  if (isHostAndProcess(parts)) {
+    reading.put('host.hostname', parts[0]!.text);
+    reading.put('process.name', parts[1]!.text);
+    reading.put('process.pid', Number(parts[2]!.text));
+    return true;
   }
   for (const part of parts) nameOf(reading, part);
   return true;
 }
 
+const pair = /^[A-Za-z_][\w.]*=[^\s"']*$/;
+
+/** `host name[17] LEVEL`, as coloredlogs has it. */
+function isHostAndProcess(parts: readonly Part[]): boolean {
+  return parts.length === 3 && parts[0]!.kind === 'word' && parts[1]!.kind === 'word' && parts[2]!.kind === 'bracket' && isNumber(parts[2]!.text) && isPlainName(parts[0]!.text) && isPlainName(parts[1]!.text);
+}
+
 function nameOf(reading: Reading, { kind, text }: Part): void {
   if (kind === 'number') {
     reading.put(reading.fields['process.pid'] === undefined ? 'process.pid' : 'process.thread.id', Number(text));
+  } else if (kind === 'word' && pair.test(text)) {
+    reading.add(text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1));
   } else if (kind === 'word') {
     const at = text.indexOf('@');
     if (at > 0) {
       reading.put('user.name', text.slice(0, at));
       reading.put('db.name', text.slice(at + 1));
-    } else if (!putPlace(reading, text)) reading.put('log.logger', text);
+    } else if (!putPlace(reading, text.replace(/:$/, ''))) reading.put('log.logger', text);
   } else if (kind === 'brace') {
     if (text !== '' && !putPlace(reading, text)) reading.add('query_id', text);
   } else if (kind === 'bracket' && isNumber(text)) reading.put('process.pid', Number(text));
@@ -52,9 +68,9 @@ function nameOf(reading: Reading, { kind, text }: Part): void {
 
 /** Of several brackets the last is the thread; the application stands before it. */
 export function nameAll(reading: Reading, parts: Part[]): void {
-  const last = parts.findLastIndex(({ kind, text }) => kind === 'bracket' && !isNumber(text));
+  const last = parts.findLastIndex(({ kind, text }) => kind === 'bracket' && !isNumber(text) && !text.includes('=') && !isTrace(text));
   parts.forEach((part, index) => {
-    if (part.kind !== 'bracket' || index >= last) nameOf(reading, part);
+    if (part.kind !== 'bracket' || index >= last || part.text.includes('=')) nameOf(reading, part);
     else if (!putTrace(reading, part.text) && part.text.trim() !== '') reading.put('service.name', part.text.trim());
   });
   parts.length = 0;

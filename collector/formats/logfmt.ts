@@ -18,6 +18,7 @@ export interface LogfmtPair {
 
 const quote = 0x22;
 const equals = 0x3d;
+const apostrophe = 0x27;
 
 /**
  * The pairs of one line, or null where it is not logfmt: no key before `=`, a quote inside a key, a string without its end or with an escape that
@@ -32,15 +33,22 @@ export function parseLogfmt(line: string, isMild = false): LogfmtPair[] | null {
     if (at >= line.length) return pairs;
     if (pairs.length >= logfmtFieldsMax) return null;
     const keyStart = at;
-    for (let code = line.charCodeAt(at); at < line.length && code > 0x20 && code !== equals; code = line.charCodeAt(++at)) if (code === quote) return null;
+    // slog puts a name with a blank into quotes.
+    const quotedKey = isMild && line.charCodeAt(at) === quote ? endOfString(line, at) : -1;
+    if (quotedKey > 0 && line.charCodeAt(quotedKey) === equals) at = quotedKey;
+    else for (let code = line.charCodeAt(at); at < line.length && code > 0x20 && code !== equals; code = line.charCodeAt(++at)) if (code === quote) return null;
     if (at === keyStart) return null;
-    const key = line.slice(keyStart, at);
+    const key = quotedKey > 0 ? (unquote(line.slice(keyStart, at)) ?? '') : line.slice(keyStart, at);
     if (line.charCodeAt(at) !== equals) {
       pairs.push({ key, value: null, hasValue: false, quoted: false });
       continue;
     }
     at++;
-    if (line.charCodeAt(at) === quote) {
+    const single = isMild && line.charCodeAt(at) === apostrophe ? endOfSingle(line, at) : -1;
+    if (single > 0) {
+      pairs.push({ key, value: line.slice(at + 1, single - 1).replace(/\\(['\\])/g, '$1'), hasValue: true, quoted: true });
+      at = single;
+    } else if (line.charCodeAt(at) === quote) {
       const end = endOfString(line, at);
       const value = end < 0 ? null : unquote(line.slice(at, end));
       if (value === null) return null;
@@ -60,6 +68,16 @@ function endOfString(line: string, at: number): number {
     const code = line.charCodeAt(index);
     if (code === 0x5c) index++;
     else if (code === quote) return index + 1;
+  }
+  return -1;
+}
+
+/** The same of `'a value'` as Python prints it, which a blank or the line's end must follow; -1 where the quote is a part of the value. */
+function endOfSingle(line: string, at: number): number {
+  for (let index = at + 1; index < line.length; index++) {
+    const code = line.charCodeAt(index);
+    if (code === 0x5c) index++;
+    else if (code === apostrophe) return index + 1 === line.length || line.charCodeAt(index + 1) <= 0x20 ? index + 1 : -1;
   }
   return -1;
 }
@@ -87,7 +105,7 @@ export function understandLogfmt(text: string, when = notKnownWhen): Understood 
   const pairs = parseLogfmt(text, true);
   if (pairs === null) return null;
   const valued = pairs.filter(pair => pair.hasValue);
-  if (valued.length < 2 || !valued.every(pair => keyShape.test(pair.key))) return null;
+  if (valued.length < 2 || !valued.every(pair => keyShape.test(pair.key) || (pair.key.includes(' ') && pair.key.length <= 64))) return null;
   const reading = new Reading(when);
   for (const { key, value, quoted } of pairs) {
     // A number whose spelling it keeps is one, so that ranges work on it.

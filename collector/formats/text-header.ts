@@ -5,6 +5,7 @@
  * What is taken off the message has become the time, the level or a field; what cannot be named stays in the message. Nothing is taken off on the
  * strength of a shape alone: a level behind it, or a separator that ends a head, must say that it was one.
  */
+import type { Level } from '#schemas/event.ts';
 import type { Reading } from '../fields/reading.ts';
 import { levelOfName } from '../fields/level.ts';
 import type { WhenRead } from '../fields/time.ts';
@@ -12,7 +13,7 @@ import { partsBehindLevel } from './behind-level.ts';
 import { isPlainName, putPlace, putThread } from './caller.ts';
 import { namedAll, type Part } from './head-parts.ts';
 import { closingBracket, code, isBlank, isDigit, isLetter, isNumber, isUpper, skipBlanks, skipDigits, wordEnd } from './scan.ts';
-import { levelInBracketsAt, levelWordEnd, readTextPrefix, skipMarks, type TextPrefix } from './text-prefix.ts';
+import { levelInBracketsAt, levelWordEnd, readTextPrefix, sentenceSafe, skipMarks, type TextPrefix } from './text-prefix.ts';
 
 const partsMax = 6;
 const bracketCharsMax = 256;
@@ -37,6 +38,10 @@ export function readTextHeader(reading: Reading, line: string, when: WhenRead, f
       if (line.startsWith('PHP ', at)) phpLevel(reading, [], line, at + 3);
       else timeBehindWord(reading, line, at, when);
       return at;
+    }
+    if (prefix.timeText === null) {
+      const behind = timeBehindBracket(reading, line, at, when);
+      if (behind > at) return behind;
     }
     at = levelBehindParts(reading, line, at, prefix.timeText !== null);
     if (reading.level === null) return prefix.timeText === null ? at : placeBehindTime(reading, line, at);
@@ -103,6 +108,22 @@ function timeBehindWord(reading: Reading, line: string, from: number, when: When
 
 const notFound = { timeText: null, timeNs: null, timeAssumed: null, end: 0, level: null };
 
+/** `[name] TIME message`, as Go's log writes its prefix, and `[thread] 05:18:16 LEVEL message`; a time of day alone needs the level. `at` where it is not that. */
+function timeBehindBracket(reading: Reading, line: string, at: number, when: WhenRead): number {
+  const close = line.charCodeAt(at) === code.openBracket && line.charCodeAt(at + 1) !== code.closeBracket ? closingBracket(line, at, bracketCharsMax) : -1;
+  if (close < 0 || line.charCodeAt(close + 1) !== code.space) return at;
+  const { timeText, timeNs, timeAssumed, level, end } = readTextPrefix(line, when, close + 1);
+  if (timeText === null || (level === null && (timeNs === null || timeAssumed === 'date'))) return at;
+  reading.put('time', timeText);
+  reading.timeNs = timeNs;
+  reading.timeAssumed = timeAssumed;
+  reading.level = level;
+  const name = line.slice(at + 1, close);
+  if (level === null && isPlainName(name)) reading.put('log.logger', name);
+  else putThread(reading, name);
+  return level === null ? placeBehindTime(reading, line, end) : partsBehindLevel(reading, line, end);
+}
+
 /** `LEVEL [thread] TIME place - message`, as Cassandra has it: the index behind the time, or `at`. */
 function timeBehindLevel(reading: Reading, line: string, at: number, when: WhenRead): number {
   if (line.charCodeAt(at) !== code.openBracket) return at;
@@ -138,6 +159,12 @@ function levelBehindParts(reading: Reading, line: string, from: number, afterTim
     if (end < 0) return from;
     const part = parts.at(-1)!;
     if (part.kind === 'word') {
+      const lower = levelBehindBrackets(parts);
+      if (lower !== null) {
+        reading.level = lower;
+        parts.pop();
+        return namedAll(reading, parts) ? skipMarks(line, end) : from;
+      }
       const level = levelInWord(reading, parts, line, end, afterTime);
       if (level !== 'none') return level === 'named' ? skipMarks(line, end) : from;
       // One plain lower-case word may be a logger's or a program's name; two are a sentence.
@@ -190,6 +217,13 @@ function partAt(line: string, at: number, parts: Part[]): number {
   if (end === at || end >= line.length || end - at > wordCharsMax || line.charCodeAt(end) === code.closeBracket) return -1;
   parts.push({ kind: 'word', text: line.slice(at, end) });
   return end;
+}
+
+/** Winston's `[label] error: message`: a level as loggers write it, and only brackets before it. */
+function levelBehindBrackets(parts: readonly Part[]): Level | null {
+  const word = parts.at(-1)!.text;
+  if (parts.length < 2 || !word.endsWith(':') || !sentenceSafe.has(word.slice(0, -1))) return null;
+  return parts.every(({ kind }, index) => kind === 'bracket' || index === parts.length - 1) ? levelOfName(word.slice(0, -1)) : null;
 }
 
 /** A level inside a word: Laravel's `production.ERROR:`, `lotuscreds:ERROR:Could`; PHP's `Warning:` is preceded by its name. */

@@ -2,7 +2,7 @@
 import type { Level } from '#schemas/event.ts';
 import { levelOfLetter, levelOfName } from '../fields/level.ts';
 import { notKnownWhen, readTime, type TimeAssumed, type WhenRead } from '../fields/time.ts';
-import { closingBracket, code, isBlank, isLetter, isUpper, isWord, matchAt, skipBlanks } from './scan.ts';
+import { closingBracket, code, isBlank, isDigit, isLetter, isUpper, isWord, matchAt, skipBlanks } from './scan.ts';
 
 export interface TextPrefix {
   timeNs: bigint | null;
@@ -18,9 +18,11 @@ export interface TextPrefix {
   end: number;
 }
 
+/** env_logger's `[INFO  my_app] message`. */
+const levelAndName = /\[([A-Z]{4,8}) {1,8}[A-Za-z_][\w:.-]{1,127}\] /y;
 const levelInBrackets = /[[(<] {0,8}(?:([\w.-]{0,64}):)?([A-Za-z]{1,13}\d?) {0,8}[\])>]/y;
 /** Lower case with a colon at the start of a line; other names (`fine:`, `alert:`, `note:`) begin sentences too. */
-const sentenceSafe = new Set(['trace', 'trce', 'debug', 'dbug', 'info', 'warn', 'warning', 'error', 'err', 'fail', 'fatal', 'critical', 'crit', 'panic', 'notice', 'verbose']);
+export const sentenceSafe: ReadonlySet<string> = new Set(['trace', 'trce', 'debug', 'dbug', 'info', 'warn', 'warning', 'error', 'err', 'fail', 'fatal', 'critical', 'crit', 'panic', 'notice', 'verbose']);
 const bracketCharsMax = 200;
 const processBehind = / [\w.-]{1,64}\[\d{1,10}\](?::| \[)/y;
 
@@ -30,9 +32,10 @@ export function readTextPrefix(line: string, when: WhenRead = notKnownWhen, from
   // Time and level in either order, each at most once.
   for (let round = 0; round < 2; round++) {
     const afterTime = prefix.timeText === null ? readPrefixTime(prefix, line, at, when) : -1;
-    const after = afterTime >= 0 ? afterTime : prefix.level === null ? readPrefixLevel(prefix, line, at) : -1;
+    const after = afterTime >= 0 ? afterTime : prefix.level === null ? readPrefixLevel(prefix, line, at, from) : -1;
     if (after < 0) break;
     at = skipMarks(line, after);
+    if (afterTime >= 0) at = columnLevelEnd(prefix, line, at);
     prefix.end = at;
   }
   return prefix;
@@ -60,10 +63,11 @@ function readPrefixTime(prefix: TextPrefix, line: string, at: number, when: When
 }
 
 /** Index behind the level and what encloses it, or -1. Before a time a bare word must be in capitals or have a colon. */
-function readPrefixLevel(prefix: TextPrefix, line: string, at: number): number {
+function readPrefixLevel(prefix: TextPrefix, line: string, at: number, from: number): number {
   const first = line.charCodeAt(at);
   if (first === code.openBracket || first === code.open || first === code.less) {
     const inside = levelInBracketsAt(line, at);
+    if (inside === null && first === code.openBracket && prefix.inside === '') return readLevelAndName(prefix, line, at);
     if (inside === null || inside.name !== null) return -1;
     prefix.level = inside.level;
     return inside.end;
@@ -77,13 +81,27 @@ function readPrefixLevel(prefix: TextPrefix, line: string, at: number): number {
   // Postgres reports what it says of itself as LOG.
   if (level === null) return prefix.timeText !== null && word === 'LOG' && follower === code.colon ? setLevel(prefix, 'info', end + 1) : -1;
   const isCapitals = word === word.toUpperCase();
+  // npm's `ERR! code`; otherwise a cry.
+  if (follower === 0x21 && isCapitals) {
+    if (word === 'ERR') return setLevel(prefix, level, end + 1);
+    prefix.level = level;
+    return -1;
+  }
   if (prefix.timeText === null && !isCapitals) {
+    if (follower === code.space && timeFollows(line, end)) return setLevel(prefix, level, end);
+    // signale puts a symbol before a column of its own.
+    if (from > 0 && follower === code.space && line.charCodeAt(end + 1) === code.space) return setLevel(prefix, level, end);
     if (follower !== code.colon || !sentenceSafe.has(word.toLowerCase())) return -1;
     // `Error: boom` is what Node prints of an error: its level is plain, but the word belongs to the message.
     if (isUpper(first)) {
       prefix.level = level;
       return -1;
     }
+  }
+  // V8's `FATAL ERROR: Reached heap limit` is a sentence.
+  if (isCapitals && follower === code.space && prefix.timeText === null && line.startsWith('ERROR:', end + 1)) {
+    prefix.level = level;
+    return -1;
   }
   if (isCapitals || follower === code.colon || follower === code.closeBracket || follower === code.bar || follower === code.close || follower === code.tab) return setLevel(prefix, level, end);
   // A column of its own, as two blanks tell.
@@ -95,7 +113,26 @@ function readPrefixLevel(prefix: TextPrefix, line: string, at: number): number {
   return -1;
 }
 
+/** `TIME,LEVEL,message`: columns that are joined by commas or semicolons alone. `at` where there is no level. */
+function columnLevelEnd(prefix: TextPrefix, line: string, at: number): number {
+  const mark = line.charCodeAt(at);
+  if ((mark !== code.comma && mark !== 0x3b) || prefix.level !== null) return at;
+  const end = levelWordEnd(line, at + 1);
+  const level = end < 0 || line.charCodeAt(end) !== mark ? null : levelOfName(line.slice(at + 1, end));
+  if (level === null) return at;
+  prefix.level = level;
+  return end + 1;
+}
+
 const mongoComponent = / (?:[A-Z_]{2,16}|-) +\[[^\]]{1,128}\] /y;
+
+function readLevelAndName(prefix: TextPrefix, line: string, at: number): number {
+  const found = matchAt(levelAndName, line, at);
+  const level = found === null ? null : levelOfName(found[1]!);
+  if (found === null || level === null) return -1;
+  prefix.inside = found[0].slice(1, -2);
+  return setLevel(prefix, level, at + found[0].length);
+}
 
 /** etcd's `T I | pkg: message`: one letter between a time and a bar; Telegraf's `T I! message`; MongoDB's before 4.4, `T I NETWORK  [conn1] message`. */
 function readLetter(prefix: TextPrefix, line: string, at: number): number {
@@ -109,6 +146,14 @@ function readLetter(prefix: TextPrefix, line: string, at: number): number {
   const level = levelOfLetter(line[at]!);
   return level === null ? -1 : setLevel(prefix, level, at + 1);
 }
+
+/** Winston's `info TIME message`. */
+function timeFollows(line: string, at: number): boolean {
+  const time = isDigit(line.charCodeAt(at + 1)) ? readTime(line, at + 1, someWhen) : null;
+  return time !== null && time.timeNs !== null && time.assumed === null;
+}
+
+const someWhen: WhenRead = { readMs: 0, zone: null };
 
 function setLevel(prefix: TextPrefix, level: Level, end: number): number {
   prefix.level = level;

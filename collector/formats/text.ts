@@ -6,10 +6,10 @@ import { notKnownWhen, type WhenRead } from '../fields/time.ts';
 import { addIdsOfText } from '../ids/extract.ts';
 import { readUvicorn, understandAccessLog } from './access-log.ts';
 import { withoutAnsi } from './ansi.ts';
-import { isQualifiedName } from './caller.ts';
+import { isQualifiedName, putThread } from './caller.ts';
 import { understandJson } from './json.ts';
 import { understandLogfmt } from './logfmt.ts';
-import { code, isBlank, isDigit, isLetter, isUpper, skipDigits } from './scan.ts';
+import { code, isBlank, isDigit, isLetter, isUpper, matchAt, skipDigits } from './scan.ts';
 import { addRubyHash } from './ruby-hash.ts';
 import { readNginxError, readSpecialHead } from './special-heads.ts';
 import { readSyslog } from './syslog.ts';
@@ -56,8 +56,9 @@ function readHead(reading: Reading, line: string, when: WhenRead): number {
       if (syslog >= 0) return syslog;
     }
   }
-  const from = isLetter(first) ? processEnd(reading, line) : 0;
+  const from = isLetter(first) ? processEnd(reading, line) : first > 0x7f ? symbolEnd(line) : 0;
   const end = readTextHeader(reading, line, when, from);
+  if (first > 0x7f && end === from) return 0;
   if (isDigit(line.charCodeAt(end)) && reading.level !== null && line.charCodeAt(skipDigits(line, end)) === code.hash) {
     const nginx = readNginxError(reading, line, end);
     if (nginx >= 0) return nginx;
@@ -77,6 +78,13 @@ function processEnd(reading: Reading, line: string): number {
   return found[0].length;
 }
 
+const symbol = /[\p{S}\p{Po}\ufe0f\u200d]{1,4} {1,4}(?=[A-Za-z])/uy;
+
+/** A tick or a warning sign, as consoles put before the level; 0 where there is none. */
+function symbolEnd(line: string): number {
+  return matchAt(symbol, line, 0)?.[0].length ?? 0;
+}
+
 const structuredHead = /^(?:time|ts|t|level|lvl|severity|msg)=/;
 
 /** A structured line behind a head, as `docker logs -t`, syslog and log routers write it. What the line says itself comes first. */
@@ -93,7 +101,8 @@ function understandInner(message: string, outer: Reading, when: WhenRead): Under
   return inner;
 }
 
-const julHead = /^([\w$.]{3,200}) (<?[\w$]{1,100}>?)$/;
+/** `org.acme.Server start`, or tinylog's `[main] org.acme.Server.start()`. */
+const methodHead = /^(?:\[([^\]]{1,100})\] )?([\w$.]{3,200}?)[ .](<?[\w$]{1,100}>?)(?:\(\))?$/;
 
 /** .NET's console and java.util.logging write the head on one line and the message on the next. */
 function secondLineMessage(reading: Reading, message: string, plain: string, newline: number): string {
@@ -102,12 +111,13 @@ function secondLineMessage(reading: Reading, message: string, plain: string, new
   if (message === '' && isBlank(second.charCodeAt(0))) return second.trim();
   const colon = second.indexOf(': ');
   if (reading.level !== null || colon < 3 || colon > 16) return message;
-  const head = julHead.exec(message);
+  const head = methodHead.exec(message);
   const level = head === null ? null : levelOfName(second.slice(0, colon));
   if (head === null || level === null) return message;
   reading.level = level;
-  reading.put('log.logger', head[1]!);
-  reading.put('log.origin.function', head[2]!);
+  if (head[1] !== undefined) putThread(reading, head[1]);
+  reading.put('log.logger', head[2]!);
+  reading.put('log.origin.function', head[3]!);
   return withoutReturn(second.slice(colon + 2));
 }
 

@@ -88,6 +88,23 @@ test('without a time of reading such times have no value', t => {
   t.deepEqual(readTime('05:18:16', 0), { timeNs: null, end: 8, assumed: null });
 });
 
+test('day and month that may be either are those of the later day that is not past its reading', t => {
+  t.is(at('08/09/2022 05:18:16', '2022-08-09T06:00:00Z'), '2022-08-09T05:18:16 date');
+  t.is(at('08/09/2022 05:18:16', '2022-09-08T06:00:00Z'), '2022-09-08T05:18:16 date');
+  t.is(at('08/22/2022 5:18:16 PM', '2022-09-08T06:00:00Z'), '2022-08-22T17:18:16 whole');
+  t.is(at('22/08/2022, 05:18:16', '2022-09-08T06:00:00Z'), '2022-08-22T05:18:16 whole');
+  t.is(at('08/08/2022 05:18:16', '2022-09-08T06:00:00Z'), '2022-08-08T05:18:16 whole');
+  t.is(readTime('08/09/2022 05:18:16', 0)!.timeNs, null);
+  t.is(readTime('31/31/2022 05:18:16', 0), null);
+});
+
+test('a zone by its name', t => {
+  t.is(at('2022-08-22 05:18:16 IST', '2022-08-22T06:00:00Z'), '2022-08-21T23:48:16 whole');
+  t.is(at('2022-08-22 05:18:16.5 AEST', '2022-08-22T06:00:00Z'), '2022-08-21T19:18:16 whole');
+  t.is(at('2022-08-22 05:18:16 CST', '2022-08-23T06:00:00Z'), '2022-08-22T11:18:16 whole', 'American, where that has come');
+  t.is(at('2022-08-22 05:18:16 CST', '2022-08-21T21:19:00Z'), '2022-08-21T21:18:16 zone', 'China\'s, where the other has not');
+});
+
 test('a configured zone is for times that name none', t => {
   t.is(at('2022-08-22 05:18:16', '2022-08-22T06:00:00Z', 'Europe/Berlin'), '2022-08-22T03:18:16 whole');
   t.is(at('2022-08-22 05:18:16Z', '2022-08-22T06:00:00Z', 'Europe/Berlin'), '2022-08-22T05:18:16 whole');

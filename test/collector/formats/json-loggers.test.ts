@@ -50,6 +50,11 @@ const cases: Case[] = [
   ['Fluent Bit', '{"date":1661145496.154772,"log":"hi"}', '.154772', null, 'hi'],
   ['Datadog', `{"status":"error","date":"${second}Z","message":"hi"}`, '', 'error', 'hi'],
   ['with spaces, as Python writes it', `{"time": "${second}Z", "level": "INFO", "msg": "hi"}`, '', 'info', 'hi'],
+  ['Nest', '{"level":"log","timestamp":1661145496123,"message":"hi"}', '.123', 'info', 'hi'],
+  ['slog-json', `{"msg":"hi","level":"ERRO","ts":"${second}.123Z"}`, '.123', 'error', 'hi'],
+  ['Roarr', '{"context":{"logLevel":50},"message":"hi","time":1661145496123}', '.123', 'error', 'hi'],
+  ['tslog', `{"message":"hi","_meta":{"date":"${second}.123Z","logLevelName":"WARN"}}`, '.123', 'warn', 'hi'],
+  ['lambda-log', '{"_logLevel":"error","msg":"hi"}', null, 'error', 'hi'],
   ['over several lines', `{\n  "time": "${second}Z",\n  "level": "INFO",\n  "msg": "hi"\n}`, '', 'info', 'hi'],
 ];
 
