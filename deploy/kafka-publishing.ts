@@ -1,4 +1,4 @@
-/** The publishers of a collector that reads Kafka, with their client: events while somebody tails, signals from the store's outbox. */
+/** The publishers of a collector that reads Kafka, with their client: events while somebody tails, signals from the store's outbox or as they are stored. */
 import { join } from 'node:path';
 import { EventPublisher } from '../collector/publishing/event-publisher.ts';
 import { SignalOutbox, SignalPublisher } from '../collector/publishing/signal-publisher.ts';
@@ -7,6 +7,7 @@ import { systemClock } from '#lib/clock.ts';
 import type { KafkaClient } from '#lib/kafka/kafka-client.ts';
 import type { KafkaClientOptions } from '#lib/kafka/types.ts';
 import type { Log } from '#lib/log.ts';
+import type { Signal } from '#schemas/alert.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { Options } from '#schemas/options.ts';
 import type { ReadContext, StoreReader } from '#schemas/store.ts';
@@ -23,7 +24,7 @@ export interface PublishingReport {
 
 export interface PublishingParts {
   options: Pick<Options, 'kafka' | 'topicPrefix' | 'dataDir' | 'publishEvents' | 'publishBytesMax'>;
-  /** Of the store whose signals are published; null for a store that many write, whose signals are read from it. */
+  /** Of the store whose outbox of signals is published; null for one that many write: whoever writes it publishes them. */
   reader: Pick<StoreReader, 'signalsAfter'> | null;
   log: Log;
   /** Between two looks whether anybody tails. */
@@ -72,6 +73,16 @@ export class KafkaPublishing {
   committed(events: readonly LogEvent[]): void {
     this.events.offer(events);
     this.outbox?.wake();
+  }
+
+  /** For a store without an outbox: resolves with true when all of them are acknowledged, with false when it was stopped first. */
+  publishSignals(signals: readonly Signal[]): Promise<boolean> {
+    return this.signals.publish(signals);
+  }
+
+  /** Why no signal gets through, or null. */
+  get signalsTroubledBy(): string | null {
+    return this.signals.troubledBy;
   }
 
   whenRoom(): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
+import type { Signal } from '#schemas/alert.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { Options } from '#schemas/options.ts';
 import type { StoredStream } from '#schemas/store.ts';
@@ -46,7 +47,7 @@ export async function collectShared({ options: given, rules, kafka: clientOption
     onCommitted();
   };
   const server = new ElasticServer(choice.server);
-  const newWriter = (mayWrite: () => boolean): ElasticsearchWriter => new ElasticsearchWriter({ server, namespace: choice.namespace, log, mayWrite, onRefused: (event, reason) => refused.add(event, reason), rolloverMs: Math.min(rolloverMsMax, options.retentionMs / 4), rolloverBytes: options.fileBytesMax, retentionMs: options.retentionMs, retentionBytesMax: options.retentionBytesMax });
+  const newWriter = (mayWrite: () => boolean): ElasticsearchWriter => new ElasticsearchWriter({ server, namespace: choice.namespace, log, mayWrite, onRefused: (event, reason) => refused.add(event, reason), ...(publishing === null ? {} : { onSignals: (signals: readonly Signal[]) => publishing.publishSignals(signals) }), rolloverMs: Math.min(rolloverMsMax, options.retentionMs / 4), rolloverBytes: options.fileBytesMax, retentionMs: options.retentionMs, retentionBytesMax: options.retentionBytesMax });
 
   const http = new SharedHttp(newWriter(() => true), { options, rules, log, onCommitted: committed });
   let collecting: SharedCollecting | null = null;
@@ -74,7 +75,7 @@ export async function collectShared({ options: given, rules, kafka: clientOption
     const own = collecting?.report() ?? null;
     return {
       counts: sumOfCounts([http.counts, collecting?.counts ?? nothingCounted]),
-      stalledBecause: (collecting?.stalledBy ?? http.stalledBy)?.message ?? null,
+      stalledBecause: (collecting?.stalledBy ?? http.stalledBy)?.message ?? publishing?.signalsTroubledBy ?? null,
       stored: totalsOf([...http.streams(), ...(collecting?.streams() ?? [])]),
       kafka: own === null ? null : { ...own, troubledBy: member?.troubledBy ?? own.troubledBy, deadLetters: own.deadLetters + refused.count },
       publishing: publishing?.report() ?? null,

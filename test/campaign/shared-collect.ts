@@ -61,7 +61,7 @@ export async function collectShared({ seconds, collectors, brokers, seed, say }:
     endings.unshift(() => client.close());
     const namespace = newNamespace();
     const server = serverAt(elastic.url);
-    for (const [kind, partitions] of [['chunks', 6], ['streams', 3], ['dead-letters', 1]] as const) await kafka.createTopic(`shared.${kind}`, { partitions, replication: brokers });
+    for (const [kind, partitions] of [['chunks', 6], ['streams', 3], ['dead-letters', 1], ['signals', 2]] as const) await kafka.createTopic(`shared.${kind}`, { partitions, replication: brokers });
 
     const args = ['--kafka', kafka.brokers.join(','), '--topic-prefix', 'shared', '--store', `elasticsearch=${elastic.url}`, '--elasticsearch-namespace', namespace, '--session-timeout-ms', String(sessionMs), '--elasticsearch-request-timeout-ms', '4000', '--kafka-request-timeout-ms', '3000', '--drain-timeout-ms', '3000'];
     const later: (() => unknown)[] = [];

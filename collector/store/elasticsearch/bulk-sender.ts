@@ -68,6 +68,11 @@ export class BulkSender {
     return (await Promise.all(parts.map(part => this.sendPart(part)))).flat();
   }
 
+  /** Those of them that are in any backing index. @throws LeadlineError CANCELLED */
+  async stored(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set((await this.guard.find(ids, await this.guard.indices())).keys());
+  }
+
   /** Whoever waits for a place looks again. */
   wake(): void {
     for (const resolve of this.waiting.splice(0)) resolve();

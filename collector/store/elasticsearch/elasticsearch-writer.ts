@@ -15,7 +15,7 @@ import { NameBudget } from '#schemas/elasticsearch/field-names.ts';
 import { namesOf, type ElasticNames } from '#schemas/elasticsearch/names.ts';
 import { signalDocumentId, signalToDocument, type StreamEntry } from '#schemas/elasticsearch/stream-document.ts';
 import { addressNamesMax, numberNamesMax } from '#schemas/elasticsearch/template.ts';
-import type { LeadlineError } from '#schemas/errors.ts';
+import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { AsyncStoreWriter, ConsumedPosition, StoreBatch, StoredStream, UnfinishedLine } from '#schemas/store.ts';
 import { BulkPace, usualPace, type BulkPaceLimits } from './bulk-pace.ts';
@@ -32,6 +32,11 @@ export interface ElasticsearchWriterOptions extends RetentionLimits {
   log: Log;
   /** An event that the server refuses for good, and its reason: for the dead letters. Its bytes stay uncovered. */
   onRefused: (event: LogEvent, reason: string) => void;
+  /**
+   * Tells signals elsewhere, too, before they are put into the index: what lies there was told. Resolves with true when all are, with false when it was
+   * given up; the positions then stay where they are.
+   */
+  onSignals?: (signals: readonly Signal[]) => Promise<boolean>;
   /** False while this collector may not be the owner of its partitions any more; asked right before everything that is written. */
   mayWrite?: () => boolean;
   shards?: number;
@@ -180,8 +185,7 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
     const changes = [...plan.changes.values()];
     // An event that went on with a line of another stream is stored. A death before its own stream is written must not leave that line to be told again.
     const [rest, told] = [changes.filter(isMoreThanTold), changes.filter(change => !isMoreThanTold(change) && change.told.length > 0)];
-    if (told.length > 0) await this.index.write(told);
-    if (rest.length > 0) await this.index.write(rest);
+    for (const part of [told, rest]) if (part.length > 0) await this.index.write(part, streams => this.publishOutboxes(streams));
     await this.publish([...changes.flatMap(change => change.signals), ...plan.otherSignals], false);
     if (positions.length > 0) await this.index.writePositions(positions);
     this.takePositions(positions);
@@ -189,6 +193,12 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
 
   private async publish(signals: readonly Signal[], isDoubtful: boolean): Promise<void> {
     if (signals.length === 0) return;
+    const { onSignals } = this.options;
+    if (onSignals !== undefined) {
+      const known = isDoubtful ? await this.signals.stored(signals.map(({ signalId }) => signalDocumentId(signalId))) : null;
+      const untold = known === null ? signals : signals.filter(({ signalId }) => !known.has(signalDocumentId(signalId)));
+      if (untold.length > 0 && !(await this.patient.unlessClosed(onSignals(untold)))) throw new LeadlineError('CANCELLED');
+    }
     const nowMs = this.clock.nowMs();
     const refused = await this.signals.send(signals.map((signal): BulkItem => ({ id: signalDocumentId(signal.signalId), document: JSON.stringify(signalToDocument(signal, nowMs)), isDoubtful })));
     for (const { id, reason } of refused) this.options.log.error({ event: 'signalRefused', id, reason }, 'a signal was refused by the store; alerting does not see it');

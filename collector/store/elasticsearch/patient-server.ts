@@ -82,6 +82,21 @@ export class PatientServer {
     this.throwIfClosed();
   }
 
+  /** What somebody else does, for as long as it takes. @throws LeadlineError CANCELLED */
+  async unlessClosed<T>(done: Promise<T>): Promise<T> {
+    let closed: () => void = () => undefined;
+    const closing = new Promise<never>((_, reject) => {
+      closed = () => reject(new LeadlineError('CANCELLED'));
+      this.closing.signal.addEventListener('abort', closed, { once: true });
+    });
+    try {
+      this.throwIfClosed();
+      return await Promise.race([done, closing]);
+    } finally {
+      this.closing.signal.removeEventListener('abort', closed);
+    }
+  }
+
   async sleep(ms: number): Promise<void> {
     await this.clock.sleep(ms, this.closing.signal);
     this.throwIfClosed();

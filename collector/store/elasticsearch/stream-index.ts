@@ -86,8 +86,11 @@ export class StreamIndex {
     this.known.delete(streamId);
   }
 
-  /** Resolves when every change is durable. */
-  async write(changes: readonly StreamChange[]): Promise<void> {
+  /**
+   * Resolves when every change is durable.
+   * @param beforeJoining with what others wrote since it was read, before it is written over: their signals may still have to be published
+   */
+  async write(changes: readonly StreamChange[], beforeJoining: (streams: readonly StreamEntry[]) => Promise<void> = () => Promise.resolve()): Promise<void> {
     let left = changes;
     for (let attempt = 1; left.length > 0; attempt++) {
       const made = left.map(change => ({ change, before: this.known.get(change.streamId) ?? null }));
@@ -110,7 +113,10 @@ export class StreamIndex {
         if (outcome !== null && outcome.kind !== 'conflict') trouble = this.trouble(items![index]!, outcome.reason);
         return [change];
       });
-      if (unclear.length > 0) await this.load(unclear);
+      if (unclear.length > 0) {
+        await this.load(unclear);
+        await beforeJoining(unclear.map(streamId => this.stream(streamId)).filter(stream => stream !== null));
+      }
       if (trouble !== null) await this.patient.waitOut(trouble, attempt);
       else if (remaining.length === 0) this.patient.worked();
       left = remaining;

@@ -5,6 +5,7 @@ import type { ElasticServer } from '#lib/elasticsearch/server.ts';
 import { namesOf } from '#schemas/elasticsearch/names.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
+import type { ConsumedPosition } from '#schemas/store.ts';
 import type { ElasticsearchWriterOptions } from '../../../../collector/store/elasticsearch/elasticsearch-writer.ts';
 import { ElasticsearchWriter } from '../../../../collector/store/elasticsearch/elasticsearch-writer.ts';
 import { madeEvent, madeSignal, madeState } from '../../../contract/made-up.ts';
@@ -24,6 +25,8 @@ let elasticsearch: JavaServer;
 
 /** Lines `[from, to)` of a stream. */
 const linesOf = (stream: string, from: number, to: number): LogEvent[] => Array.from({ length: to - from }, (_, n) => madeEvent(stream, (from + n) * lineBytes, (from + n + 1) * lineBytes, { message: `line ${from + n} of ${stream}`, fields: { n: from + n } }));
+
+const position = (recordOffset: number): ConsumedPosition => ({ topicId: '0f'.repeat(16), partition: 0, recordOffset: String(recordOffset) });
 
 interface Bench {
   server: FaultyServer;
@@ -220,6 +223,41 @@ else {
     await held;
     await Promise.all([old.append({ events: linesOf('a', 20, 40), states: [] }, [], []), successor.append({ events: linesOf('a', 30, 50), states: [] }, [], [])]);
     await verify({ a: 50 });
+  });
+
+  test.serial('signals are told elsewhere before they are put into the store: by whoever comes next where their collector dies, before they are written over, and not again once they lie there', async t => {
+    const { newWriter } = benchOf(t);
+    const told: string[] = [];
+    const teller = (name: string, isHeard: () => Promise<boolean> = () => Promise.resolve(true)): Partial<ElasticsearchWriterOptions> => ({
+      onSignals: signals => {
+        for (const { signalId } of signals) told.push(`${name} ${signalId}`);
+        return isHeard();
+      },
+    });
+    const never = (): Promise<boolean> => new Promise(() => undefined);
+    const batch = (stream: string, from: number) => ({ events: linesOf(stream, from, from + 1), states: [] });
+    const [dying, other] = [await newWriter(teller('dying', never)), await newWriter(teller('other'))];
+    // Its streams are written, nobody hears of its signal, and nothing is passed.
+    const hanging = dying.append(batch('a', 0), [position(1)], [madeSignal('s1', { streamId: 'a' })]);
+    await eventually(() => Promise.resolve(told.length), count => count === 1);
+    t.deepEqual(dying.positions(), []);
+    // Another that knows the stream as it was before.
+    await other.append(batch('a', 1), [], [madeSignal('s2', { streamId: 'a' })]);
+    t.deepEqual(told.splice(0), ['dying s1', 'other s1', 'other s2']);
+    const second = other.append(batch('b', 0), [], [madeSignal('s3', { streamId: 'b' })]);
+    await second;
+    const third = await newWriter(teller('third', never));
+    t.deepEqual(told.splice(0), ['other s3']);
+    const left = third.append(batch('b', 1), [], [madeSignal('s4', { streamId: 'b' })]);
+    await eventually(() => Promise.resolve(told.length), count => count === 1);
+    await Promise.all([third.close(), dying.close()]);
+    await t.throwsAsync(left, { code: 'CANCELLED' });
+    await t.throwsAsync(hanging, { code: 'CANCELLED' });
+    // One that gives up is not heard either.
+    await t.throwsAsync(newWriter(teller('fourth', () => Promise.resolve(false))), { code: 'CANCELLED' });
+    await newWriter(teller('fifth'));
+    await newWriter(teller('sixth'));
+    t.deepEqual(told, ['third s4', 'fourth s4', 'fifth s4']);
   });
 
   test.serial('backing indices follow each other and the oldest go, never the one that is written to', async t => {
