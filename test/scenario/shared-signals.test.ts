@@ -124,7 +124,7 @@ else {
     // What serve alerts on over that store, and what a collector with a store of its own makes of the same topic.
     const serving = await RunningLeadline.serve(['--config', config, '--data-dir', join(testFolder(t), 'alerts'), ...store]);
     t.teardown(() => serving.kill9());
-    const alerts = await eventually(async () => ((await serving.json('/api/v1/alerts')) as { alerts: AlertBody[] }).alerts, found => new Set(found.map(({ rule, key }) => JSON.stringify([rule, key]))).size === 4);
+    const alerts = await eventually(async () => (await serving.json<{ alerts: AlertBody[] }>('/api/v1/alerts')).alerts, found => new Set(found.map(({ rule, key }) => JSON.stringify([rule, key]))).size === 4);
     t.deepEqual([...new Set(alerts.map(({ rule }) => rule))].sort(), ['declined', 'errors']);
     const dataDir = testFolder(t);
     const alone = await RunningCollect.start(t, [...from, '--data-dir', dataDir]);
