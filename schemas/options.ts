@@ -160,8 +160,8 @@ export const options = {
   queryEventsMax: integer('serve', 5_000_000, 1000, 1_000_000_000, 'Most events looked at for one query; the answer then says that it is cut.'),
   timelineEventsMax: integer('serve', 100_000, 10, 1_000_000, 'Most lines of one timeline; the answer then says that it is cut.'),
   joinEventsMax: integer('serve', 10_000, 10, 1_000_000, 'A request of more lines takes in no further ids.'),
-  inferenceEventsMax: integer('serve', 6_000, 100, 1_000_000, 'Most lines looked at to find those of a request that carry no id; beyond it they are left out and the answer says so.'),
-  inferenceMsMax: integer('serve', 300, 1, minuteMs, 'Longest reading for the lines of a request that carry no id; to decide comes on top, some 20 us a line.'),
+  inferenceEventsMax: integer('serve', 50_000, 100, 1_000_000, 'Most lines looked at to find those of a request that carry no id; beyond it they are left out and the answer says so.'),
+  inferenceMsMax: integer('serve', 300, 1, minuteMs, 'Longest reading for the lines of a request that carry no id; to decide comes on top, some 20 ms.'),
   inferenceConfidenceMin: integer('serve', 90, 50, 100, 'Lines that carry no id are shown from this confidence on, in percent.'),
   joinSpanMsMax: integer('serve', 10 * minuteMs, secondMs, dayMs, 'A request that lasts longer takes in no further ids.'),
 } as const satisfies Record<string, OptionSpec>;

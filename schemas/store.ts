@@ -5,7 +5,7 @@
  */
 import type { Signal } from './alert.ts';
 import type { LeadlineError } from './errors.ts';
-import type { LogEvent, Piece } from './event.ts';
+import type { IdKind, LogEvent, Piece } from './event.ts';
 import type { Query } from './query/ast.ts';
 import type { StreamState } from './transport.ts';
 
@@ -171,10 +171,46 @@ export interface TimeRange {
   toNs: bigint;
 }
 
+/** What is asked of very many lines at once, by row. Arrays that end in `Ends` say where a row's part of another one ends; it begins where that of the row before ends. */
+export interface LineColumns {
+  length: number;
+  /** Since the epoch, with fractions. */
+  ms: Float64Array;
+  /** 0 for a gap, of which nothing more is told. */
+  isLine: Uint8Array;
+  /** Has an id that we made. */
+  isGenerated: Uint8Array;
+  ids: readonly { canonical: string; kind: IdKind }[];
+  idNumber: ReadonlyMap<string, number>;
+  /** Of each id the number of the one that owns it by what lines prove (`alias.ts`), -1 where none is known, -2 where several are. */
+  owner: Int32Array;
+  idEnds: Uint32Array;
+  /** Of each row's ids, of all kinds, in its order, one that we made before the others. */
+  idNumbers: Uint32Array;
+  /** Number of its strongest linking id that is not made by us, or -1. */
+  strongest: Int32Array;
+  tokenEnds: Uint32Array;
+  /** Hashes of what the lines name (`tokenOf`). */
+  tokens: Uint32Array;
+  source: Uint32Array;
+  sources: readonly string[];
+  template: Uint32Array;
+  templates: readonly (string | null)[];
+}
+
+/** Events that lie together in a store. */
+export interface WindowPart {
+  /** Of all of them, also of those that were not asked for. */
+  columns(): LineColumns;
+  /** Those that were asked for. */
+  rows: readonly number[];
+  event(row: number): LogEvent;
+}
+
 export interface WindowAnswer {
   /** Events of the ranges, in no order. */
-  events: LogEvent[];
-  /** True where the budget ended the read: `events` may then lack any of them. */
+  parts: WindowPart[];
+  /** True where the budget ended the read: `parts` are then empty. */
   truncated: boolean;
   scanned: Scanned;
 }

@@ -1,38 +1,68 @@
 /** All events of some time ranges. Which blocks reach into them is known without reading one; which of a block's events have ids, by its shapes. */
 import type { Block } from '#schemas/embedded/block.ts';
-import type { LogEvent } from '#schemas/event.ts';
-import type { ReadContext, TimeRange, WindowAnswer } from '#schemas/store.ts';
+import type { LineColumns, ReadContext, TimeRange, WindowAnswer, WindowPart } from '#schemas/store.ts';
 import { floorMs, type EventsFile } from './events-file.ts';
+import { columnsOfBlock } from './line-digest.ts';
 import { ReadWork } from './read-work.ts';
+
+/** As long as a block is kept, within the limit of the blocks: columns take a quarter of what it takes itself. */
+const columnsOf = new WeakMap<Block, LineColumns>();
+
+function partOf(block: Block, rows: number[]): WindowPart {
+  return {
+    columns: () => {
+      let columns = columnsOf.get(block);
+      if (columns === undefined) columnsOf.set(block, (columns = columnsOfBlock(block)));
+      return columns;
+    },
+    rows,
+    // Views read what is asked of them only, and hold on to their block as long as somebody holds them.
+    event: row => block.view(row),
+  };
+}
 
 export async function windowOf(files: readonly EventsFile[], ranges: readonly TimeRange[], unlessAllHaveIds: boolean, context: ReadContext): Promise<WindowAnswer> {
   const work = new ReadWork(context);
-  const found: { block: Block; row: number }[] = [];
+  const parts: WindowPart[] = [];
   let anyUnclaimed = !unlessAllHaveIds;
+  let events = 0;
   const { eventsMax } = context.budget;
-  const bounds = ranges.map(range => ({ ...range, fromMs: floorMs(range.fromNs), toMs: floorMs(range.toNs) }));
+  const bounds: Bounds[] = ranges.map(range => ({ ...range, fromMs: floorMs(range.fromNs), toMs: floorMs(range.toNs) }));
   for (const file of files.toReversed()) {
     for (const head of file.headsNewestFirst()) {
       const here = bounds.filter(({ fromMs, toMs }) => head.tMaxMs >= fromMs && head.tMinMs <= toMs);
       if (here.length === 0) continue;
-      if (found.length > eventsMax || !(await work.goesOn())) return { events: [], truncated: true, scanned: work.result() };
+      if (events > eventsMax || !(await work.goesOn())) return { parts: [], truncated: true, scanned: work.result() };
       const whole = file.block(head);
       const at = whole === null ? file.blockAt(head.id) : { block: whole, row: 0 };
       if (at === null) continue;
       const { block, row: first } = at;
-      for (let row = first; row < Math.min(block.length, first + head.n); row++) {
-        const ms = block.timeMs(row);
-        if (!here.some(({ fromMs, toMs, fromNs, toNs }) => ms >= fromMs && ms <= toMs && (ms > fromMs || block.timeNs(row) >= fromNs) && (ms < toMs || block.timeNs(row) < toNs))) continue;
-        anyUnclaimed ||= block.isUnclaimed(row);
-        found.push({ block, row });
-      }
+      const rows: number[] = [];
+      const end = Math.min(block.length, first + head.n);
+      for (let row = first; row < end; row++) if (isWithin(block, row, here)) rows.push(row);
+      for (let at = 0; at < rows.length && !anyUnclaimed; at++) anyUnclaimed = block.isUnclaimed(rows[at]!);
+      if (rows.length > 0) parts.push(partOf(block, rows));
+      events += rows.length;
     }
   }
-  work.events = found.length;
-  if (!anyUnclaimed) return { events: [], truncated: false, scanned: work.result() };
-  if (found.length > eventsMax) return { events: [], truncated: true, scanned: work.result() };
-  const events: LogEvent[] = [];
-  // Views read what is asked of them only, and hold on to their block as long as somebody holds them.
-  for (const { block, row } of found) events.push(block.view(row));
-  return { events, truncated: false, scanned: work.result() };
+  work.events = events;
+  if (!anyUnclaimed) return { parts: [], truncated: false, scanned: work.result() };
+  if (events > eventsMax) return { parts: [], truncated: true, scanned: work.result() };
+  return { parts, truncated: false, scanned: work.result() };
+}
+
+interface Bounds extends TimeRange {
+  fromMs: number;
+  toMs: number;
+}
+
+function isWithin(block: Block, row: number, bounds: readonly Bounds[]): boolean {
+  const ms = block.timeMs(row);
+  for (let index = 0; index < bounds.length; index++) {
+    const { fromMs, toMs, fromNs, toNs } = bounds[index]!;
+    if (ms < fromMs || ms > toMs) continue;
+    // The exact time is asked for only where it decides.
+    if ((ms > fromMs || block.timeNs(row) >= fromNs) && (ms < toMs || block.timeNs(row) < toNs)) return true;
+  }
+  return false;
 }

@@ -2,9 +2,11 @@
  * Inference when a timeline is asked: reads what happened while the request was at work, and a little before and after, and lets `inherit/` decide.
  * Nothing of it is stored, so a line that came late counts at once and another version of the rules needs nothing rewritten.
  */
+import type { CanonicalEventId } from '#schemas/alias.ts';
 import { eventToJson, type EventJson, type LogEvent } from '#schemas/event.ts';
-import type { ReadContext, StoreReader, TimeRange } from '#schemas/store.ts';
+import type { ReadContext, StoreReader, TimeRange, WindowPart } from '#schemas/store.ts';
 import { inherit } from './inherit/inherit.ts';
+import { WindowColumns } from './inherit/window-columns.ts';
 
 export interface InferenceLimits {
   inferenceEventsMax: number;
@@ -33,35 +35,38 @@ const reachesMs = [100n, 1_000n, 3_000n, 10_000n];
 const reachMs = reachesMs.at(-1)!;
 /** What is looked at besides, to see what is usual, where the lines so far are too few for that. */
 const surroundingsMs = [15_000n, 30_000n];
-const surroundingsEventsMax = 3_000;
+const surroundingsEventsMax = 2_000;
 
-/** @param events direct lines of the request, at least one @param ids canonical forms of its ids @param root its canonical id */
-export async function inferLines(reader: StoreReader, events: readonly LogEvent[], ids: readonly string[], root: { canonical: string; value: string }, limits: InferenceLimits, context: ReadContext): Promise<Inference> {
+/** @param events direct lines of the request, at least one @param ids canonical forms of its ids @param root its strongest id */
+export async function inferLines(reader: StoreReader, events: readonly LogEvent[], ids: readonly string[], root: CanonicalEventId, limits: InferenceLimits, context: ReadContext): Promise<Inference> {
   const startedMs = performance.now();
   const elapsed = (): number => performance.now() - startedMs;
   const budget = (read: number): ReadContext => ({ ...context, budget: { ...context.budget, eventsMax: limits.inferenceEventsMax - read, msMax: limits.inferenceMsMax - elapsed() } });
   let ranges: TimeRange[] = [];
-  let found: LogEvent[] = [];
+  let parts: WindowPart[] = [];
+  let found = 0;
   let looked = 0;
+  let readMs = 0;
   let reached = 0n;
   for (const beyondMs of [...reachesMs, ...surroundingsMs]) {
     const isSurroundings = beyondMs > reachMs;
-    if (isSurroundings && (found.length === 0 || looked >= surroundingsEventsMax || elapsed() > limits.inferenceMsMax / 4)) break;
+    if (isSurroundings && (found === 0 || looked >= surroundingsEventsMax || elapsed() > limits.inferenceMsMax / 4)) break;
     const wider = rangesAround(events, beyondMs);
     // All of it is read from the first line without an id on; before, there is nothing to decide.
-    const more = await reader.window(found.length === 0 ? wider : without(wider, ranges), found.length === 0, budget(found.length));
+    const more = await reader.window(found === 0 ? wider : without(wider, ranges), found === 0, budget(found));
     looked += more.scanned.events;
     if (more.truncated) break;
-    found = found.length === 0 ? more.events : [...found, ...more.events];
+    parts = [...parts, ...more.parts];
+    for (const { rows } of more.parts) found += rows.length;
     if (!isSurroundings) reached = beyondMs;
     ranges = wider;
+    readMs = Number(beyondMs);
   }
   const limit = `${limits.inferenceEventsMax} lines, or more than ${limits.inferenceMsMax} ms of work, lie`;
   if (reached === 0n) return { lines: [], events: looked, ms: elapsed(), cutBecause: `lines without an id are left out: more than ${limit} around the request` };
   const cutBecause = reached === reachMs ? null : `lines without an id were looked for only ${Number(reached) / 1000} s around the lines with one: more than ${limit} within ${Number(reachMs) / 1000} s`;
-  const windowMs = Number(ranges.reduce((sum, { fromNs, toNs }) => sum + toNs - fromNs, 0n) / nsPerMs);
-  const rootOf = new Map([...ids, root.canonical].map(id => [id, root.canonical]));
-  const lines = inherit(found, rootOf, root.canonical, limits.inferenceConfidenceMin / 100, windowMs).map(({ event, claim }): InferredLine => ({
+  const inherited = found === 0 ? [] : inherit(new WindowColumns(parts, new Set([...ids, root.canonical]), root, readMs), limits.inferenceConfidenceMin / 100);
+  const lines = inherited.map(({ event, claim }): InferredLine => ({
     event,
     json: { ...eventToJson(event), ids: event.ids, requestId: root.value, requestIdSource: 'inherited', confidence: Math.floor(claim.confidence * 1000) / 1000, evidence: { kind: claim.kind, because: claim.because, eventId: claim.from.event.eventId } },
   }));

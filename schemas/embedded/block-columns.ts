@@ -1,7 +1,7 @@
 /** The columns of a block (`block-format.ts`), unpacked; what they mean for an event is `event-view.ts`. */
 import { zstdDecompressSync } from 'node:zlib';
 import { idColumnsOf, placesOf, RowColumns, type BlockStream, type Description } from './block-format.ts';
-import type { Shape } from './block-shape.ts';
+import { has, type Shape } from './block-shape.ts';
 import { Column } from './columns.ts';
 
 export interface ReadShape extends Shape {
@@ -128,7 +128,10 @@ export class BlockColumns {
       value = this.ownIds[ordinal]!;
     } else {
       const from = this.idFrom.at(number);
-      value = this.line(this.idRows[number]!).toString('utf8').slice(from, from + length);
+      const row = this.idRows[number]!;
+      const isAscii = (this.shapes[this.rows.shape.at(row)]!.bits & has.notAscii) === 0;
+      const lineFrom = this.lineEnds[row]! - this.rows.rawBytes.at(row);
+      value = isAscii ? this.lines().toString('latin1', lineFrom + from, lineFrom + from + length) : this.line(row).toString('utf8').slice(from, from + length);
     }
     return (this.idValues[number] = value);
   }

@@ -1,8 +1,8 @@
 /** A block that is read (`block-format.ts`): cheap columns for all of its events, whole events for those asked for. */
 import { invariant } from '#lib/assert.ts';
 import { canonicalId, idHash } from '../canonical-id.ts';
-import type { LogEvent } from '../event.ts';
-import { BlockColumns } from './block-columns.ts';
+import type { IdKind, LogEvent } from '../event.ts';
+import { BlockColumns, type ReadShape } from './block-columns.ts';
 import { idColumnsOf } from './block-format.ts';
 import { has, messageIs } from './block-shape.ts';
 import { EventView } from './event-view.ts';
@@ -36,6 +36,11 @@ export class Block {
     return this.columns.timeMs[row]!;
   }
 
+  /** Milliseconds with fractions, as far as a double has them. */
+  exactMs(row: number): number {
+    return this.columns.timeMs[row]! + this.columns.rows.ns.at(row) / 1e6;
+  }
+
   /** Rank of the level, -1 where unknown. */
   levelRank(row: number): number {
     return this.columns.rows.level.at(row);
@@ -53,9 +58,46 @@ export class Block {
     return this.columns.streamOffsets[row]!;
   }
 
+  source(row: number): string {
+    return this.columns.streams[this.columns.rows.stream.at(row)]!.source;
+  }
+
+  template(row: number): string | null {
+    const number = this.columns.rows.template.at(row);
+    return number === 0 ? null : this.columns.templates[number - 1]!;
+  }
+
+  isGap(row: number): boolean {
+    return (this.shapeOf(row).bits & has.gap) !== 0;
+  }
+
+  requestIdSource(row: number): string | null {
+    return this.shapeOf(row).requestIdSource;
+  }
+
+  /** Tells of each of an event's ids the kind and its number here, which stands for one spelling. */
+  eachId(row: number, tell: (kind: IdKind, number: number) => void): void {
+    const shape = this.shapeOf(row);
+    const first = shape.columns.length - idColumnsOf(shape);
+    for (let index = 0; index < shape.ids.length; index++) tell(shape.ids[index]!.kind, shape.columns[first + index]!.at(this.columns.ordinals[row]!));
+  }
+
+  idValue(number: number): string {
+    return this.columns.idValue(number);
+  }
+
+  /** All lines, one behind the other; each ends at `lineEnd`. */
+  lines(): Buffer {
+    return this.columns.lines();
+  }
+
+  lineEnd(row: number): number {
+    return this.columns.lineEnds[row]!;
+  }
+
   /** A line without a request id, as `lacksRequestId` has it. */
   isUnclaimed(row: number): boolean {
-    const { bits, requestIdIs } = this.columns.shapes[this.columns.rows.shape.at(row)]!;
+    const { bits, requestIdIs } = this.shapeOf(row);
     return requestIdIs < 0 && (bits & (has.requestId | has.gap)) === 0;
   }
 
@@ -138,6 +180,10 @@ export class Block {
     const { eventId, timeNs, timeSource, service, container, pod, namespace, node, level, message, raw, fields, requestId, requestIdSource, confidence, ids, source, streamId, streamOffset, streamOffsetEnd, pieces, output, part, gap, exceptionType, template, chainPosition } = new EventView(this.columns, row);
     // The line is a copy: the block's bytes are not for the reader to keep.
     return { eventId, timeNs, timeSource, service, container, pod, namespace, node, level, message, raw: Buffer.from(raw), fields, requestId, requestIdSource, confidence, ids, source, streamId, streamOffset, streamOffsetEnd, pieces, output, part, gap, exceptionType, template, chainPosition };
+  }
+
+  private shapeOf(row: number): ReadShape {
+    return this.columns.shapes[this.columns.rows.shape.at(row)]!;
   }
 
   /** The row whose line holds this byte, from `row` on. */

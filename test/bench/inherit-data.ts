@@ -58,8 +58,8 @@ export async function stored(folder: string, dataDir: string): Promise<Stored> {
   const queries = new Queries(reader, defaultOptions());
   const pathOf = new Map(report.files.map(file => [file.streamId!, file.path]));
   const numbers = new Map([...pathOf].map(([streamId, path]) => [streamId, lineNumbers(readFileSync(path))]));
-  const { events } = await reader.window([{ fromNs: -endOfTime, toNs: endOfTime }], false, { signal: neverAborted, budget: { eventsMax: 1e9, bytesMax: Infinity, msMax: 1e9 } });
-  const keyed = events.filter(event => event.gap === null).map(event => ({ key: `${relative(folder, pathOf.get(event.streamId)!)}:${numbers.get(event.streamId)!.get(event.streamOffset)!}`, event }));
+  const { parts } = await reader.window([{ fromNs: -endOfTime, toNs: endOfTime }], false, { signal: neverAborted, budget: { eventsMax: 1e9, bytesMax: Infinity, msMax: 1e9 } });
+  const keyed = parts.flatMap(part => part.rows.map(row => part.event(row))).filter(event => event.gap === null).map(event => ({ key: `${relative(folder, pathOf.get(event.streamId)!)}:${numbers.get(event.streamId)!.get(event.streamOffset)!}`, event }));
   return { queries, events: keyed, keyOf: new Map(keyed.map(({ key, event }) => [event.eventId, key])), close: () => queries.close() };
 }
 

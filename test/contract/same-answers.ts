@@ -31,7 +31,7 @@ export async function sameAround(reader: StoreReader, oracle: StoreReader, event
 export async function sameWindow(reader: StoreReader, oracle: StoreReader, fromNs: bigint, toNs: bigint): Promise<void> {
   const third = (toNs - fromNs) / 3n;
   const ranges = toNs - fromNs < 9n ? [{ fromNs, toNs }] : [{ fromNs, toNs: fromNs + third }, { fromNs: toNs - third, toNs }];
-  const sorted = (answer: WindowAnswer): unknown => answer.events.map(comparable).sort((a, b) => (a.eventId < b.eventId ? -1 : 1));
+  const sorted = (answer: WindowAnswer): unknown => answer.parts.flatMap(part => part.rows.map(row => comparable(part.event(row)))).sort((a, b) => (a.eventId < b.eventId ? -1 : 1));
   for (const unlessAllHaveIds of [true, false]) {
     const [found, expected] = [await reader.window(ranges, unlessAllHaveIds, anyContext), await oracle.window(ranges, unlessAllHaveIds, anyContext)];
     assert.deepEqual(sorted(found), sorted(expected), `window ${fromNs} to ${toNs}`);

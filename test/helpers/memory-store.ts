@@ -7,6 +7,7 @@ import { compareEvents, lacksRequestId, type LogEvent } from '#schemas/event.ts'
 import { compilePredicate } from '#schemas/query/predicate.ts';
 import type { Query } from '#schemas/query/ast.ts';
 import { fieldReader } from '#schemas/query/field.ts';
+import { windowPartOf } from '../../query/store/line-digest.ts';
 import { nothingScanned, type ConsumedPosition, type CountAnswer, type CountRequest, type EventsPage, type EventsRequest, type Facet, type FacetValue, type FacetsAnswer, type FacetsRequest, type HistogramAnswer, type HistogramBar, type HistogramRequest, type ReadContext, type SignalsPage, type StoreBatch, type StoredStream, type StoreReader, type StoreStats, type StoreWriter, type TailPage, type TimeRange, type UnfinishedLine, type WindowAnswer } from '#schemas/store.ts';
 
 export class MemoryStore implements StoreWriter {
@@ -211,7 +212,8 @@ export class MemoryReader implements StoreReader {
     context.signal.throwIfAborted();
     const found = this.store.stored.filter(({ timeNs }) => ranges.some(({ fromNs, toNs }) => timeNs >= fromNs && timeNs < toNs));
     const events = unlessAllHaveIds && !found.some(lacksRequestId) ? [] : found;
-    return { events: events.slice(0, context.budget.eventsMax), truncated: events.length > context.budget.eventsMax, scanned: { ...nothingScanned, events: events.length } };
+    const truncated = events.length > context.budget.eventsMax;
+    return { parts: truncated ? [] : [windowPartOf(events)], truncated, scanned: { ...nothingScanned, events: events.length } };
   }
 
   async signalsAfter(cursor: string | null, limit: number, context: ReadContext): Promise<SignalsPage> {

@@ -10,6 +10,7 @@ import type { Query } from '#schemas/query/ast.ts';
 import { compilePredicate } from '#schemas/query/predicate.ts';
 import type { CountAnswer, CountRequest, EventsPage, EventsRequest, FacetsAnswer, FacetsRequest, HistogramAnswer, HistogramRequest, ReadContext, SignalsPage, StoredStream, StoreReader, StoreStats, TailPage, TimeRange, WindowAnswer } from '#schemas/store.ts';
 import { newestFirst, readCursor, writeCursor } from '../cursor.ts';
+import { windowPartOf } from '../line-digest.ts';
 import { ReadWork } from '../read-work.ts';
 import { ElasticsearchCounts } from './elasticsearch-counts.ts';
 import { allOf, anyOf, partlyIndexed, serverFilter, term, timeClause } from './filter.ts';
@@ -79,12 +80,12 @@ export class ElasticsearchReader implements StoreReader {
     for (const { fromNs, toNs } of ranges) {
       for await (const page of this.searcher.pages(this.names.events, timeClause(fromNs, toNs)!, null, Math.min(eventsMax + 1, windowPageMax), work, { ...context, budget: { ...context.budget, eventsMax: eventsMax + 1 } })) {
         for (const event of page ?? []) if (event.timeNs >= fromNs && event.timeNs < toNs) found.set(event.eventId, event);
-        if (page === null || found.size > eventsMax) return { events: [], truncated: true, scanned: work.result() };
+        if (page === null || found.size > eventsMax) return { parts: [], truncated: true, scanned: work.result() };
       }
     }
     const events = [...found.values()];
     const isLeftOut = unlessAllHaveIds && !events.some(lacksRequestId);
-    return { events: isLeftOut ? [] : events, truncated: false, scanned: work.result() };
+    return { parts: isLeftOut ? [] : [windowPartOf(events)], truncated: false, scanned: work.result() };
   }
 
   async ids(canonicalIds: readonly string[], context: ReadContext): Promise<{ events: LogEvent[]; truncated: boolean }> {

@@ -18,18 +18,42 @@ export interface ContentKey {
 
 const keysPerLineMax = 24;
 const charsMax = 4000;
-/** Words with a digit or an @ in them. */
-const token = /[A-Za-z_.+%/-]*[\d@][\w@.+%/-]*/g;
-const wordBefore = /([A-Za-z_.-]{1,32})[^\w]{1,4}$/;
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const hex = /^(?=.*[a-f])(?=.*\d)[0-9a-f]{12,}$/i;
+/** Of a word with a digit or an @ in it, before and after what does not count at its ends. */
+const wordCharsMin = 4;
+const wordCharsMax = 100;
+const keyCharsMax = 80;
+/** Of the word before it. */
+const nameCharsMax = 32;
+const nameAwayMax = 4;
+
+/** What a character is, by its code. */
+const isWord = 1;
+const isDigit = 2;
+const isAt = 4;
+/** May stand in a value besides letters, digits and _, and does not count at its ends. */
+const isEdge = 8;
+const isHexLetter = 16;
+/** May stand in the name before a value. */
+const isName = 32;
+const isSlash = 64;
+const isDot = 128;
+const isMinus = 256;
+const codes = new Uint16Array(128);
+for (let code = 0; code < codes.length; code++) {
+  const char = String.fromCharCode(code);
+  codes[code] = (/\w/.test(char) ? isWord : 0) | (/\d/.test(char) ? isDigit : 0) | (char === '@' ? isAt : 0) | (/[./+%-]/.test(char) ? isEdge : 0) | (/[a-f]/i.test(char) ? isHexLetter : 0) | (/[A-Za-z_.-]/.test(char) ? isName : 0) | (char === '/' ? isSlash : 0) | (char === '.' ? isDot : 0) | (char === '-' ? isMinus : 0);
+}
+const inValue = isWord | isAt | isEdge;
+const codeAt = (text: string, index: number): number => codes[text.charCodeAt(index)] ?? 0;
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const uuidChars = 36;
+const hexCharsMin = 12;
 const mail = /^[\w.+%-]+@[\w-]+(?:\.[\w-]+)+$/;
 const address = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 const decimal = /^-?\d+\.\d+$/;
-const number = /^\d+$/;
-/** Dates, times, versions. */
-const isTime = /^\d{4}-\d\d-\d\d|^\d\d?:\d\d|^\d\d\/[A-Z][a-z]{2}\/\d{4}|^v?\d+(?:\.\d+){1,3}$/;
-const hasDigit = /\d/;
+/** Dates, versions. */
+const isTime = /^\d{4}-\d\d-\d\d|^v?\d+(?:\.\d+){1,3}$/;
 const fieldsOfTheLogger = /^(?:time|timestamp|@timestamp|ts|level|severity|msg|message|log|logger|name|hostname|host|pid|v|version|caller|thread.*|.*\.(?:took|took_ms|bytes|size|duration.*))$|(?:^|[._])(?:duration|elapsed|took|latency|took_ms|durationms|duration_ms|delayms|bytes|status|user_agent|size|port|line)$/i;
 
 const isOfTheLogger = remembered(name => fieldsOfTheLogger.test(name));
@@ -41,58 +65,113 @@ export function isRareShape(shape: string): boolean {
 }
 
 export function contentKeysOf(event: LogEvent, ms: number): ContentKey[] {
-  const keys = new Map<string, ContentKey>();
   const own = event.ids.length === 0 ? none : event.ids.filter(id => idRank(id.kind) !== null).map(id => id.value.toLowerCase());
-  const add = (text: string, name: string): void => {
-    if (keys.size >= keysPerLineMax) return;
-    const value = text.toLowerCase();
-    if (own.includes(value) || keys.has(value)) return;
-    const shape = shapeOf(value, ms);
-    if (shape !== null) keys.set(value, { text, value, shape, name });
-  };
-  const addText = (text: string, field: string): void => {
-    const searched = text.length > charsMax ? text.slice(0, charsMax) : text;
-    token.lastIndex = 0;
-    for (let match = token.exec(searched); match !== null; match = token.exec(searched)) {
-      if (match[0].length < 4 || match[0].length > 100) continue;
-      const trimmed = match[0].replace(/^[./+%-]+|[./+%-]+$/g, '');
-      if (trimmed.length < 4 || trimmed.length > 80) continue;
-      const name = `${field} ${wordBefore.exec(searched.slice(Math.max(0, match.index - 36), match.index))?.[1] ?? ''}`;
-      if (trimmed.includes('/')) for (const part of trimmed.split('/')) add(part, `${name}/`);
-      add(trimmed, name);
-    }
-  };
-  addText(event.message, 'message');
-  for (const name in event.fields) {
+  const keys = new KeysOfLine(own, ms);
+  const { message, fields } = event;
+  keys.addText(message, 'message');
+  for (const name in fields) {
     if (isOfTheLogger(name)) continue;
-    const value = event.fields[name];
+    const value = fields[name];
     if (typeof value === 'string') {
-      if (value !== event.message) addText(value, name);
-    } else if (typeof value === 'number' && Math.abs(value) >= 1000) add(String(value), name);
+      if (value !== message) keys.addText(value, name);
+    } else if (typeof value === 'number' && Math.abs(value) >= 1000) keys.add(String(value), name);
   }
-  return [...keys.values()];
+  return keys.found;
 }
 
-/** Null where it is nothing that could tell requests apart. */
+class KeysOfLine {
+  readonly found: ContentKey[] = [];
+  private readonly own: readonly string[];
+  private readonly ms: number;
+
+  constructor(own: readonly string[], ms: number) {
+    this.own = own;
+    this.ms = ms;
+  }
+
+  add(text: string, name: string): void {
+    if (this.found.length >= keysPerLineMax || text.length < wordCharsMin) return;
+    const value = text.toLowerCase();
+    if (this.own.includes(value) || this.found.some(key => key.value === value)) return;
+    const shape = shapeOf(value, this.ms);
+    if (shape !== null) this.found.push({ text, value, shape, name });
+  }
+
+  /** The words of a text with a digit or an @ in them; of paths also their parts. */
+  addText(text: string, field: string): void {
+    const length = Math.min(text.length, charsMax);
+    for (let at = 0; at < length; ) {
+      if ((codeAt(text, at) & inValue) === 0) {
+        at += 1;
+        continue;
+      }
+      const start = at;
+      let seen = 0;
+      for (; at < length; at++) {
+        const code = codeAt(text, at);
+        if ((code & inValue) === 0) break;
+        seen |= code;
+      }
+      if ((seen & (isDigit | isAt)) === 0 || at - start < wordCharsMin || at - start > wordCharsMax) continue;
+      let from = start;
+      let to = at;
+      while (from < to && (codeAt(text, from) & isEdge) !== 0) from += 1;
+      while (to > from && (codeAt(text, to - 1) & isEdge) !== 0) to -= 1;
+      if (to - from < wordCharsMin || to - from > keyCharsMax) continue;
+      const trimmed = text.slice(from, to);
+      const name = `${field} ${nameBefore(text, start)}`;
+      if ((seen & isSlash) !== 0 && trimmed.includes('/')) for (const part of trimmed.split('/')) this.add(part, `${name}/`);
+      this.add(trimmed, name);
+    }
+  }
+}
+
+/** The word that ends a few other characters before `end`: `order` of `order #1234`. Full stops and dashes may be of it or between. */
+function nameBefore(text: string, end: number): string {
+  const first = Math.max(0, end - nameCharsMax - nameAwayMax);
+  // Where the word may end: as far before as it can, for the longest.
+  let nameEnd = -1;
+  for (let at = end - 1; at >= Math.max(first + 1, end - nameAwayMax) && (codeAt(text, at) & isWord) === 0; at--) if ((codeAt(text, at - 1) & isName) !== 0) nameEnd = at;
+  if (nameEnd < 0) return '';
+  let from = nameEnd - 1;
+  while (from > first && nameEnd - from < nameCharsMax && (codeAt(text, from - 1) & isName) !== 0) from -= 1;
+  while (nameEnd + 1 < end && nameEnd + 1 - from <= nameCharsMax && (codeAt(text, nameEnd) & isName) !== 0) nameEnd += 1;
+  return text.slice(from, nameEnd);
+}
+
+/** @param value in small letters @returns null where it is nothing that could tell requests apart */
 function shapeOf(value: string, nowMs: number): string | null {
   const { length } = value;
-  if (length < 4) return null;
-  if (mail.test(value)) return 'mail';
-  if (!hasDigit.test(value)) return null;
-  if (uuid.test(value)) return 'uuid';
-  if (hex.test(value)) return 'hex';
-  if (address.test(value)) return 'address';
-  if (decimal.test(value)) {
-    if (isEpoch(Number(value), nowMs)) return null;
-    const digits = value.replace(/\D/g, '').replace(/^0+|0+$/g, '').length;
-    return digits < 5 ? null : digits >= 9 ? 'long' : `decimal${digits}`;
+  if (length < wordCharsMin) return null;
+  let seen = 0;
+  let every = ~0;
+  let isNumeric = true;
+  let isHex = true;
+  for (let index = 0; index < length; index++) {
+    const code = codeAt(value, index);
+    seen |= code;
+    every &= code;
+    if ((code & (isDigit | isDot | isMinus)) === 0) isNumeric = false;
+    if ((code & (isDigit | isHexLetter)) === 0) isHex = false;
   }
-  if (isTime.test(value)) return null;
-  if (number.test(value)) {
+  if ((seen & isAt) !== 0 && mail.test(value)) return 'mail';
+  if ((seen & isDigit) === 0) return null;
+  if (length === uuidChars && (seen & isMinus) !== 0 && uuid.test(value)) return 'uuid';
+  if (isHex && (seen & isHexLetter) !== 0 && length >= hexCharsMin) return 'hex';
+  if (isNumeric && (seen & isDot) !== 0) {
+    if (address.test(value)) return 'address';
+    if (decimal.test(value)) {
+      if (isEpoch(Number(value), nowMs)) return null;
+      const digits = value.replace(/\D/g, '').replace(/^0+|0+$/g, '').length;
+      return digits < 5 ? null : digits >= 9 ? 'long' : `decimal${digits}`;
+    }
+  }
+  if ((seen & (isDot | isMinus)) !== 0 && isTime.test(value)) return null;
+  if ((every & isDigit) !== 0) {
     if (isEpoch(Number(value), nowMs)) return null;
     return length >= 12 ? 'long' : `number${length}`;
   }
-  if (value.includes('/')) return `path${Math.min(9, Math.ceil(length / 8))}`;
+  if ((seen & isSlash) !== 0) return `path${Math.min(9, Math.ceil(length / 8))}`;
   return length < 5 ? null : `word${Math.min(length, 20)}`;
 }
 

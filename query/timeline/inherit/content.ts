@@ -7,6 +7,7 @@
  */
 import { Record, requestOf, type Claim, type Claims } from './claim.ts';
 import { isRareShape, type ContentKey } from './content-keys.ts';
+import { linesPerKeyMax } from './focus.ts';
 import type { WindowLine } from './window-line.ts';
 
 export interface Span {
@@ -17,8 +18,6 @@ export interface Span {
 /** A request may be named this long before its first and after its last line by a value that nobody else has. */
 const beforeMsMax = 1_000;
 const afterMsMax = 10_000;
-/** A value on more lines than this names no request. */
-const linesPerKeyMax = 500;
 const rare = { right: 19, wrong: 1 };
 const common = { right: 2, wrong: 1 };
 const chainsMax = 3;
@@ -44,11 +43,14 @@ export class ContentEvidence {
   private readonly lines: readonly WindowLine[];
   /** Values that several requests have one after the other, as a session has them. Such a value names the one that is at work, and only while it is. */
   private readonly shared: ReadonlySet<string>;
+  private readonly unjudged: ReadonlySet<string>;
 
-  constructor(lines: readonly WindowLine[], spans: ReadonlyMap<string, Span>, shared: ReadonlySet<string>) {
+  /** @param unjudged values that not every line is there of */
+  constructor(lines: readonly WindowLine[], spans: ReadonlyMap<string, Span>, shared: ReadonlySet<string>, unjudged: ReadonlySet<string>) {
     this.lines = lines;
     this.spans = spans;
     this.shared = shared;
+    this.unjudged = unjudged;
     for (const line of lines) {
       if (line.request !== null) this.carry(line, line.request, 1);
     }
@@ -87,7 +89,7 @@ export class ContentEvidence {
     for (const key of line.keys) {
       const { value } = key;
       const carriers = this.carriers.get(value);
-      if (carriers === undefined || carriers.length > linesPerKeyMax) continue;
+      if (carriers === undefined || carriers.length > linesPerKeyMax || this.unjudged.has(value)) continue;
       const isShared = this.shared.has(value);
       const isRare = isRareShape(key.shape);
       // An article, a port: its next request is only a matter of time.

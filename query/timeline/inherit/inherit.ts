@@ -11,8 +11,10 @@ import { ContentEvidence, type Span } from './content.ts';
 import { claimContinuations } from './continuation.ts';
 import { claimOnlyOpen } from './only-open.ts';
 import { sharedIdOf, sharedValues, wholes } from './shared-values.ts';
-import { windowLines, type WindowLine } from './window-line.ts';
-import { claimByWorker } from './worker.ts';
+import { focusOn, workerKey, type Focus } from './focus.ts';
+import type { WindowColumns } from './window-columns.ts';
+import type { WindowLine } from './window-line.ts';
+import { claimByWorker, type Worker } from './worker.ts';
 
 export interface Inherited {
   event: LogEvent;
@@ -23,57 +25,72 @@ export interface Inherited {
 const slackMs = 20;
 
 /**
- * @param events all that happened in the window
- * @param rootOf canonical id -> canonical id of its request, for what is known
- * @param windowMs how much time was looked at
- * @returns the lines of `request` that carry no id, with a confidence of at least `confidenceMin`
+ * @param window all that was read around the request
+ * @returns the lines of the request asked for that carry no id, with a confidence of at least `confidenceMin`
  */
-export function inherit(events: readonly LogEvent[], rootOf: ReadonlyMap<string, string>, request: string, confidenceMin: number, windowMs: number): Inherited[] {
+export function inherit(window: WindowColumns, confidenceMin: number): Inherited[] {
+  const focus = focusOn(window);
+  const { lines } = focus;
+  const shared = sharedValues(lines);
+  const wholeOf = wholes(lines, shared);
+  for (const line of lines) if (line.request !== null) line.request = wholeOf(line.request);
+  const claims = claimsOf(focus, spansOf(window, wholeOf), shared, confidenceMin);
+  const whole = wholeOf(window.requests[window.own]!.canonical);
   const found: Inherited[] = [];
-  const { claims, wholeOf } = claimsOf(windowLines(events, rootOf), confidenceMin, windowMs);
-  const whole = wholeOf(request);
   for (const [line, claim] of claims) if (claim.request === whole && claim.confidence >= confidenceMin) found.push({ event: line.event, claim });
   return found;
 }
 
-/**
- * @param lines of the window; their requests become those of the wholes they are halves of
- * @returns the claims, and what request each is a half of
- */
-export function claimsOf(lines: readonly WindowLine[], confidenceMin: number, windowMs: number): { claims: Claims; wholeOf: (request: string) => string } {
+function claimsOf(focus: Focus, spans: ReadonlyMap<string, Span>, shared: ReadonlySet<string>, confidenceMin: number): Claims {
   const claims: Claims = new Map();
-  const shared = sharedValues(lines);
-  const wholeOf = wholes(lines, shared);
-  for (const line of lines) if (line.request !== null) line.request = wholeOf(line.request);
-  const spans = spansOf(lines);
+  const { lines } = focus;
   const lanes = [...Map.groupBy(lines, line => line.lane).values()];
-  const content = new ContentEvidence(lines, spans, shared);
+  const content = new ContentEvidence(lines, spans, shared, focus.unjudged);
   const byWorker = (): void => {
     for (const lane of lanes) {
-      claimByWorker(lane, claims, line => line.tag, 'worker', confidenceMin);
+      claimByWorker(lane, claims, line => whollyThere(line, line.tag, line.tag !== null && focus.workers.has(workerKey(line.lane, line.tag))), 'worker', confidenceMin);
       claimContinuations(lane, claims);
     }
   };
   byWorker();
   const opened = { othersAt: openAt(spans) };
-  for (const lane of lanes) claimOnlyOpen(lane, claims, opened, confidenceMin, windowMs);
+  for (const lane of lanes) claimOnlyOpen(lane.filter(line => line.stretch >= 0), claims, opened, confidenceMin, focus.ownLanes.has(lane[0]!.lane) ? focus.ownLanesMs : focus.othersMs);
   content.claim(claims, confidenceMin);
-  for (const lane of lanes) claimByWorker(lane, claims, sharedIdOf, 'content', confidenceMin);
+  for (const lane of lanes) {
+    claimByWorker(lane, claims, line => {
+      const id = sharedIdOf(line);
+      return whollyThere(line, id, id !== null && focus.values.has(id.toLowerCase()) && !focus.unjudged.has(id.toLowerCase()));
+    }, 'content', confidenceMin);
+  }
   // Lines that what they say has found are lines of the request now, and their worker's other lines with them.
   byWorker();
-  return { claims, wholeOf };
+  return claims;
 }
 
-function spansOf(lines: readonly WindowLine[]): Map<string, Span> {
-  const spans = new Map<string, Span>();
-  for (const { request, ms } of lines) {
-    if (request === null) continue;
-    const span = spans.get(request);
-    if (span === undefined) spans.set(request, { fromMs: ms, toMs: ms });
+/** A worker in a stretch of which every line is there is one that is known there only. */
+function whollyThere({ stretch }: WindowLine, worker: string | null, isEverywhere: boolean): Worker | null {
+  return worker === null || (stretch < 0 && !isEverywhere) ? null : { name: worker, key: isEverywhere ? worker : `${worker} ${stretch}` };
+}
+
+/** From each request's first line to its last, over all lines of the window. */
+function spansOf({ length, ms, request, requests }: WindowColumns, wholeOf: (request: string) => string): Map<string, Span> {
+  const ofNumber: (Span | undefined)[] = [];
+  for (let index = 0; index < length; index++) {
+    const number = request[index]!;
+    if (number < 0) continue;
+    const span = ofNumber[number];
+    if (span === undefined) ofNumber[number] = { fromMs: ms[index]!, toMs: ms[index]! };
     else {
-      if (ms < span.fromMs) span.fromMs = ms;
-      if (ms > span.toMs) span.toMs = ms;
+      if (ms[index]! < span.fromMs) span.fromMs = ms[index]!;
+      if (ms[index]! > span.toMs) span.toMs = ms[index]!;
     }
+  }
+  const spans = new Map<string, Span>();
+  for (const [number, span] of ofNumber.entries()) {
+    if (span === undefined) continue;
+    const whole = wholeOf(requests[number]!.canonical);
+    const known = spans.get(whole);
+    spans.set(whole, known === undefined ? span : { fromMs: Math.min(known.fromMs, span.fromMs), toMs: Math.max(known.toMs, span.toMs) });
   }
   return spans;
 }

@@ -37,7 +37,7 @@ interface Situation {
 /** What the neighbours of a line with ids suggest, as situations that come again. */
 function situationsOf(line: WindowLine, { before, after }: Neighbours, opened: Opened): Situation[] {
   const found: Situation[] = [];
-  const near = (other: WindowLine | null): other is WindowLine => other !== null && Math.abs(other.ms - line.ms) <= pauseMsMax;
+  const near = (other: WindowLine | null): other is WindowLine => other !== null && other.stretch === line.stretch && Math.abs(other.ms - line.ms) <= pauseMsMax;
   if (near(before) && near(after) && before.request === after.request) {
     const gap = bucketOf(after.ms - before.ms);
     const request = before.request!;
@@ -54,7 +54,7 @@ function situationsOf(line: WindowLine, { before, after }: Neighbours, opened: O
   return found;
 }
 
-/** @param lane lines of one source, in order @param windowMs how much time was looked at */
+/** @param lane lines of one source, in order, every one of each stretch @param windowMs how much time was looked at */
 export function claimOnlyOpen(lane: readonly WindowLine[], claims: Claims, opened: Opened, confidenceMin: number, windowMs: number): void {
   const known = lane.filter(line => line.request !== null);
   if (known.length < 2 || known.length === lane.length) return;

@@ -15,32 +15,40 @@ const beyondMsMax = 10_000;
 const between = { right: 19, wrong: 1 };
 const pairsMin = 3;
 
+/** Who wrote lines of which none is missing between those that are there. */
+export interface Worker {
+  /** For a person. */
+  name: string;
+  /** Tells it from others. */
+  key: string;
+}
+
 /**
  * @param lane lines of one source, in order
  * @param workerOf who wrote a line or for whom it was written, or null
  * @param kind what the evidence counts as
  * @param confidenceMin less is left to other evidence
  */
-export function claimByWorker(lane: readonly WindowLine[], claims: Claims, workerOf: (line: WindowLine) => string | null, kind: EvidenceKind, confidenceMin: number): void {
-  const workers = new Map<string, WindowLine[]>();
+export function claimByWorker(lane: readonly WindowLine[], claims: Claims, workerOf: (line: WindowLine) => Worker | null, kind: EvidenceKind, confidenceMin: number): void {
+  const workers = new Map<string, { name: string; lines: WindowLine[] }>();
   for (const line of lane) {
     const worker = workerOf(line);
     if (worker === null) continue;
-    const lines = workers.get(worker);
-    if (lines === undefined) workers.set(worker, [line]);
-    else lines.push(line);
+    const known = workers.get(worker.key);
+    if (known === undefined) workers.set(worker.key, { name: worker.name, lines: [line] });
+    else known.lines.push(line);
   }
   if (workers.size === 0) return;
   const record = new Record();
-  for (const lines of workers.values()) judgeBetween(lines, record);
+  for (const { lines } of workers.values()) judgeBetween(lines, record);
   const sure = record.confidence('between', between.right, between.wrong);
-  for (const [worker, lines] of workers) claimBetween(worker, lines, claims, sure, record.of('between'), kind, confidenceMin);
+  for (const { name, lines } of workers.values()) claimBetween(name, lines, claims, sure, record.of('between'), kind, confidenceMin);
   // What lies between two lines of a request teaches which messages follow each other in one.
   const pairs = new Record();
-  for (const lines of workers.values()) judgePairs(lines, claims, pairs);
-  for (const [worker, lines] of workers) {
-    for (let index = 1; index < lines.length; index++) extend(worker, lines[index - 1]!, lines[index]!, claims, pairs, sure, false, kind, confidenceMin);
-    for (let index = lines.length - 2; index >= 0; index--) extend(worker, lines[index + 1]!, lines[index]!, claims, pairs, sure, true, kind, confidenceMin);
+  for (const { lines } of workers.values()) judgePairs(lines, claims, pairs);
+  for (const { name, lines } of workers.values()) {
+    for (let index = 1; index < lines.length; index++) extend(name, lines[index - 1]!, lines[index]!, claims, pairs, sure, false, kind, confidenceMin);
+    for (let index = lines.length - 2; index >= 0; index--) extend(name, lines[index + 1]!, lines[index]!, claims, pairs, sure, true, kind, confidenceMin);
   }
 }
 

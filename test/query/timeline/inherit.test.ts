@@ -162,6 +162,30 @@ test('lines of other requests and far away are never given away', async t => {
   for (const id of [t1, t2, t3]) await has(t, log, id, []);
 });
 
+/** So many lines of other requests, each of one of its own, evenly over some time. */
+const busy = (service: string, count: number, fromMs: number, toMs: number): string[] => Array.from({ length: count }, (_, n) => `${service} ${fromMs + ((toMs - fromMs) * n) / count} T:5bf92f3577b34da6a3ce929d0e${String(fromMs + n).padStart(6, '0')} | [${service}-${n % 50}] steps on`);
+
+test('however many lines lie between, a line that names an order is found, and so is another request that names it', async t => {
+  const order = '7d21d9e0-0250-4e06-a5cd-027c1a89afdd';
+  const lines = [`shop 0 T:${t1} | order ${order} received`, ...busy('front', 4000, 1, 5000), `mail 6000 | order ${order} told`];
+  await has(t, logOf(...lines), t1, [`mail order ${order} told: content`]);
+  const other = logOf(`shop 0 T:${t1} | order ${order} received`, ...busy('front', 4000, 1, 5000), `shop 5500 T:${t2} | order ${order} received`, `mail 6000 | order ${order} told`);
+  await has(t, other, t1, []);
+  await has(t, other, t2, []);
+});
+
+test('what a far line names besides is looked up too: two that claim it get nothing', async t => {
+  const [order, card] = ['7d21d9e0-0250-4e06-a5cd-027c1a89afdd', '0c69d083-c3d9-43a5-a527-aada62680cf7'];
+  const log = logOf(`shop 0 T:${t1} | order ${order} received`, ...busy('front', 4000, 1, 5000), `pay 5400 T:${t2} | card ${card}`, `mail 6000 | order ${order} paid by ${card}`);
+  await has(t, log, t1, []);
+});
+
+test('however many lines lie between, the lines of a worker are found, and those that say that it did something else meanwhile', async t => {
+  const lines = (...more: string[]): string[] => [`ship 0 T:${t1} | [http-1] requested`, ...busy('ship', 2000, 1, 3000), ...more, 'ship 3000 | [http-1] carrier is gull', ...busy('ship', 2000, 3001, 6000), `ship 6000 T:${t1} | [http-1] booked`];
+  await has(t, logOf(...lines()), t1, ['ship [http-1] carrier is gull: worker']);
+  await has(t, logOf(...lines(`ship 2999 T:${t2} | [http-1] requested`)), t1, []);
+});
+
 for (const [message, fields, tag] of [
   ['[http-nio-8080-exec-3] c.e.Cart - x', {}, 'http-nio-8080-exec-3'], ['x', { thread: 'pool-1-thread-2' }, 'pool-1-thread-2'], ['x', { 'process.thread.name': 'worker-7' }, 'worker-7'], ['31#31: *1234 connect() failed', {}, '1234'], ['x', { tid: 17 }, '17'],
   ['[main] started', {}, null], ['x', { thread: 'main' }, null], ['x', { thread: 'reactor-http-nio-2' }, null], ['x', { pid: 17 }, null], ['[4bf92f3577b34da6a3ce929d0e0e4736] x', {}, null], ['no tag', {}, null],
