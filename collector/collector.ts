@@ -15,6 +15,7 @@ import { plainBytes } from './chunk-bytes.ts';
 import { ConsumedPositions, type RecordPosition } from './consumed-positions.ts';
 import { contextOf, eventOf, gapEventOf, type ChunkContext } from './event-of.ts';
 import type { LineAssembler } from './lines/assembler.ts';
+import { joinTouching } from './lines/open-lines.ts';
 import { nothingCounted, type CollectorCounts, type CollectorParts } from './parts.ts';
 import { compileRules } from './signals.ts';
 import { newStreamWork, type StreamWork } from './stream-work.ts';
@@ -275,16 +276,11 @@ export class Collector {
     work.context = contextOf(chunk);
     let newBytes = 0;
     const lines = newLines(chunk, value, taken);
-    const groups = work.assembler.add(
-      chunk,
-      (function* counted() {
-        for (const line of lines) {
-          work.taken = addRange(work.taken, line);
-          newBytes += line.to - line.from;
-          yield line;
-        }
-      })(),
-    );
+    const groups = work.assembler.add(chunk, lines);
+    for (const { from, to } of joinTouching(lines)) {
+      work.taken = addRange(work.taken, { from, to });
+      newBytes += to - from;
+    }
     this.counts.trimmedBytes += chunk.end - chunk.offset - newBytes;
     this.take(chunk, work, countsRecords(chunk.streamId) ? [...groups, ...work.assembler.closeAll()] : groups);
   }

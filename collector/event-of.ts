@@ -10,15 +10,27 @@ import type { Templates } from './templates/templates.ts';
 const nsPerMs = 1_000_000n;
 
 /**
- * The event's time: the runtime's stamp, else the line's own, else the time before it in the stream, else when it was read. Bytes that were seen
+ * Where the event's time comes from: the runtime's stamp, else the line's own, else the time before it in the stream, else when it was read. Bytes that were seen
  * growing were read when they were written, which is nearer than the line before.
  * @param lastTimeNs time of the stream's event before this one, or null
  */
-function timeOf(group: ClosedGroup, lastTimeNs: bigint | null, seenGrowing: boolean): { timeNs: bigint; timeSource: TimeSource } {
-  if (isStorable(group.runtimeTimeNs)) return { timeNs: group.runtimeTimeNs, timeSource: 'runtime' };
-  if (isStorable(group.understood.timeNs)) return { timeNs: group.understood.timeNs, timeSource: 'line' };
-  if (lastTimeNs !== null && !seenGrowing) return { timeNs: lastTimeNs, timeSource: 'inherited' };
-  return { timeNs: BigInt(group.readMs) * nsPerMs, timeSource: 'read' };
+function timeSourceOf(group: ClosedGroup, lastTimeNs: bigint | null, seenGrowing: boolean): TimeSource {
+  if (isStorable(group.runtimeTimeNs)) return 'runtime';
+  if (isStorable(group.understood.timeNs)) return 'line';
+  return lastTimeNs !== null && !seenGrowing ? 'inherited' : 'read';
+}
+
+function timeOf(source: TimeSource, group: ClosedGroup, lastTimeNs: bigint | null): bigint {
+  switch (source) {
+    case 'runtime':
+      return group.runtimeTimeNs!;
+    case 'line':
+      return group.understood.timeNs!;
+    case 'inherited':
+      return lastTimeNs!;
+    case 'read':
+      return BigInt(group.readMs) * nsPerMs;
+  }
 }
 
 /** Years 1678 to 2261: what 64 bits of nanoseconds hold. Go's zero time (year 1) lies outside and means that there is no time. */
@@ -39,14 +51,14 @@ export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: big
   // Of several containers in one file each line says whose it is; the file's name says nothing.
   const service = group.container === null ? chunk.origin.service : serviceOfContainer(group.container);
   const streamOffset = pieces[0]!.from;
-  const time = timeOf(group, lastTimeNs, chunk.bootId !== null);
+  const timeSource = timeSourceOf(group, lastTimeNs, chunk.bootId !== null);
   // What the line did not say of its time is told where that time counts.
-  if (time.timeSource === 'line' && understood.timeAssumed !== null) understood.fields['time_assumed'] = understood.timeAssumed;
-  const eventId = `${chunk.streamId}:${streamOffset}`;
+  if (timeSource === 'line' && understood.timeAssumed !== null) understood.fields['time_assumed'] = understood.timeAssumed;
   const isGenerated = understood.requestId === null && tellsOfARequest(understood);
-  return {
-    eventId,
-    ...time,
+  const event: LogEvent = {
+    eventId: `${chunk.streamId}:${streamOffset}`,
+    timeNs: timeOf(timeSource, group, lastTimeNs),
+    timeSource,
     service,
     container: group.container ?? container,
     pod,
@@ -71,9 +83,10 @@ export function eventOf(chunk: ChunkContext, group: ClosedGroup, lastTimeNs: big
     exceptionType: understood.exceptionType,
     template: templates?.of(service, understood.message) ?? null,
     lineCount: group.physicalLines,
-    ...(group.begunAs === null ? {} : { begunAs: group.begunAs }),
-    ...(chunk.emptyFrom === undefined ? {} : { emptyFrom: chunk.emptyFrom }),
   };
+  if (group.begunAs !== null) event.begunAs = group.begunAs;
+  if (chunk.emptyFrom !== undefined) event.emptyFrom = chunk.emptyFrom;
+  return event;
 }
 
 /** Bytes `[from, to)` of the chunk's stream that could not be had, as an event of their own. */

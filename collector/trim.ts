@@ -20,7 +20,10 @@ export interface PhysicalLine {
  * cannot be told, and such a line is left out.
  * @param value the chunk's bytes, decompressed
  */
-export function* newLines(chunk: Chunk, value: Uint8Array, known: readonly ByteRange[]): Generator<PhysicalLine> {
+export function newLines(chunk: Chunk, value: Uint8Array, known: readonly ByteRange[]): PhysicalLine[] {
+  const lines: PhysicalLine[] = [];
+  // The usual case: the chunk goes on where the last one ended.
+  const knownTo = known.at(-1)?.to ?? 0;
   const buffer = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   let position = 0;
   let from = chunk.offset;
@@ -29,16 +32,17 @@ export function* newLines(chunk: Chunk, value: Uint8Array, known: readonly ByteR
     const end = newlineAt < 0 ? buffer.length : newlineAt;
     const next = newlineAt < 0 ? end : end + 1;
     const to = from + (chunk.lengths?.[index] ?? next - position);
-    const covered = coverage({ from, to }, known);
-    if (covered === 'none') yield { bytes: buffer.subarray(position, end), from, to, newline: newlineAt >= 0 };
+    const covered = from >= knownTo && to > from ? 'none' : coverage({ from, to }, known);
+    if (covered === 'none') lines.push({ bytes: buffer.subarray(position, end), from, to, newline: newlineAt >= 0 });
     else if (covered === 'some' && chunk.lengths === null) {
       for (const rest of subtractRanges({ from, to }, known)) {
-        yield { bytes: buffer.subarray(position + rest.from - from, Math.min(end, position + rest.to - from)), ...rest, newline: newlineAt >= 0 && rest.to === to };
+        lines.push({ bytes: buffer.subarray(position + rest.from - from, Math.min(end, position + rest.to - from)), ...rest, newline: newlineAt >= 0 && rest.to === to });
       }
     }
     position = next;
     from = to;
   }
+  return lines;
 }
 
 /** Nothing of the chunk is new. */

@@ -17,6 +17,9 @@
  * The form of a form is itself.
  */
 export function canonicalId(value: string): string | null {
+  // Most are hex or a UUID in small letters, and this is asked of every id of every line.
+  if (isHexIn(value, 0, value.length)) return canonicalHex(value);
+  if (value.length === uuidChars && isUuid(value)) return canonicalHex(value.slice(0, 8) + value.slice(9, 13) + value.slice(14, 18) + value.slice(19, 23) + value.slice(24));
   const text = value.trim().toLowerCase();
   if (hexOnly.test(text)) return canonicalHex(text);
   if (placeholders.has(text) || nothingButFiller.test(text)) return null;
@@ -33,6 +36,22 @@ export function canonicalId(value: string): string | null {
   const cloudTrace = text.includes('/traces/') ? cloudTraceShape.exec(text) : null;
   if (cloudTrace !== null) return canonicalHex(cloudTrace[1]!);
   return text;
+}
+
+const uuidChars = 36;
+const dash = 0x2d;
+
+function isUuid(text: string): boolean {
+  return text.charCodeAt(8) === dash && text.charCodeAt(13) === dash && text.charCodeAt(18) === dash && text.charCodeAt(23) === dash && isHexIn(text, 0, 8) && isHexIn(text, 9, 13) && isHexIn(text, 14, 18) && isHexIn(text, 19, 23) && isHexIn(text, 24, uuidChars);
+}
+
+/** Digits and small letters a to f, and something at all. */
+function isHexIn(text: string, from: number, to: number): boolean {
+  for (let index = from; index < to; index++) {
+    const code = text.charCodeAt(index);
+    if (code < 0x30 || code > 0x66 || (code > 0x39 && code < 0x61)) return false;
+  }
+  return to > from;
 }
 
 const openingBrace = 0x7b;

@@ -27,7 +27,8 @@ export interface Understood {
 export const textCharsMax = 65_536;
 
 export function understoodOf(format: LineFormat, reading: Reading, message: string): Understood {
-  const { requestId, requestIdSource } = reading.ids.request();
+  const { ids } = reading;
+  ids.finish();
   return {
     format,
     complete: format !== 'text',
@@ -36,9 +37,9 @@ export function understoodOf(format: LineFormat, reading: Reading, message: stri
     level: reading.level,
     message,
     fields: reading.fields,
-    ids: reading.ids.sorted(),
-    requestId,
-    requestIdSource,
+    ids: ids.ids,
+    requestId: ids.requestId,
+    requestIdSource: ids.requestIdSource,
     exceptionType: reading.exceptionType,
   };
 }

@@ -18,13 +18,19 @@ const rankOf = (kind: IdKind): number => ranks.get(kind)!;
 
 type FoundIn = 'field' | 'header' | 'text';
 
-/** Ids in the order they were found; of two with the same kind and meaning the first stays. */
+const spanRank = rankOf('span');
+
+/** Of two ids with the same kind and meaning the first that was found stays. */
 export class IdList {
-  readonly ids: EventId[] = [];
-  private readonly foundIn: FoundIn[] = [];
-  private readonly idRanks: number[] = [];
+  /** By kind, strongest first; in the order they were found among equals. */
+  ids: EventId[] = [];
+  /** The strongest of trace, request and correlation, the first found among equals. */
+  requestId: string | null = null;
+  /** `field:NAME`, `header:NAME` or `text:NAME`. */
+  requestIdSource: string | null = null;
   /** Of a trace id whose low half stands elsewhere on the line: Datadog's `_dd.p.tid`. */
   highHalf: string | null = null;
+  private strongestRank = spanRank;
 
   add(kind: IdKind, name: string, value: string, foundIn: FoundIn): void {
     const { ids } = this;
@@ -36,55 +42,33 @@ export class IdList {
       canonical ??= canonicalId(value);
       if (canonicalId(known.value) === canonical) return;
     }
-    ids.push({ kind, name, value });
-    this.foundIn.push(foundIn);
-    this.idRanks.push(rankOf(kind));
+    const id = { kind, name, value };
+    const rank = rankOf(kind);
+    let at = ids.length;
+    while (at > 0 && rankOf(ids[at - 1]!.kind) > rank) at--;
+    // Few in a list of just that size: the engine makes room for seventeen at the first that is pushed.
+    if (ids.length === 0) this.ids = [id];
+    else if (ids.length === 1) this.ids = at === 1 ? [ids[0]!, id] : [id, ids[0]!];
+    else if (ids.length === 2) this.ids = at === 2 ? [ids[0]!, ids[1]!, id] : at === 1 ? [ids[0]!, id, ids[1]!] : [id, ids[0]!, ids[1]!];
+    else ids.splice(at, 0, id);
+    if (rank >= this.strongestRank) return;
+    this.strongestRank = rank;
+    this.requestId = value;
+    this.requestIdSource = `${foundIn}:${name}`;
   }
 
-  /** By kind, strongest first; in the order they were found among equals. */
-  sorted(): EventId[] {
-    const { ids, idRanks } = this;
-    for (let index = 1; index < ids.length; index++) if (idRanks[index]! < idRanks[index - 1]!) return sortedByRank(ids, idRanks);
-    return ids;
-  }
-
-  private addWholeTrace(high: string): void {
+  /** After the last. */
+  finish(): void {
+    const { highHalf } = this;
+    if (highHalf === null) return;
     this.highHalf = null;
-    for (const [index, { kind, name, value }] of this.ids.entries()) {
+    for (const { kind, name, value } of this.ids) {
       const low = kind === 'trace' ? canonicalId(value) : null;
       if (low?.length !== 16) continue;
-      this.add('trace', name, high + low, this.foundIn[index]!);
+      this.add('trace', name, highHalf + low, 'field');
       return;
     }
   }
-
-  /** The strongest of trace, request and correlation, the first found among equals, and `field:NAME`, `header:NAME` or `text:NAME`. */
-  request(): { requestId: string | null; requestIdSource: string | null } {
-    if (this.highHalf !== null) this.addWholeTrace(this.highHalf);
-    for (const kind of linkingIdKinds) {
-      if (kind === 'span') break;
-      const index = this.ids.findIndex(id => id.kind === kind);
-      if (index >= 0) return { requestId: this.ids[index]!.value, requestIdSource: `${this.foundIn[index]!}:${this.ids[index]!.name}` };
-    }
-    return { requestId: null, requestIdSource: null };
-  }
-}
-
-/** Stable; a line has few ids, so each is put where it belongs. */
-function sortedByRank(ids: readonly EventId[], idRanks: readonly number[]): EventId[] {
-  const sorted: EventId[] = [];
-  const sortedRanks: number[] = [];
-  for (let index = 0; index < ids.length; index++) {
-    const rank = idRanks[index]!;
-    let at = index;
-    for (; at > 0 && sortedRanks[at - 1]! > rank; at--) {
-      sorted[at] = sorted[at - 1]!;
-      sortedRanks[at] = sortedRanks[at - 1]!;
-    }
-    sorted[at] = ids[index]!;
-    sortedRanks[at] = rank;
-  }
-  return sorted;
 }
 
 /** Takes the id out of a field whose name has a rule. Of an array (a header given twice) each member is one. */

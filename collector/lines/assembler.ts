@@ -105,8 +105,8 @@ export class LineAssembler {
     return copy;
   }
 
-  /** Takes the new lines of a chunk and returns what they close. Copies what it holds on to. */
-  add(chunk: Chunk, lines: Iterable<PhysicalLine>): ClosedGroup[] {
+  /** Takes the new lines of a chunk and returns what they close. Copies what it holds on to; what leaves may lie in the chunk's value. */
+  add(chunk: Chunk, lines: readonly PhysicalLine[]): ClosedGroup[] {
     let isFirst = true;
     this.reader.serve(chunk.origin.service, chunk.bootId !== null);
     for (const line of lines) {
@@ -263,7 +263,8 @@ export class LineAssembler {
     const begunAs = line?.begunAs ?? null;
     const understood = this.reader.understand(text, readMs);
     if (understood.complete) {
-      this.closed.push({ from, group: { raw: Buffer.from(body), pieces, physicalLines, ...writerOf(output), runtimeTimeNs: timeNs, part, readMs, understood, begunAs } });
+      const { output: own, container } = writerOf(output);
+      this.closed.push({ from, group: { raw: body, pieces, physicalLines, output: own, container, runtimeTimeNs: timeNs, part, readMs, understood, begunAs } });
       return;
     }
     state.event = { bodies: [Buffer.from(body)], pieces: [...pieces], from, begunAs, physicalLines, bytes: body.length, runtimeTimeNs: timeNs, part, readMs, lastReadMs: readMs, understood, state: this.reader.begins(text, understood) };

@@ -78,7 +78,7 @@ export function joinTouching(pieces: readonly Piece[]): Piece[] {
   for (const piece of pieces) {
     const last = joined.at(-1);
     if (last?.to === piece.from) last.to = piece.to;
-    else joined.push({ ...piece });
+    else joined.push({ from: piece.from, to: piece.to });
   }
   return joined;
 }

@@ -2,12 +2,12 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { invariant } from '#lib/assert.ts';
-import { canonicalId, idHash } from '../canonical-id.ts';
 import { levelRank, type FieldValue, type LogEvent } from '../event.ts';
 import { RowColumns, type BlockStream, type Description } from './block-format.ts';
 import { has, messageIs, ShapeTree, valueIs, type MessageIs, type Shape, type ValueIs } from './block-shape.ts';
-import { ColumnWriter } from './columns.ts';
-import { addHashed, idListOf, type IdList } from './id-list.ts';
+import { ColumnPool, type ColumnWriter } from './columns.ts';
+import { idListOf, type IdList } from './id-list.ts';
+import { IdNumbers } from './id-numbers.ts';
 import { splitTime, type SplitTime } from './nanoseconds.ts';
 import type { WordSet } from './words.ts';
 
@@ -28,6 +28,8 @@ export interface EncodedBlock {
 /** Makes blocks; keeps what it learned of shapes from one to the next. */
 export class BlockEncoder {
   private readonly tree = new ShapeTree();
+  private readonly columns = new ColumnPool();
+  private readonly ids = new IdNumbers();
   private lines = Buffer.allocUnsafe(1 << 20);
 
   /**
@@ -39,7 +41,9 @@ export class BlockEncoder {
     for (const { raw } of events) rawBytes += raw.length;
     if (this.lines.length < rawBytes) this.lines = Buffer.allocUnsafe(Math.max(rawBytes, 2 * this.lines.length));
     else if (this.lines.length > linesKeptBytes && rawBytes <= linesKeptBytes) this.lines = Buffer.allocUnsafe(linesKeptBytes);
-    const writing = new BlockWriting(this.tree, this.lines, words);
+    this.columns.takeBack();
+    this.ids.clear();
+    const writing = new BlockWriting(this.tree, this.columns, this.ids, this.lines, words);
     for (const event of events) writing.add(event);
     return writing.finish(rawBytes);
   }
@@ -60,20 +64,20 @@ class BlockWriting {
   private readonly tree: ShapeTree;
   private readonly lines: Buffer;
   private readonly words: WordSet | null;
-  private readonly rows = new RowColumns(() => new ColumnWriter());
+  private readonly pool: ColumnPool;
+  private readonly rows: RowColumns<ColumnWriter>;
   private readonly streams: BlockStream[] = [];
   private readonly streamsById = new Map<string, number[]>();
   private readonly streamEnds: number[] = [];
   private readonly shapes: WrittenShape[] = [];
   private readonly templates = new Map<string | null, number>([[null, 0]]);
   private readonly ownTexts: string[] = [];
-  private readonly idNumbers = new Map<string, number>();
-  private readonly idRow = new ColumnWriter();
-  private readonly idFrom = new ColumnWriter();
-  private readonly idLength = new ColumnWriter();
+  private readonly ids: IdNumbers;
+  private readonly idRow: ColumnWriter;
+  private readonly idFrom: ColumnWriter;
+  private readonly idLength: ColumnWriter;
   private readonly ownIds: string[] = [];
   private lastIdRow = 0;
-  private readonly hashed = new Map<number, number | number[]>();
   private readonly time: SplitTime = { ms: 0, ns: 0 };
   private lastMs = 0;
   private n = 0;
@@ -86,8 +90,14 @@ class BlockWriting {
   private readonly guesses: (number | undefined)[] = [];
   private readonly own: unknown[] = [];
 
-  constructor(tree: ShapeTree, lines: Buffer, words: WordSet | null) {
+  constructor(tree: ShapeTree, pool: ColumnPool, ids: IdNumbers, lines: Buffer, words: WordSet | null) {
     this.tree = tree;
+    this.pool = pool;
+    this.ids = ids;
+    this.rows = new RowColumns(() => pool.take());
+    this.idRow = pool.take();
+    this.idFrom = pool.take();
+    this.idLength = pool.take();
     this.lines = lines;
     this.words = words;
   }
@@ -146,8 +156,10 @@ class BlockWriting {
     let messageFrom = -1;
     let messageAfter = 0;
     let messageBase = 0;
-    for (const name in event.fields) {
-      const value = event.fields[name]!;
+    // A constant of its own: so the engine reads each value where it lies, without looking the name up.
+    const { fields } = event;
+    for (const name in fields) {
+      const value = fields[name]!;
       let valueAt = placeOf(value);
       if (valueAt <= valueIs.number) {
         const spelled = typeof value === 'string' ? value : String(value);
@@ -202,30 +214,30 @@ class BlockWriting {
     const { columns } = written;
     invariant(columns.length === places.length + eventIds.length, 'events of one shape have as many places and ids');
     let column = 0;
-    for (let index = 0; index < places.length; index++) columns[column++]!.values.push(places[index]!);
-    for (let index = 0; index < eventIds.length; index++) columns[column++]!.values.push(eventIds[index]!);
+    for (let index = 0; index < places.length; index++) columns[column++]!.push(places[index]!);
+    for (let index = 0; index < eventIds.length; index++) columns[column++]!.push(eventIds[index]!);
 
-    rows.shape.values.push(number);
-    rows.stream.values.push(stream);
-    rows.level.values.push(rank);
+    rows.shape.push(number);
+    rows.stream.push(stream);
+    rows.level.push(rank);
     splitTime(event.timeNs, this.time);
-    rows.msStep.values.push(this.time.ms - this.lastMs);
+    rows.msStep.push(this.time.ms - this.lastMs);
     this.lastMs = this.time.ms;
-    rows.ns.values.push(this.time.ns);
-    rows.offsetStep.values.push(event.streamOffset - this.streamEnds[stream]!);
+    rows.ns.push(this.time.ns);
+    rows.offsetStep.push(event.streamOffset - this.streamEnds[stream]!);
     this.streamEnds[stream] = event.streamOffsetEnd;
-    rows.framingBytes.values.push(event.streamOffsetEnd - event.streamOffset - raw.length);
-    rows.rawBytes.values.push(raw.length);
+    rows.framingBytes.push(event.streamOffsetEnd - event.streamOffset - raw.length);
+    rows.rawBytes.push(raw.length);
     let ownBytes = 0;
     if (own.length > 0) {
       const json = JSON.stringify(own);
       ownBytes = Buffer.byteLength(json);
       this.ownTexts.push(json);
     }
-    rows.ownBytes.values.push(ownBytes);
+    rows.ownBytes.push(ownBytes);
     let template = this.templates.get(event.template);
     if (template === undefined) this.templates.set(event.template, (template = this.templates.size));
-    rows.template.values.push(template);
+    rows.template.push(template);
     this.n += 1;
   }
 
@@ -241,7 +253,7 @@ class BlockWriting {
       streams: this.streams,
       shapes: this.shapes.map(({ shape, n }) => ({ ...shape, n })),
       templates: [...this.templates.keys()].slice(1) as string[],
-      ids: this.idNumbers.size,
+      ids: this.ids.size,
       ownIds: this.ownIds,
       columns: columns.map(({ shape }) => shape),
     } satisfies Description));
@@ -252,7 +264,7 @@ class BlockWriting {
     for (const column of columns) at = column.write(head, at);
     head.set(own, at);
     const lines = this.lines.subarray(0, rawBytes);
-    return { n: this.n, rawBytes, headBytes: head.length, head: zstdCompressSync(head, compression), raw: zstdCompressSync(lines, compression), lines, ids: idListOf(this.hashed) };
+    return { n: this.n, rawBytes, headBytes: head.length, head: zstdCompressSync(head, compression), raw: zstdCompressSync(lines, compression), lines, ids: idListOf(this.ids.hashes) };
   }
 
   private shapeNumber(event: LogEvent, bits: number, is: MessageIs, messageAfter: number, requestIdIs: number): number {
@@ -288,7 +300,7 @@ class BlockWriting {
     const { timeSource, output, requestIdSource, confidence, exceptionType } = event;
     const fields = Object.keys(event.fields).map((name, index): Shape['fields'][number] => [name, this.fieldsAre[index]!]);
     const shape: Shape = { bits, timeSource, output, requestIdSource, confidence, exceptionType, message, messageAfter, requestIdIs, ids: event.ids.map(({ kind, name }) => ({ kind, name })), fields };
-    this.shapes.push({ shape, n: 0, lastValues: [], columns: Array.from({ length: this.places.length + this.eventIds.length }, () => new ColumnWriter()) });
+    this.shapes.push({ shape, n: 0, lastValues: [], columns: Array.from({ length: this.places.length + this.eventIds.length }, () => this.pool.take()) });
     this.tree.number(this, number);
     return number;
   }
@@ -318,18 +330,15 @@ class BlockWriting {
   }
 
   private idNumber(value: string, text: string | null): number {
-    let number = this.idNumbers.get(value);
-    if (number !== undefined) return number;
-    number = this.idNumbers.size;
-    this.idNumbers.set(value, number);
+    const isNew = this.ids.size;
+    const number = this.ids.numberOf(value);
+    if (number !== isNew) return number;
     const from = value === '' ? -1 : (text?.indexOf(value) ?? -1);
-    this.idRow.values.push(this.n - this.lastIdRow);
+    this.idRow.push(this.n - this.lastIdRow);
     this.lastIdRow = this.n;
-    this.idFrom.values.push(Math.max(0, from));
-    this.idLength.values.push(from < 0 ? 0 : value.length);
+    this.idFrom.push(Math.max(0, from));
+    this.idLength.push(from < 0 ? 0 : value.length);
     if (from < 0) this.ownIds.push(value);
-    const canonical = canonicalId(value);
-    if (canonical !== null) addHashed(this.hashed, idHash(canonical), number);
     return number;
   }
 }

@@ -6,7 +6,7 @@ import { BlockColumns, type ReadShape } from './block-columns.ts';
 import { idColumnsOf } from './block-format.ts';
 import { has, messageIs } from './block-shape.ts';
 import { EventView } from './event-view.ts';
-import { addHashed, anyNumber, idListOf, type IdList } from './id-list.ts';
+import { anyNumber, idListOf, noHash, type IdList } from './id-list.ts';
 import { joinTime } from './nanoseconds.ts';
 
 const portionBytes = 64 * 1024;
@@ -104,12 +104,10 @@ export class Block {
   /** The hashes of its ids, as a sealed block's are kept. */
   idList(): IdList {
     if (this.ownIdList === null) {
-      const hashed = new Map<number, number | number[]>();
-      for (let number = 0; number < this.columns.idCount; number++) {
+      this.ownIdList = idListOf(Array.from({ length: this.columns.idCount }, (_, number) => {
         const canonical = canonicalId(this.columns.idValue(number));
-        if (canonical !== null) addHashed(hashed, idHash(canonical), number);
-      }
-      this.ownIdList = idListOf(hashed);
+        return canonical === null ? noHash : idHash(canonical);
+      }));
     }
     return this.ownIdList;
   }

@@ -12,55 +12,121 @@ const doubles = 8;
 /** What a reader must know of a column: its smallest value and its bytes per value (0 where all are the same). */
 export type ColumnShape = [base: number, width: number];
 
+const lengthAtFirst = 16;
+
 /** Safe integers, in the order added. */
 export class ColumnWriter {
-  readonly values: number[] = [];
+  length = 0;
   shape: ColumnShape = [0, 0];
+  private narrow = new Int32Array(lengthAtFirst);
+  /** All values, once one does not fit into 32 bits. */
+  private wide: Float64Array | null = null;
+
+  get capacity(): number {
+    return (this.wide ?? this.narrow).length;
+  }
+
+  push(value: number): void {
+    const { narrow, length } = this;
+    if (this.wide !== null || length === narrow.length || (value | 0) !== value) this.pushSlowly(value);
+    else narrow[length] = value;
+    this.length = length + 1;
+  }
+
+  /** Keeps its room for other values. */
+  clear(): void {
+    this.length = 0;
+  }
 
   /** Works the shape out. @returns bytes it takes */
   close(): number {
-    const { values } = this;
-    let min = Infinity;
-    let max = -Infinity;
-    for (let index = 0; index < values.length; index++) {
-      const value = values[index]!;
-      if (value < min) min = value;
-      if (value > max) max = value;
-    }
-    if (values.length === 0) min = max = 0;
+    const { length } = this;
+    const [min, max] = this.wide === null ? extent(this.narrow, length) : extent(this.wide, length);
     const range = max - min;
     let width = 0;
     for (let reach = 1; reach <= range && width <= planesMax; reach *= 256) width += 1;
-    if (width > planesMax) {
-      width = doubles;
-      min = 0;
-    }
-    this.shape = [min, width];
-    return width * values.length;
+    const isPlanes = width <= planesMax;
+    this.shape = isPlanes ? [min, width] : [0, doubles];
+    return (isPlanes ? width : doubles) * length;
   }
 
   /** After `close`. @returns where the next column begins */
   write(target: Buffer, from: number): number {
-    const { values, shape: [base, width] } = this;
-    const count = values.length;
-    if (width === doubles) {
-      for (let index = 0; index < count; index++) target.writeDoubleLE(values[index]!, from + doubles * index);
-    } else if (width <= 4) {
+    const { narrow, wide, length, shape: [base, width] } = this;
+    if (wide === null) {
       for (let plane = 0; plane < width; plane++) {
         const shift = 8 * plane;
-        let at = from + plane * count;
-        for (let index = 0; index < count; index++) target[at++] = (values[index]! - base) >>> shift;
+        let at = from + plane * length;
+        for (let index = 0; index < length; index++) target[at++] = (narrow[index]! - base) >>> shift;
       }
+    } else if (width === doubles) {
+      for (let index = 0; index < length; index++) target.writeDoubleLE(wide[index]!, from + doubles * index);
     } else {
-      for (let index = 0; index < count; index++) {
-        let rest = values[index]! - base;
+      for (let index = 0; index < length; index++) {
+        let rest = wide[index]! - base;
         for (let plane = 0; plane < width; plane++) {
-          target[from + plane * count + index] = rest % 256;
+          target[from + plane * length + index] = rest % 256;
           rest = Math.floor(rest / 256);
         }
       }
     }
-    return from + width * count;
+    return from + width * length;
+  }
+
+  private pushSlowly(value: number): void {
+    const { length } = this;
+    if (this.wide === null && (value | 0) === value) {
+      const grown = new Int32Array(2 * length);
+      grown.set(this.narrow);
+      this.narrow = grown;
+      grown[length] = value;
+      return;
+    }
+    if (this.wide === null || length === this.wide.length) {
+      const grown = new Float64Array(Math.max(2 * length, this.narrow.length));
+      grown.set((this.wide ?? this.narrow).subarray(0, length));
+      this.wide = grown;
+    }
+    this.wide[length] = value;
+  }
+}
+
+function extent(values: Int32Array | Float64Array, length: number): [min: number, max: number] {
+  if (length === 0) return [0, 0];
+  let min = Infinity;
+  let max = -Infinity;
+  for (let index = 0; index < length; index++) {
+    const value = values[index]!;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return [min, max];
+}
+
+/** Columns and values that are kept for the next block: more than most need. */
+const keptColumnsMax = 512;
+const keptLengthMax = 16 * 1024;
+
+/** Lends columns out: what is written into for each event should not be made anew for each block. */
+export class ColumnPool {
+  private readonly columns: ColumnWriter[] = [];
+  private lent = 0;
+
+  /** An empty one. */
+  take(): ColumnWriter {
+    const column = this.columns[this.lent] ?? new ColumnWriter();
+    this.columns[this.lent++] = column;
+    return column;
+  }
+
+  /** All are back, and none is used any more by who had it. */
+  takeBack(): void {
+    this.lent = 0;
+    if (this.columns.length > keptColumnsMax) this.columns.length = keptColumnsMax;
+    for (const [index, column] of this.columns.entries()) {
+      if (column.capacity > keptLengthMax) this.columns[index] = new ColumnWriter();
+      else column.clear();
+    }
   }
 }
 

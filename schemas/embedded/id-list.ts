@@ -35,28 +35,36 @@ const bucketEntries = 96;
 const bucketBitsMax = 24;
 const entryBytes = 8;
 
-/** @param hashed numbers of the ids with each hash, ascending */
-export function idListOf(hashed: ReadonlyMap<number, number | number[]>): IdList {
-  // Sorted as plain numbers: far faster than pairs are.
-  const distinct = Float64Array.from(hashed.keys()).sort();
-  const hashes: number[] = [];
-  const numbers: number[] = [];
-  for (const hash of distinct) {
-    const own = hashed.get(hash)!;
-    for (const number of typeof own === 'number' ? [own] : own) {
-      hashes.push(hash);
-      numbers.push(Math.min(number, anyNumber));
-    }
+/** Of an id that has no canonical form. */
+export const noHash = -1;
+
+/** @param hashOf by the ids' numbers; `noHash` where an id is not in the list */
+export function idListOf(hashOf: readonly number[]): IdList {
+  // Sorted as plain numbers: far faster than pairs are. Where each went to is found again.
+  const hashes = Float64Array.from(hashOf).sort();
+  const from = lowerBound(hashes, 0);
+  const numbers = new Uint16Array(hashes.length);
+  const isTaken = new Uint8Array(hashes.length);
+  for (let number = 0; number < hashOf.length; number++) {
+    if (hashOf[number] === noHash) continue;
+    let at = lowerBound(hashes, hashOf[number]!);
+    while (isTaken[at] === 1) at += 1;
+    isTaken[at] = 1;
+    numbers[at] = Math.min(number, anyNumber);
   }
-  return { hashes: Float64Array.from(hashes), numbers: Uint16Array.from(numbers) };
+  return { hashes: hashes.subarray(from), numbers: numbers.subarray(from) };
 }
 
-/** Numbers of ids by hash, as `idListOf` takes them. */
-export function addHashed(hashed: Map<number, number | number[]>, hash: number, number: number): void {
-  const known = hashed.get(hash);
-  if (known === undefined) hashed.set(hash, number);
-  else if (typeof known === 'number') hashed.set(hash, [known, number]);
-  else known.push(number);
+/** The first index whose value is not below, in ascending order. */
+function lowerBound(sorted: Float64Array, value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export function writeIdList({ hashes, numbers }: IdList): Buffer {
@@ -83,13 +91,7 @@ export function readIdList(data: Uint8Array): IdList {
 
 /** Numbers in the block of the ids with this hash. */
 export function numbersIn({ hashes, numbers }: IdList, hash: number): number[] {
-  let low = 0;
-  let high = hashes.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (hashes[middle]! < hash) low = middle + 1;
-    else high = middle;
-  }
+  let low = lowerBound(hashes, hash);
   const found: number[] = [];
   for (; low < hashes.length && hashes[low] === hash; low++) found.push(numbers[low]!);
   return found;
