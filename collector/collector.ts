@@ -18,7 +18,7 @@ import type { LineAssembler } from './lines/assembler.ts';
 import { joinTouching } from './lines/open-lines.ts';
 import { nothingCounted, type CollectorCounts, type CollectorParts } from './parts.ts';
 import { compileRules } from './signals.ts';
-import { newStreamWork, type StreamWork } from './stream-work.ts';
+import { forgetBytes, newStreamWork, type StreamWork } from './stream-work.ts';
 import { durableMark, knownState } from './stored-marks.ts';
 import { Templates } from './templates/templates.ts';
 import { isKnown, newLines } from './trim.ts';
@@ -188,7 +188,7 @@ export class Collector {
     if (this.storing !== null) return this.storing;
     const batch = this.failed ?? this.takeBatch(isLast);
     if (batch === null) return null;
-    let appended: Promise<void> | undefined;
+    let appended: Promise<readonly LogEvent[]> | undefined;
     try {
       appended = this.parts.writer.append({ events: batch.events, states: [...batch.states.values()], unfinished: batch.unfinished, mayBeStored: batch.mayBeStored }, batch.positions, batch.signals) ?? undefined;
     } catch (error) {
@@ -199,11 +199,11 @@ export class Collector {
       this.stored(batch);
       return null;
     }
-    const landed = (settle: () => void) => (): void => {
+    const landed = (settle: () => void): void => {
       this.underWay.shift();
       settle();
     };
-    const done = appended.then(landed(() => this.stored(batch)), (error: unknown) => landed(() => this.refused(batch, error))());
+    const done = appended.then(refused => landed(() => this.stored(batch, refused)), (error: unknown) => landed(() => this.refused(batch, error)));
     this.underWay.push({ batch, done });
     return done;
   }
@@ -213,7 +213,8 @@ export class Collector {
     this.isAbandoned = true;
   }
 
-  private stored(batch: Batch): void {
+  private stored(batch: Batch, refused: readonly LogEvent[] = []): void {
+    for (const event of refused) forgetBytes(this.streams.get(event.streamId), event);
     if (this.stalledBy !== null) this.parts.log.info({ event: 'storeResumed' }, 'the store takes events again');
     this.stalledBy = null;
     this.failed = null;

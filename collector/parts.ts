@@ -32,7 +32,8 @@ export const nothingCounted: Readonly<CollectorCounts> = { chunks: 0, chunkBytes
 export interface BatchStore extends Pick<StoreWriter, 'streams' | 'lastKnown' | 'positions' | 'unfinished'> {
   /** How many batches it takes before the first is durable; 1 where it does not say. They become durable in the order of the calls. */
   readonly batchesMax?: number;
-  append(...batch: Parameters<StoreWriter['append']>): void | Promise<void>;
+  /** Those that it refuses for good, where it tells: their bytes are not stored. */
+  append(...batch: Parameters<StoreWriter['append']>): ReturnType<StoreWriter['append']> | Promise<readonly LogEvent[]>;
 }
 
 export interface CollectorParts {

@@ -6,6 +6,7 @@ import { systemClock, type Clock } from '#lib/clock.ts';
 import { KafkaError, type Kafka } from '#lib/kafka/types.ts';
 import type { Log } from '#lib/log.ts';
 import { chunkHeaders, countsRecords, type Chunk } from '#schemas/chunk.ts';
+import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { lineOf } from './records/record-stream.ts';
@@ -13,8 +14,8 @@ import { lineOf } from './records/record-stream.ts';
 const retryDelayMsMax = 30_000;
 
 export class RefusedEvents {
-  /** Not away yet. */
-  waiting = 0;
+  /** Why a letter does not get away, or null. */
+  troubledBy: string | null = null;
   private readonly letters: DeadLetters | null;
   private readonly chunksTopic: string;
   private readonly log: Log;
@@ -34,15 +35,14 @@ export class RefusedEvents {
     return this.letters?.count ?? 0;
   }
 
-  /** One after the other, for as long as it takes. */
-  add(event: LogEvent, reason: string): void {
+  /** One after the other, for as long as it takes. Resolves when the letter is durable. @throws LeadlineError CANCELLED */
+  async add(event: LogEvent, reason: string): Promise<void> {
     this.log.error({ event: 'eventRefused', eventId: event.eventId, reason }, `the store refuses an event for good: ${reason}`);
     const { letters } = this;
     if (letters === null) return;
-    this.waiting += 1;
-    this.before = this.before.then(() => this.send(letters, event, reason)).finally(() => {
-      this.waiting -= 1;
-    });
+    const sent = this.before.then(() => this.send(letters, event, reason));
+    this.before = sent.catch(() => undefined);
+    await sent;
   }
 
   /** Those that wait are given up after a while. */
@@ -60,12 +60,15 @@ export class RefusedEvents {
       try {
         // Which record brought it is not known any more; where its bytes belong is in the headers.
         await letters.send({ reason, topic: this.chunksTopic, partition: 0, from: 0n, to: 1n, key: Buffer.from(source!), value: chunk.value, headers });
+        this.troubledBy = null;
         return;
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error;
+        this.troubledBy = `an event that the store refused does not get into ${letters.topic}: ${error.message}`;
         await this.clock.sleep(Math.min(retryDelayMsMax, 500 * 2 ** Math.min(attempt, 10)), this.closing.signal);
       }
     }
+    throw new LeadlineError('CANCELLED');
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a collector has in memory of a stream. */
-import { addRanges, type ByteRange } from '#lib/byte-ranges.ts';
+import { addRanges, subtractRanges, type ByteRange } from '#lib/byte-ranges.ts';
 import type { Chunk } from '#schemas/chunk.ts';
+import type { LogEvent } from '#schemas/event.ts';
 import type { StoredStream } from '#schemas/store.ts';
 import { contextOf, type ChunkContext } from './event-of.ts';
 import { LineAssembler } from './lines/assembler.ts';
@@ -34,4 +35,11 @@ export function newStreamWork(chunk: Chunk, known: StoredStream | null, limits: 
     silent,
     isDoubtful: false,
   };
+}
+
+/** The store refused an event for good: its bytes are taken in should they come again. */
+export function forgetBytes(work: StreamWork | undefined, { gap, pieces, streamOffset }: LogEvent): void {
+  if (work === undefined) return;
+  if (gap === null) work.taken = work.taken.flatMap(range => subtractRanges(range, pieces));
+  else work.gaps = work.gaps.filter(({ from }) => from !== streamOffset);
 }

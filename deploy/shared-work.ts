@@ -77,7 +77,7 @@ export async function collectShared({ options: given, rules, kafka: clientOption
       counts: sumOfCounts([http.counts, collecting?.counts ?? nothingCounted]),
       stalledBecause: (collecting?.stalledBy ?? http.stalledBy)?.message ?? publishing?.signalsTroubledBy ?? null,
       stored: totalsOf([...http.streams(), ...(collecting?.streams() ?? [])]),
-      kafka: own === null ? null : { ...own, troubledBy: member?.troubledBy ?? own.troubledBy, deadLetters: own.deadLetters + refused.count },
+      kafka: own === null ? null : { ...own, troubledBy: member?.troubledBy ?? own.troubledBy ?? refused.troubledBy, deadLetters: own.deadLetters + refused.count },
       publishing: publishing?.report() ?? null,
     };
   };

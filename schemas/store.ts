@@ -97,10 +97,10 @@ export interface AsyncStoreWriter {
   /**
    * Stores a batch; resolves when it is durable: events, then what is stored of their streams, then signals, then positions. It may be called again before:
    * events of several batches travel side by side, and all else keeps the order of the calls. Idempotent as `StoreWriter.append` is. It tries for as long as
-   * it takes (`stalledBy` says why); what the server refuses for good goes to `onRefused`, and its bytes stay uncovered.
+   * it takes (`stalledBy` says why); what the server refuses for good goes to `onRefused`, and its bytes stay uncovered: those events are returned.
    * @throws LeadlineError EVENT_OVERLAPS_STORED, with nothing changed; CANCELLED after `close`.
    */
-  append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): Promise<void>;
+  append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): Promise<LogEvent[]>;
   streams(): StoredStream[];
   lastKnown(streamId: string): StoredStream | null;
   positions(): ConsumedPosition[];

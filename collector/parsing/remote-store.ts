@@ -11,7 +11,7 @@ export class RemoteStore implements BatchStore {
   readonly ledger: StreamLedger;
   private readonly size: BlockSize;
   private readonly send: (batch: PreparedBatch) => void;
-  private underWay: { change: LedgerChange; resolve: () => void; reject: (error: Error) => void } | null = null;
+  private underWay: { change: LedgerChange; resolve: (refused: []) => void; reject: (error: Error) => void } | null = null;
 
   constructor({ number, lastChainPosition }: Pick<ParserThreadData, 'number' | 'lastChainPosition'>, size: BlockSize, send: (batch: PreparedBatch) => void) {
     this.ledger = new StreamLedger(number, lastChainPosition);
@@ -20,7 +20,7 @@ export class RemoteStore implements BatchStore {
   }
 
   /** @throws LeadlineError EVENT_OVERLAPS_STORED */
-  append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): Promise<void> {
+  append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): Promise<[]> {
     invariant(this.underWay === null, 'one batch is stored at a time');
     const change = this.ledger.plan(batch);
     const prepared = prepareBatch(change, positions, signals, this.size);
@@ -40,7 +40,7 @@ export class RemoteStore implements BatchStore {
       return;
     }
     this.ledger.apply(underWay.change);
-    underWay.resolve();
+    underWay.resolve([]);
   }
 
   streams(): StoredStream[] {

@@ -4,6 +4,11 @@ interface Resolved {
   data_streams?: { name: string; backing_indices: string | string[] }[];
 }
 
+/** Whether it is such an answer at all, and not a gateway's. */
+export function isResolved(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && Array.isArray((answer as Resolved).data_streams);
+}
+
 /** Oldest first: in the order of their generations. */
 export function backingIndicesIn(answer: unknown, dataStream: string): string[] {
   const stream = (answer as Resolved).data_streams?.find(({ name }) => name === dataStream);

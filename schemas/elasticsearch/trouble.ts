@@ -13,6 +13,12 @@ export function reasonOf(body: unknown): string {
   return words.length > 500 ? `${words.slice(0, 500)}…` : words;
 }
 
+/** Whether the server itself says what is wrong, and not something in between. */
+export function isServersOwn(body: unknown): boolean {
+  const { error } = (typeof body === 'object' && body !== null ? body : {}) as ErrorBody;
+  return typeof error === 'object' && typeof error.type === 'string';
+}
+
 /** @param error what kept a request from being answered; anything that is no `ElasticError` is thrown again */
 export function noAnswerTrouble(error: unknown, nodes: readonly string[]): LeadlineError {
   if (!(error instanceof ElasticError)) throw error;

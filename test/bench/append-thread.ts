@@ -11,7 +11,7 @@ export async function main({ number, events, batchEvents }: { number: number; ev
   port.on('message', () => store.answered(null));
   const data = new StoreData(number, 1e9);
   let makingMs = 0;
-  let before: Promise<void> = Promise.resolve();
+  let before: Promise<unknown> = Promise.resolve();
   while (data.count < events) {
     const cpuBefore = process.threadCpuUsage();
     const batch = data.batch(Math.min(batchEvents, events - data.count)).map(event => ({ ...event, streamId: `${event.streamId}-${number}`, source: `${event.source}-${number}`, eventId: `${event.streamId}-${number}:${event.streamOffset}` }));

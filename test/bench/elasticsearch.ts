@@ -82,9 +82,9 @@ async function ours(server: ElasticServer, size: number, atOnce: number): Promis
   await writer.open();
   const batches = batchesOf(size);
   const result = await measured(async () => {
-    const underWay = new Set<Promise<void>>();
+    const underWay = new Set<Promise<unknown>>();
     for (const [index, events] of batches.entries()) {
-      const appended = writer.append({ events, states: [], mayBeStored: false }, [{ topicId: 't', partition: 0, recordOffset: String(index) }], []).finally(() => underWay.delete(appended));
+      const appended: Promise<unknown> = writer.append({ events, states: [], mayBeStored: false }, [{ topicId: 't', partition: 0, recordOffset: String(index) }], []).finally(() => underWay.delete(appended));
       underWay.add(appended);
       if (underWay.size >= atOnce) await Promise.race(underWay);
     }

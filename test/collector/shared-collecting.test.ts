@@ -62,6 +62,7 @@ function benchOf(t: ExecutionContext): Bench {
         await Promise.race([holding.until, closing.promise]);
         doubtful.push(batch.mayBeStored);
         store.append(batch, positions, []);
+        return [];
       },
       streams: () => store.streams(), lastKnown: streamId => store.lastKnown(streamId), positions: () => store.positions(), unfinished: () => store.unfinished(),
       close: () => {

@@ -4,12 +4,16 @@ import { quietLog } from '#lib/log.ts';
 import { systemClock } from '#lib/clock.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { defaultOptions, type Options } from '#schemas/options.ts';
+import { namesOf } from '#schemas/elasticsearch/names.ts';
 import type { StoreWriter } from '#schemas/store.ts';
 import type { Acknowledgement } from '#schemas/transport.ts';
+import { ElasticsearchWriter } from '../../collector/store/elasticsearch/elasticsearch-writer.ts';
 import { Collector } from '../../collector/collector.ts';
 import type { BatchStore } from '../../collector/parts.ts';
 import { CollectorIntake } from '../../collector/intake.ts';
 import { madeChunk, noonMs, recordOf } from '../contract/made-up.ts';
+import { writerOptions } from '../helpers/elasticsearch-store.ts';
+import { MemoryElasticsearch } from '../helpers/memory-elasticsearch.ts';
 import { MemoryStore } from '../helpers/memory-store.ts';
 
 const json = (n: number): string => `{"n":${n}}\n`;
@@ -24,12 +28,12 @@ class LateStore implements BatchStore {
     this.batchesMax = batchesMax;
   }
 
-  append(...batch: Parameters<StoreWriter['append']>): Promise<void> {
+  append(...batch: Parameters<StoreWriter['append']>): Promise<[]> {
     return new Promise((resolve, reject) => {
       this.waiting.push(() => {
         try {
           this.inner.append(...batch);
-          resolve();
+          resolve([]);
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
         }
@@ -151,4 +155,26 @@ test('no more is taken in than one commit takes while the one before it is store
   }
   await stopped;
   t.deepEqual(store.inner.stored.map(({ eventId }) => eventId), chunks.map(({ offset }) => `a:${offset}`));
+});
+
+test('what the store refused for good is accounted for and not taken for stored: when it comes back it is stored', async t => {
+  const { events, signals } = namesOf('test');
+  const server = new MemoryElasticsearch([events, signals]);
+  const refused: string[] = [];
+  const writer = new ElasticsearchWriter(writerOptions(server, 'test', { onRefused: event => refused.push(event.eventId) }));
+  await writer.open();
+  const { collector, acknowledged } = collectorOn(writer);
+  server.refusalOf = (_, id) => (id === 'a:8' ? { status: 400, error: { type: 'document_parsing_exception', reason: 'no' } } : null);
+  collector.accept(madeChunk('a', 0, json(1) + json(2) + json(3)));
+  await collector.commit();
+  t.deepEqual(refused, ['a:8']);
+  t.deepEqual(acknowledged.at(-1), { streamId: 'a', from: 0, to: 24, closed: false }, 'whoever sent it needs not send it again');
+  t.deepEqual(writer.lastKnown('a')?.storedRanges, [{ from: 0, to: 8 }, { from: 16, to: 24 }]);
+  server.refusalOf = () => null;
+  collector.accept(madeChunk('a', 8, json(2)));
+  collector.accept(madeChunk('a', 24, json(4)));
+  await collector.commit();
+  t.deepEqual(server.documents(events).map(({ id }) => id).sort(), ['a:0', 'a:16', 'a:24', 'a:8']);
+  t.deepEqual(writer.lastKnown('a')?.storedRanges, [{ from: 0, to: 32 }]);
+  await writer.close();
 });

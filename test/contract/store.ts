@@ -18,7 +18,7 @@ import { sameAround, sameCounts, sameWindow } from './same-answers.ts';
 import { anyContext, comparable, comparableStream, madeEvent, madeGap, madeSignal, madeState, noon, noonMs } from './made-up.ts';
 
 export interface StoreUnderTest {
-  readonly writer: Pick<StoreWriter, 'streams' | 'lastKnown' | 'positions' | 'unfinished'> & { append(...batch: Parameters<StoreWriter['append']>): void | Promise<void> };
+  readonly writer: Pick<StoreWriter, 'streams' | 'lastKnown' | 'positions' | 'unfinished'> & { append(...batch: Parameters<StoreWriter['append']>): ReturnType<StoreWriter['append']> | Promise<unknown> };
   readonly reader: StoreReader;
   /** Ends the writer and opens the same store again. */
   restart(): void | Promise<void>;

@@ -61,8 +61,9 @@ export async function openElasticsearchStore(url: string, given: Partial<Elastic
     const made = new ElasticsearchWriter(writerOptions(server, namespace, given));
     const append = made.append.bind(made);
     made.append = async (...batch) => {
-      await append(...batch);
+      const refused = await append(...batch);
       await refresh(server, namespace);
+      return refused;
     };
     await made.open();
     return made;

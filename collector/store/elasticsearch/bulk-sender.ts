@@ -6,12 +6,12 @@
  * is sent again.
  */
 import { ElasticError, pathOf, type ElasticAnswer } from '#lib/elasticsearch/server.ts';
-import { answerTrouble, noAnswerTrouble, reasonOf } from '#schemas/elasticsearch/trouble.ts';
+import { answerTrouble, isServersOwn, noAnswerTrouble, reasonOf } from '#schemas/elasticsearch/trouble.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { BulkPace } from './bulk-pace.ts';
-import { outcomeOf, type ItemAnswer } from './item-answer.ts';
+import { itemsOf, outcomeOf, type ItemAnswer } from './item-answer.ts';
 import type { PatientServer } from './patient-server.ts';
-import { ReplayGuard } from './replay-guard.ts';
+import { ReplayGuard, type Found } from './replay-guard.ts';
 
 export interface BulkItem {
   id: string;
@@ -20,6 +20,8 @@ export interface BulkItem {
   /** True where an earlier attempt, of whoever, may have stored it. */
   isDoubtful: boolean;
 }
+
+const saysTooLittle = 'its answer does not speak of every event';
 
 export interface Refused {
   id: string;
@@ -90,17 +92,18 @@ export class BulkSender {
         await this.patient.waitOut(sent, attempt);
         continue;
       }
-      if (sent.answer.status >= 400) {
+      if (sent.items === null) {
         // Too large, or something in it that spoils the rest.
         if (sent.answer.status === 413) this.pace.tooLarge(sent.bytes);
         if (left.length === 1) return [...refused, this.refusedOf(left[0]!, sent.answer.status === 413 ? 'larger than the server takes' : reasonOf(sent.answer.body))];
         const middle = Math.ceil(left.length / 2);
         return [...refused, ...(await this.sendPart(left.slice(0, middle))), ...(await this.sendPart(left.slice(middle)))];
       }
-      const taken = await this.take(left, sent.answer, looked.writeIndex);
+      const taken = await this.take(left, sent.items, looked.writeIndex);
       this.pace.answered({ bytes: sent.bytes, ms: sent.ms, rejected: taken.rejected });
       refused.push(...taken.refused);
       left = taken.left;
+      if (taken.isOpen) await this.waitUntilOver(sent.sentMs);
       if (left.length > 0) await this.patient.waitOut(taken.trouble!, attempt);
       else this.patient.worked();
     }
@@ -114,10 +117,13 @@ export class BulkSender {
     const indices = await this.guard.indices();
     const found = await this.guard.find(doubtful.map(({ id }) => id), indices);
     this.counts.replayed += found.size;
+    // Whoever was about to take the second out has died.
+    await this.keepFirst(found);
     return { left: items.filter(({ id, isDoubtful }) => !isDoubtful || !found.has(id)), writeIndex: indices.at(-1) ?? null };
   }
 
-  private async attempt(items: BulkItem[]): Promise<{ answer: ElasticAnswer; bytes: number; ms: number } | LeadlineError> {
+  /** `items` is null where the server refuses the whole request for what it holds. */
+  private async attempt(items: BulkItem[]): Promise<{ answer: ElasticAnswer; items: ItemAnswer[] | null; bytes: number; ms: number; sentMs: number } | LeadlineError> {
     const lines = items.map(({ id, document }) => `{"create":{"_id":${JSON.stringify(id)}}}\n${document}\n`).join('');
     const { server } = this.patient;
     await this.place();
@@ -126,9 +132,12 @@ export class BulkSender {
     try {
       this.counts.requests += 1;
       const answer = await this.patient.write({ method: 'POST', path: pathOf(this.dataStream, '_bulk'), query: { timeout: `${server.requestTimeoutMs}ms` }, lines }, () => (sentMs = performance.now()));
-      if (answer.status < 300 || answer.status === 413 || answer.status === 400) return { answer, bytes: lines.length, ms: performance.now() - sentMs };
-      const trouble = answerTrouble(answer, server.nodes, 'store events');
-      if (answer.status >= 500) await this.doubt(items, sentMs);
+      const sent = { answer, bytes: lines.length, ms: performance.now() - sentMs, sentMs };
+      if (answer.status === 413 || (answer.status === 400 && isServersOwn(answer.body))) return { ...sent, items: null };
+      const answers = answer.status < 300 ? itemsOf(answer.body, items.map(({ id }) => id)) : null;
+      if (answers !== null) return { ...sent, items: answers };
+      const trouble = answerTrouble(answer.status < 300 ? { ...answer, body: saysTooLittle } : answer, server.nodes, 'store events');
+      if (answer.status < 300 || answer.status >= 500 || answer.status === 408) await this.doubt(items, sentMs);
       else if (answer.status === 429) this.pace.answered({ bytes: lines.length, ms: performance.now() - sentMs, rejected: items.length });
       return trouble;
     } catch (error) {
@@ -145,33 +154,39 @@ export class BulkSender {
   /** Nobody knows what became of them; only when the request can no longer be carried out a look tells. */
   private async doubt(items: BulkItem[], sentMs: number): Promise<void> {
     for (const item of items) item.isDoubtful = true;
+    await this.waitUntilOver(sentMs);
+  }
+
+  private async waitUntilOver(sentMs: number): Promise<void> {
     const leftMs = sentMs + this.patient.server.requestTimeoutMs - performance.now();
     if (leftMs > 0) await this.patient.sleep(leftMs);
   }
 
-  private async take(items: readonly BulkItem[], answer: ElasticAnswer, writeIndex: string | null): Promise<{ left: BulkItem[]; refused: Refused[]; rejected: number; trouble: LeadlineError | null }> {
-    const answers = (answer.body as { items: { create: ItemAnswer }[] }).items;
+  /** `isOpen`: of some of those that are left nobody knows whether they are still being carried out. */
+  private async take(items: readonly BulkItem[], answers: readonly ItemAnswer[], writeIndex: string | null): Promise<{ left: BulkItem[]; refused: Refused[]; rejected: number; isOpen: boolean; trouble: LeadlineError | null }> {
     const left: BulkItem[] = [];
     const refused: Refused[] = [];
     const elsewhere: BulkItem[] = [];
     let rejected = 0;
+    let isOpen = false;
     let trouble: LeadlineError | null = null;
     items.forEach((item, index) => {
-      const outcome = outcomeOf(answers[index]!.create);
+      const outcome = outcomeOf(answers[index]!);
       if (outcome.kind === 'stored') {
-        if (item.isDoubtful && writeIndex !== null && outcome.index !== writeIndex) elsewhere.push(item);
+        if (item.isDoubtful && outcome.index !== writeIndex) elsewhere.push(item);
       } else if (outcome.kind === 'conflict') this.counts.replayed += 1;
       else if (outcome.kind === 'retry') {
         item.isDoubtful ||= outcome.isDoubtful;
+        isOpen ||= outcome.isDoubtful;
         left.push(item);
         if (!outcome.isBlocked) rejected += 1;
         const { nodes } = this.patient.server;
-        trouble = new LeadlineError(outcome.isBlocked ? 'ELASTICSEARCH_BLOCKED' : 'ELASTICSEARCH_BUSY', { nodes: nodes.join(','), what: 'store events', status: answers[index]!.create.status, problem: outcome.reason });
+        trouble = new LeadlineError(outcome.isBlocked ? 'ELASTICSEARCH_BLOCKED' : 'ELASTICSEARCH_BUSY', { nodes: nodes.join(','), what: 'store events', status: answers[index]!.status, problem: outcome.reason });
       } else refused.push(this.refusedOf(item, outcome.reason));
     });
     this.counts.rejected += rejected;
     await this.keepOne(elsewhere);
-    return { left, refused, rejected, trouble };
+    return { left, refused, rejected, isOpen, trouble };
   }
 
   /**
@@ -181,7 +196,11 @@ export class BulkSender {
   private async keepOne(items: readonly BulkItem[]): Promise<void> {
     if (items.length === 0) return;
     const indices = await this.guard.indices();
-    for (const [id, places] of await this.guard.find(items.map(item => item.id), indices)) {
+    await this.keepFirst(await this.guard.find(items.map(item => item.id), indices));
+  }
+
+  private async keepFirst(found: ReadonlyMap<string, readonly Found[]>): Promise<void> {
+    for (const [id, places] of found) {
       for (const place of places.slice(1)) {
         await this.guard.remove(id, place);
         this.counts.removed += 1;

@@ -23,15 +23,15 @@ import { BulkSender, type BulkCounts, type BulkItem } from './bulk-sender.ts';
 import { PatientServer } from './patient-server.ts';
 import { Retention, type RetentionLimits } from './retention.ts';
 import { StreamIndex } from './stream-index.ts';
-import { isMoreThanTold, planBatch, type Plan, type StreamChange } from './stream-ledger.ts';
+import { isMoreThanTold, miss, planBatch, type Plan, type StreamChange } from './stream-ledger.ts';
 import { applyTemplates, knownNames } from './templates.ts';
 
 export interface ElasticsearchWriterOptions extends RetentionLimits {
   server: ElasticServer;
   namespace: string;
   log: Log;
-  /** An event that the server refuses for good, and its reason: for the dead letters. Its bytes stay uncovered. */
-  onRefused: (event: LogEvent, reason: string) => void;
+  /** An event that the server refuses for good, and its reason: for the dead letters. Its bytes stay uncovered. Nothing counts as consumed before it resolves. */
+  onRefused: (event: LogEvent, reason: string) => unknown;
   /**
    * Tells signals elsewhere, too, before they are put into the index: what lies there was told. Resolves with true when all are, with false when it was
    * given up; the positions then stay where they are.
@@ -98,7 +98,7 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
     for (const streamId of streamIds) this.index.forget(streamId);
   }
 
-  async append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): Promise<void> {
+  async append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): Promise<LogEvent[]> {
     const plan = planBatch(batch, signals, {
       stream: streamId => this.planned.get(streamId)?.stream ?? this.index.stream(streamId),
       nextChainPosition: () => this.nextChainPosition(),
@@ -107,12 +107,13 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
     const sent = this.sendEvents(plan, batch.mayBeStored !== false);
     const { before } = this;
     const done = (async () => {
-      await sent;
+      const refused = await sent;
       await before;
       await this.settle(plan, positions);
       this.release(plan);
+      return refused;
     })();
-    this.before = done;
+    this.before = done.then(() => undefined);
     // Told by `done`, to whoever called.
     this.before.catch(() => undefined);
     return done;
@@ -164,10 +165,13 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
     return { ...this.events.counts, retries: this.patient.retries };
   }
 
-  private async sendEvents(plan: Plan, mayBeStored: boolean): Promise<void> {
+  /** @returns those that were refused for good */
+  private async sendEvents(plan: Plan, mayBeStored: boolean): Promise<LogEvent[]> {
     const items = plan.events.map(event => ({ id: event.eventId, document: JSON.stringify(eventToDocument(event, this.budgets)), isDoubtful: mayBeStored || event.begunAs !== undefined }));
     const refused = await this.events.send(items);
-    if (refused.length === 0) return;
+    if (refused.length === 0) return [];
+    const all: LogEvent[] = [];
+    const accountedFor: unknown[] = [];
     const reasons = new Map(refused.map(({ id, reason }) => [id, reason]));
     for (const change of plan.changes.values()) {
       const gone = change.events.filter(({ eventId }) => reasons.has(eventId));
@@ -175,9 +179,12 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
       change.events = change.events.filter(({ eventId }) => !reasons.has(eventId));
       for (const event of gone) {
         this.uncover(change, event);
-        this.options.onRefused(event, reasons.get(event.eventId)!);
+        all.push(event);
+        accountedFor.push(this.options.onRefused(event, reasons.get(event.eventId)!));
       }
     }
+    await this.patient.unlessClosed(Promise.all(accountedFor));
+    return all;
   }
 
   /** Streams, signals, positions, in that order. */
@@ -210,13 +217,16 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
     return this.publish(streams.flatMap(({ outbox }) => outbox), true);
   }
 
-  /** Its bytes may come again and be stored then. */
+  /** Its bytes may come again and be stored then; until then they are known to be missing, so that nobody waits for them. */
   private uncover(change: StreamChange, event: LogEvent): void {
     const planned = this.planned.get(change.streamId);
     if (planned === undefined) return;
     const { stream } = planned;
-    if (event.gap === null) stream.storedRanges = stream.storedRanges.flatMap(range => subtractRanges(range, event.pieces));
-    else stream.gaps = stream.gaps.filter(({ from }) => from !== event.streamOffset);
+    if (event.gap === null) {
+      stream.storedRanges = stream.storedRanges.flatMap(range => subtractRanges(range, event.pieces));
+      change.missing.push(...event.pieces);
+      miss(stream, event.pieces);
+    } else stream.gaps = stream.gaps.filter(({ from }) => from !== event.streamOffset);
   }
 
   private release(plan: Plan): void {

@@ -12,6 +12,14 @@ export interface ItemAnswer {
   error?: { type?: string; reason?: string; caused_by?: { type?: string; reason?: string } };
 }
 
+/** What a bulk answer says of each item, in the order of sending. Null where it does not speak of every one: then it says nothing of any. */
+export function itemsOf(body: unknown, ids: readonly string[]): ItemAnswer[] | null {
+  const { items } = (typeof body === 'object' && body !== null ? body : {}) as { items?: unknown };
+  if (!Array.isArray(items) || items.length !== ids.length) return null;
+  const answers = items.map(item => Object.values((item ?? {}) as Record<string, ItemAnswer | null>)[0]);
+  return answers.every((answer, index) => typeof answer?.status === 'number' && (answer._id === undefined || answer._id === ids[index])) ? (answers as ItemAnswer[]) : null;
+}
+
 export type ItemOutcome =
   | { kind: 'stored'; index: string | null; seqNo: number; primaryTerm: number }
   /** Another document has the id: the same bytes, or for a conditional write one that was changed meanwhile. */

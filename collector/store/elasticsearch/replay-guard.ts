@@ -1,26 +1,17 @@
 /**
  * Looks documents up in all backing indices of a data stream. An `_id` is unique within each of them only, so what may have been sent before is looked for
- * before it is sent again, by the real-time API: what was indexed a moment ago is found without a refresh.
+ * before it is sent again.
  */
 import { pathOf } from '#lib/elasticsearch/server.ts';
-import { answerTrouble } from '#schemas/elasticsearch/trouble.ts';
-import { LeadlineError } from '#schemas/errors.ts';
-import { backingIndicesIn } from '#schemas/elasticsearch/backing-indices.ts';
+import { answerTrouble, isServersOwn } from '#schemas/elasticsearch/trouble.ts';
+import { backingIndicesIn, isResolved } from '#schemas/elasticsearch/backing-indices.ts';
+import { lookUp } from './look-up.ts';
 import type { PatientServer } from './patient-server.ts';
 
 export interface Found {
   index: string;
   seqNo: number;
   primaryTerm: number;
-}
-
-interface MgetDocument {
-  _index: string;
-  _id: string;
-  found?: boolean;
-  _seq_no?: number;
-  _primary_term?: number;
-  error?: { type?: string; reason?: string };
 }
 
 const lookUpsPerRequest = 5000;
@@ -37,10 +28,15 @@ export class ReplayGuard {
   /** Oldest first; the last one is written to. None before the first event. */
   async indices(): Promise<string[]> {
     const request = { method: 'GET', path: pathOf('_resolve', 'index', this.dataStream) } as const;
-    const answer = await this.patient.ask(request, 'list backing indices');
-    if (answer.status === 404) return [];
-    if (answer.status >= 400) throw answerTrouble(answer, this.patient.server.nodes, 'list backing indices');
-    return backingIndicesIn(answer.body, this.dataStream);
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.patient.ask(request, 'list backing indices');
+      if (answer.status === 404 && isServersOwn(answer.body)) return [];
+      if (answer.status < 300 && isResolved(answer.body)) return backingIndicesIn(answer.body, this.dataStream);
+      const trouble = answerTrouble(answer, this.patient.server.nodes, 'list backing indices');
+      // Something in between has answered: it says nothing of what is stored.
+      if (answer.status >= 400 && isServersOwn(answer.body)) throw trouble;
+      await this.patient.waitOut(trouble, attempt);
+    }
   }
 
   /** Where each of the documents is; those that are nowhere are left out. */
@@ -50,7 +46,7 @@ export class ReplayGuard {
     const perRequest = Math.max(1, Math.floor(lookUpsPerRequest / indices.length));
     for (let at = 0; at < ids.length; at += perRequest) {
       const docs = ids.slice(at, at + perRequest).flatMap(_id => indices.map(_index => ({ _index, _id, _source: false })));
-      for (const { _id, _index, _seq_no = 0, _primary_term = 0 } of await this.look(docs)) {
+      for (const { _id, _index, _seq_no = 0, _primary_term = 0 } of await lookUp(this.patient, '/_mget', { docs }, docs.map(({ _id: asked }) => asked), 'look for events')) {
         const places = found.get(_id) ?? [];
         found.set(_id, places);
         places.push({ index: _index, seqNo: _seq_no, primaryTerm: _primary_term });
@@ -62,17 +58,5 @@ export class ReplayGuard {
   /** Takes a document out of a backing index, if it is still the one that was seen. */
   async remove(id: string, { index, seqNo, primaryTerm }: Found): Promise<void> {
     await this.patient.ask({ method: 'DELETE', path: pathOf(index, '_doc', id), query: { if_seq_no: seqNo, if_primary_term: primaryTerm } }, 'take out what is stored twice', true);
-  }
-
-  private async look(docs: readonly object[]): Promise<MgetDocument[]> {
-    for (let attempt = 1; ; attempt++) {
-      const answer = await this.patient.ask({ method: 'POST', path: '/_mget', body: { docs } }, 'look for events');
-      if (answer.status >= 400) throw answerTrouble(answer, this.patient.server.nodes, 'look for events');
-      const documents = (answer.body as { docs: MgetDocument[] }).docs;
-      // An index that is gone holds nothing; one that cannot be asked may.
-      const failed = documents.find(({ error }) => error !== undefined && error.type !== 'index_not_found_exception');
-      if (failed === undefined) return documents.filter(({ found }) => found === true);
-      await this.patient.waitOut(new LeadlineError('ELASTICSEARCH_BUSY', { nodes: this.patient.server.nodes.join(','), what: 'look for events', status: 200, problem: failed.error?.reason ?? failed.error?.type ?? 'no reason given' }), attempt);
-    }
   }
 }

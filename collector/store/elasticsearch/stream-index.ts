@@ -7,7 +7,8 @@ import { documentToPosition, documentToStream, positionDocumentId, positionToDoc
 import { answerTrouble, noAnswerTrouble } from '#schemas/elasticsearch/trouble.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { ConsumedPosition } from '#schemas/store.ts';
-import { outcomeOf, type ItemAnswer } from './item-answer.ts';
+import { itemsOf, outcomeOf, type ItemAnswer } from './item-answer.ts';
+import { lookUp, type LookedUp } from './look-up.ts';
 import type { PatientServer } from './patient-server.ts';
 import { withChange, type StreamChange } from './stream-ledger.ts';
 
@@ -17,15 +18,20 @@ interface KnownStream {
   version: { seqNo: number; primaryTerm: number };
 }
 
-interface Hit {
-  _id: string;
-  found?: boolean;
+interface Hit extends LookedUp {
   _seq_no: number;
   _primary_term: number;
   _source: StreamDocument;
   sort?: unknown[];
 }
 
+/** Of a bulk request. */
+interface Action {
+  id: string;
+  lines: string;
+}
+
+const saysTooLittle = 'its answer does not speak of every stream';
 const documentsPerPage = 1000;
 const what = 'keep what is stored of streams';
 
@@ -33,6 +39,8 @@ export class StreamIndex {
   private readonly patient: PatientServer;
   private readonly index: string;
   private readonly known = new Map<string, KnownStream>();
+  /** Of one request: more were too large for the server. */
+  private actionsMax = Infinity;
 
   constructor(patient: PatientServer, index: string) {
     this.patient = patient;
@@ -72,8 +80,10 @@ export class StreamIndex {
   async load(streamIds: readonly string[]): Promise<void> {
     for (let at = 0; at < streamIds.length; at += documentsPerPage) {
       const page = streamIds.slice(at, at + documentsPerPage);
-      for (const streamId of page) this.known.delete(streamId);
-      for (const hit of await this.get(page.map(streamDocumentId))) this.learn(hit);
+      // Until the answer is there each is known as it was.
+      const hits = await this.get(page.map(streamDocumentId));
+      const found = new Set(hits.map(hit => this.learn(hit)));
+      for (const streamId of page) if (!found.has(streamId)) this.known.delete(streamId);
     }
   }
 
@@ -95,22 +105,24 @@ export class StreamIndex {
     for (let attempt = 1; left.length > 0; attempt++) {
       const made = left.map(change => ({ change, before: this.known.get(change.streamId) ?? null }));
       const streams = made.map(({ change, before }) => withChange(before?.stream ?? null, change));
-      const lines = made.map(({ change, before }, index) => {
-        const action = before === null ? { create: { _id: streamDocumentId(change.streamId) } } : { index: { _id: streamDocumentId(change.streamId), if_seq_no: before.version.seqNo, if_primary_term: before.version.primaryTerm } };
-        return `${JSON.stringify(action)}\n${JSON.stringify(streamToDocument(streams[index]!))}\n`;
+      const actions = made.map(({ change, before }, index): Action => {
+        const id = streamDocumentId(change.streamId);
+        const action = before === null ? { create: { _id: id } } : { index: { _id: id, if_seq_no: before.version.seqNo, if_primary_term: before.version.primaryTerm } };
+        return { id, lines: `${JSON.stringify(action)}\n${JSON.stringify(streamToDocument(streams[index]!))}\n` };
       });
-      const items = await this.bulk(lines, attempt);
+      const items = await this.bulk(actions, attempt);
       // Whatever happened to it: what the server has decides.
       const unclear: string[] = [];
       let trouble: LeadlineError | null = null;
       const remaining = made.flatMap(({ change }, index) => {
-        const outcome = items === null ? null : outcomeOf(items[index]!);
+        const item = items[index] ?? null;
+        const outcome = item === null ? null : outcomeOf(item);
         if (outcome?.kind === 'stored') {
           this.known.set(change.streamId, { stream: streams[index]!, version: outcome });
           return [];
         }
         unclear.push(change.streamId);
-        if (outcome !== null && outcome.kind !== 'conflict') trouble = this.trouble(items![index]!, outcome.reason);
+        if (outcome !== null && outcome.kind !== 'conflict') trouble = this.trouble(item!, outcome.reason);
         return [change];
       });
       if (unclear.length > 0) {
@@ -129,14 +141,16 @@ export class StreamIndex {
       const page = streamIds.slice(at, at + documentsPerPage).filter(streamId => this.known.has(streamId));
       if (page.length === 0) continue;
       const items = await this.bulk(
-        page.map(streamId => {
+        page.map((streamId): Action => {
           const { seqNo, primaryTerm } = this.known.get(streamId)!.version;
-          return `${JSON.stringify({ delete: { _id: streamDocumentId(streamId), if_seq_no: seqNo, if_primary_term: primaryTerm } })}\n`;
+          const id = streamDocumentId(streamId);
+          return { id, lines: `${JSON.stringify({ delete: { _id: id, if_seq_no: seqNo, if_primary_term: primaryTerm } })}\n` };
         }),
         1,
       );
       page.forEach((streamId, index) => {
-        if (items !== null && outcomeOf(items[index]!).kind === 'stored') this.known.delete(streamId);
+        const item = items[index] ?? null;
+        if (item !== null && outcomeOf(item).kind === 'stored') this.known.delete(streamId);
       });
     }
   }
@@ -144,45 +158,64 @@ export class StreamIndex {
   async writePositions(positions: readonly ConsumedPosition[]): Promise<void> {
     let left = positions;
     for (let attempt = 1; left.length > 0; attempt++) {
-      const items = await this.bulk(left.map(position => `${JSON.stringify({ index: { _id: positionDocumentId(position) } })}\n${JSON.stringify(positionToDocument(position))}\n`), attempt);
-      if (items === null) continue;
+      const items = await this.bulk(left.map((position): Action => ({ id: positionDocumentId(position), lines: `${JSON.stringify({ index: { _id: positionDocumentId(position) } })}\n${JSON.stringify(positionToDocument(position))}\n` })), attempt);
       let trouble: LeadlineError | null = null;
       left = left.filter((_, index) => {
-        const outcome = outcomeOf(items[index]!);
+        const item = items[index] ?? null;
+        const outcome = item === null ? null : outcomeOf(item);
+        if (item === null || outcome === null) return true;
         if (outcome.kind === 'stored') return false;
-        trouble = this.trouble(items[index]!, outcome.kind === 'conflict' ? 'conflict' : outcome.reason);
+        trouble = this.trouble(item, outcome.kind === 'conflict' ? 'conflict' : outcome.reason);
         return true;
       });
       if (trouble !== null) await this.patient.waitOut(trouble, attempt);
     }
   }
 
-  /** One request; null where it has to be made again, after a wait. */
-  private async bulk(lines: readonly string[], attempt: number): Promise<ItemAnswer[] | null> {
+  /** What the server says of each; null for those of which it says nothing, after a wait. */
+  private async bulk(actions: readonly Action[], attempt: number): Promise<(ItemAnswer | null)[]> {
+    const answers: (ItemAnswer | null)[] = [];
+    let trouble: LeadlineError | null = null;
+    for (let at = 0; at < actions.length; ) {
+      const part = actions.slice(at, at + this.actionsMax);
+      const sent = await this.send(part);
+      if (sent === 'tooLarge' && part.length > 1) {
+        this.actionsMax = Math.ceil(part.length / 2);
+        continue;
+      }
+      if (Array.isArray(sent)) answers.push(...sent);
+      else {
+        trouble = sent === 'tooLarge' ? this.refusal({ status: 413, body: null }, what) : sent;
+        answers.push(...part.map(() => null));
+      }
+      at += part.length;
+    }
+    if (trouble !== null) await this.patient.waitOut(trouble, attempt);
+    return answers;
+  }
+
+  private async send(actions: readonly Action[]): Promise<ItemAnswer[] | 'tooLarge' | LeadlineError> {
     const { server } = this.patient;
-    let trouble: LeadlineError;
     try {
-      const answer = await this.patient.write({ method: 'POST', path: pathOf(this.index, '_bulk'), query: { timeout: `${server.requestTimeoutMs}ms` }, lines: lines.join('') });
-      if (answer.status < 300) return (answer.body as { items: Record<string, ItemAnswer>[] }).items.map(item => Object.values(item)[0]!);
-      trouble = answerTrouble(answer, server.nodes, what);
+      const answer = await this.patient.write({ method: 'POST', path: pathOf(this.index, '_bulk'), query: { timeout: `${server.requestTimeoutMs}ms` }, lines: actions.map(({ lines }) => lines).join('') });
+      if (answer.status === 413) return 'tooLarge';
+      return (answer.status < 300 ? itemsOf(answer.body, actions.map(({ id }) => id)) : null) ?? this.refusal(answer.status < 300 ? { ...answer, body: saysTooLittle } : answer, what);
     } catch (error) {
       if (!(error instanceof ElasticError)) throw error;
       this.patient.throwIfClosed();
-      trouble = noAnswerTrouble(error, server.nodes);
+      return noAnswerTrouble(error, server.nodes);
     }
-    await this.patient.waitOut(trouble, attempt);
-    return null;
   }
 
   private async get(ids: readonly string[]): Promise<Hit[]> {
-    const answer = await this.patient.ask({ method: 'POST', path: pathOf(this.index, '_mget'), body: { ids } }, 'read what is stored of streams');
-    if (answer.status >= 400) throw this.refusal(answer, 'read what is stored of streams');
-    return (answer.body as { docs: Hit[] }).docs.filter(({ found }) => found === true);
+    return (await lookUp(this.patient, pathOf(this.index, '_mget'), { ids }, ids, 'read what is stored of streams')) as Hit[];
   }
 
-  private learn({ _source, _seq_no, _primary_term }: Hit): void {
+  /** @returns which stream it is */
+  private learn({ _source, _seq_no, _primary_term }: Hit): string {
     const stream = documentToStream(_source);
     this.known.set(stream.streamId, { stream, version: { seqNo: _seq_no, primaryTerm: _primary_term } });
+    return stream.streamId;
   }
 
   private trouble({ status }: ItemAnswer, reason: string): LeadlineError {

@@ -1,7 +1,8 @@
 /** What is stored of streams, changed by events: the same steps when a batch is planned, and again when it is written on whatever the server knows by then. */
 import type { Signal } from '#schemas/alert.ts';
 import { newStreamEntry, type StreamEntry } from '#schemas/elasticsearch/stream-document.ts';
-import type { LogEvent } from '#schemas/event.ts';
+import { coverage } from '#lib/byte-ranges.ts';
+import type { LogEvent, Piece } from '#schemas/event.ts';
 import type { StoreBatch, UnfinishedLine } from '#schemas/store.ts';
 import type { StreamState } from '#schemas/transport.ts';
 import { copiedRanges, countEvent, takeBytes, takeRange } from '../stored-bytes.ts';
@@ -18,6 +19,8 @@ export interface StreamChange {
   told: string[];
   state: StreamState | null;
   signals: Signal[];
+  /** Of events that the server refused. */
+  missing: Piece[];
 }
 
 export interface Plan {
@@ -46,7 +49,7 @@ export function planBatch(batch: StoreBatch, signals: readonly Signal[], planned
     if (change === undefined || stream === undefined) {
       const known = planned.stream(streamId);
       stream = known === null ? newStreamEntry(streamId, source, planned.nextChainPosition()) : copied(known);
-      change = { streamId, source: stream.source, chainPosition: stream.chainPosition, events: [], begun: [], told: [], state: null, signals: [] };
+      change = { streamId, source: stream.source, chainPosition: stream.chainPosition, events: [], begun: [], told: [], state: null, signals: [], missing: [] };
       plan.streams.set(streamId, stream);
       plan.changes.set(streamId, change);
     }
@@ -97,6 +100,8 @@ export function planBatch(batch: StoreBatch, signals: readonly Signal[], planned
 /** The change made on what the server has of the stream: all of it, some of it (an earlier attempt had no answer) or nothing may be in there already. */
 export function withChange(known: StreamEntry | null, change: StreamChange): StreamEntry {
   const stream = known === null ? newStreamEntry(change.streamId, change.source, change.chainPosition) : copied(known);
+  // Somebody else told of its state first: its place is the one that its first events were stored with.
+  if (stream.events === 0 && stream.lines === 0 && change.events.length + change.begun.length > 0) stream.chainPosition = change.chainPosition;
   for (const line of change.begun) {
     if (!takeBytes(stream, line.event, 'add')) continue;
     stream.unfinished.push(line);
@@ -106,11 +111,21 @@ export function withChange(known: StreamEntry | null, change: StreamChange): Str
   }
   stream.unfinished = stream.unfinished.filter(({ event }) => !change.told.includes(event.eventId));
   if (change.state !== null) stream.state = change.state;
+  miss(stream, change.missing);
   stream.outbox = change.signals;
   return stream;
 }
 
+/** Bytes that could not be stored; those that are known to be missing already count once. */
+export function miss(stream: StreamEntry, pieces: readonly Piece[]): void {
+  for (const piece of pieces) {
+    if (coverage(piece, stream.gaps) === 'all') continue;
+    stream.gaps = [...stream.gaps, { ...piece }];
+    stream.gapBytes += piece.to - piece.from;
+  }
+}
+
 /** True where there is more to write than that lines of it are told. */
 export function isMoreThanTold(change: StreamChange): boolean {
-  return change.events.length > 0 || change.begun.length > 0 || change.state !== null || change.signals.length > 0;
+  return change.events.length > 0 || change.begun.length > 0 || change.state !== null || change.signals.length > 0 || change.missing.length > 0;
 }

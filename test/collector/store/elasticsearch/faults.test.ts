@@ -145,7 +145,7 @@ else {
   test.serial('killed in the middle of the load and started again: each line once, and the writer went on by itself', async t => {
     const { newWriter, verify } = benchOf(t);
     const writer = await newWriter();
-    const appended: Promise<void>[] = [];
+    const appended: Promise<unknown>[] = [];
     for (let batch = 0; batch < 30; batch++) appended.push(writer.append({ events: linesOf('a', batch * 100, batch * 100 + 100), states: [], mayBeStored: false }, [], []));
     await appended[3];
     elasticsearch.kill9();
