@@ -9,7 +9,7 @@ export const generatedSource = 'generated';
 const plainPrefix = 'gen-';
 const hexPrefix = 'genx-';
 /** In canonical form ids are in small letters. */
-const isPlain = /^[a-z0-9-]+:\d+$/;
+const isPlain = /^[a-z0-9.-]+:\d+$/;
 
 /** Null where the event has an id of its own, or is no request. */
 export function generatedIdOf({ requestIdSource, eventId }: Pick<LogEvent, 'requestIdSource' | 'eventId'>): string | null {

@@ -6,7 +6,9 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { idHash } from '#schemas/canonical-id.ts';
 import { Block } from '#schemas/embedded/block.ts';
 import { blockCodec } from '#schemas/embedded/block-format.ts';
+import { readBlockStream } from '#schemas/embedded/block-streams.ts';
 import { sealedTier, type EventsFileName } from '#schemas/embedded/layout.ts';
+import { eventIdOfGenerated } from '#schemas/generated-id.ts';
 import { GroupWords, mayHold, unpackWords, type WordTest } from '#schemas/embedded/words.ts';
 import { BlockCache } from './block-cache.ts';
 import { IdIndex } from './id-index.ts';
@@ -171,8 +173,25 @@ export class EventsFile {
   /** The blocks that may hold any of these ids, those with the latest event first. */
   headsWithIds(canonicalIds: ReadonlySet<string>): readonly BlockHead[] {
     const { sealed, small } = this.idPlaces(canonicalIds);
-    const heads = [...small, ...sealed.map(({ id }) => this.headOf(id)).filter(head => head !== null)];
-    return heads.sort((a, b) => b.tMaxMs - a.tMaxMs || b.id - a.id);
+    const ids = new Set([...sealed.map(({ id }) => id), ...this.blocksOfGenerated(canonicalIds)]);
+    const heads = new Set([...small, ...[...ids].map(id => this.headOf(id)).filter(head => head !== null)]);
+    return [...heads].sort((a, b) => b.tMaxMs - a.tMaxMs || b.id - a.id);
+  }
+
+  /** An id that was made of an event's place is in no index: the blocks that hold that place. */
+  private blocksOfGenerated(canonicalIds: ReadonlySet<string>): number[] {
+    const blocks: number[] = [];
+    for (const canonical of canonicalIds) {
+      const [, streamId, offset] = /^(.+):(\d+)$/.exec(eventIdOfGenerated(canonical) ?? '') ?? [];
+      if (streamId === undefined) continue;
+      const stream = this.database.prepare('select chainPosition from streams where streamId = ?').get(streamId) as { chainPosition: number } | undefined;
+      if (stream === undefined) continue;
+      for (const { id, data } of this.database.prepare('select id, data from blockStreams').iterate() as Iterable<{ id: number; data: Uint8Array }>) {
+        const range = readBlockStream(data, stream.chainPosition);
+        if (range !== null && range.from <= Number(offset) && Number(offset) <= range.to) blocks.push(id);
+      }
+    }
+    return blocks;
   }
 
   private headOf(id: number): BlockHead | null {

@@ -1,5 +1,6 @@
 /** A field of an event by the name a query gives it. */
 import { formatTimeNs, type FieldValue, type LogEvent } from '../event.ts';
+import { generatedIdOf } from '../generated-id.ts';
 
 /** Undefined where the event has no such field. An event's own key that is null is none, while a field may hold null. */
 export type FieldReader = (event: LogEvent) => FieldValue | undefined;
@@ -18,7 +19,7 @@ const ownReaders = {
   message: event => event.message,
   // Bytes that are not UTF-8 read as U+FFFD: a search should find the rest of such a line.
   raw: event => Buffer.from(event.raw.buffer, event.raw.byteOffset, event.raw.byteLength).toString(),
-  requestId: event => event.requestId ?? undefined,
+  requestId: event => event.requestId ?? generatedIdOf(event) ?? undefined,
   requestIdSource: event => event.requestIdSource ?? undefined,
   confidence: event => event.confidence ?? undefined,
   // Any id of the event, whatever its kind.
@@ -58,6 +59,7 @@ export function fieldReader(name: string): FieldReader {
 
 function idsOf(event: LogEvent): FieldValue | undefined {
   const values = event.ids.map(id => id.value);
-  if (event.requestId !== null && !values.includes(event.requestId)) values.push(event.requestId);
+  const requestId = event.requestId ?? generatedIdOf(event);
+  if (requestId !== null && !values.includes(requestId)) values.push(requestId);
   return values.length === 0 ? undefined : values;
 }

@@ -2,6 +2,7 @@
 import { invariant } from '#lib/assert.ts';
 import { canonicalId } from '../canonical-id.ts';
 import { levelRank, type FieldValue, type LogEvent } from '../event.ts';
+import { eventIdOfGenerated, generatedSource } from '../generated-id.ts';
 import { filterOf, type Node, type Query } from './ast.ts';
 import { fieldReader } from './field.ts';
 import { networkTest } from './network.ts';
@@ -140,8 +141,10 @@ function equalsPredicate(field: string, value: string): Predicate {
 function idPredicate(field: 'id' | 'requestId', value: string): Predicate {
   const canonical = canonicalId(value);
   const isSame = (id: string): boolean => id === value || (canonical !== null && canonicalId(id) === canonical);
-  if (field === 'requestId') return event => event.requestId !== null && isSame(event.requestId);
-  return event => event.ids.some(id => isSame(id.value)) || (event.requestId !== null && isSame(event.requestId));
+  const generatedOf = canonical === null ? null : eventIdOfGenerated(canonical);
+  const isRequest: Predicate = event => (event.requestId !== null ? isSame(event.requestId) : event.requestIdSource === generatedSource && event.eventId === generatedOf);
+  if (field === 'requestId') return isRequest;
+  return event => event.ids.some(id => isSame(id.value)) || isRequest(event);
 }
 
 /** The first and the last part are at the ends; those between follow each other. Taking each at its first place misses nothing. */

@@ -9,6 +9,7 @@ import { coverage, subtractRanges } from '#lib/byte-ranges.ts';
 import { canonicalId } from '#schemas/canonical-id.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { levels, type EventId, type LogEvent } from '#schemas/event.ts';
+import { generatedIdOf } from '#schemas/generated-id.ts';
 import { parseQuery } from '#schemas/query/parse.ts';
 import type { StoreReader, StoreWriter } from '#schemas/store.ts';
 import { MemoryReader, MemoryStore } from '../helpers/memory-store.ts';
@@ -93,6 +94,21 @@ export function eventStoreContract(name: string, open: OpenStore, historyRuns: n
     t.deepEqual((await searched(reader, '', null, null, 100)).map(({ eventId }) => eventId), ['a:0']);
     await writer.append({ events: [madeEvent('a', 10, 20), madeEvent('b', 0, 5)], states: [] }, [], []);
     t.is((await reader.stats(anyContext)).events, 3);
+  });
+
+  contractTest('a request whose id was generated is found by it, beside whatever else names that id', async (t, { writer, reader }) => {
+    const generated = { requestIdSource: 'generated' };
+    for (const streamId of ['0123456789abcdef0123456789abcdef.0', 'Cluster/topic']) {
+      await writer.append({ events: [madeEvent(streamId, 0, 10, generated), madeEvent(streamId, 10, 20, generated), madeEvent(streamId, 20, 30)], states: [] }, [], []);
+      const id = generatedIdOf(madeEvent(streamId, 10, 20, generated))!;
+      await writer.append({ events: [madeEvent(streamId, 30, 40, { ids: [{ kind: 'request', name: 'requestId', value: id }], requestId: id, requestIdSource: 'requestId' })], states: [] }, [], []);
+      for (const query of [`requestId:${id}`, `id:${id.toUpperCase()}`, `requestId:${id} level:info`, `requestId:${id} or message:nothing`]) {
+        t.deepEqual((await searched(reader, query, null, null, 100)).map(({ eventId }) => eventId).sort(), [`${streamId}:10`, `${streamId}:30`], query);
+        t.is((await reader.count({ query: parseQuery(query), fromNs: null, toNs: null }, anyContext)).count, 2, query);
+      }
+      t.deepEqual((await searched(reader, `requestId:* streamId:"${streamId}"`, null, null, 100)).map(({ streamOffset }) => streamOffset).sort((a, b) => a - b), [0, 10, 30]);
+      t.deepEqual(await searched(reader, `requestId:${id.slice(0, -2)}99`, null, null, 100), []);
+    }
   });
 
   contractTest('states, positions and signals are kept over a restart, later ones in place of earlier ones', async (t, store) => {

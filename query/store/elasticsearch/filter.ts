@@ -9,6 +9,7 @@ import { indexedName } from '#schemas/elasticsearch/field-names.ts';
 import { isOneRun, runsOf } from '#schemas/elasticsearch/message-runs.ts';
 import { keywordCharsMax } from '#schemas/elasticsearch/template.ts';
 import { levelRank, levels } from '#schemas/event.ts';
+import { eventIdOfGenerated } from '#schemas/generated-id.ts';
 import { filterOf, type Comparison, type Node, type Operand, type Query } from '#schemas/query/ast.ts';
 import { isOwnField, type OwnField } from '#schemas/query/field.ts';
 import { comparisonHolds } from '#schemas/query/operand.ts';
@@ -112,7 +113,10 @@ function equalsFilter(field: string, value: string, flavour: ElasticFlavour): Se
     const canonical = canonicalId(value);
     if (canonical === null || !canonical.isWellFormed()) return unknown;
     const form = cutForLookUp(canonical)!;
-    return { clause: field === 'id' ? anyOf([term('leadline.ids', form), term('leadline.request', form)]) : term('leadline.request', form), isExact: canonical.length < keywordCharsMax };
+    const places = [...(field === 'id' ? [term('leadline.ids', form)] : []), term('leadline.request', form)];
+    const generatedOf = eventIdOfGenerated(canonical);
+    if (generatedOf !== null) return { clause: anyOf([...places, { ids: { values: [generatedOf] } }]), isExact: false };
+    return { clause: anyOf(places), isExact: canonical.length < keywordCharsMax };
   }
   if (value.length > keywordCharsMax || !value.isWellFormed()) return unknown;
   if (field === 'eventId') return { clause: { ids: { values: [value] } }, isExact: true };

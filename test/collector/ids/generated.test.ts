@@ -42,11 +42,12 @@ test('an event says that its id is generated, the same whenever its bytes are re
 });
 
 test('the event is found by its generated id, whatever its stream is called', t => {
-  for (const eventId of ['a1b2:4711', '7d21d9e0-0250:0', 'Cluster/topic/3:17']) {
+  for (const eventId of ['a1b2:4711', '0123456789abcdef0123456789abcdef.0:4711', '7d21d9e0-0250:0', 'Cluster/topic/3:17']) {
     const id = generatedIdOf({ requestIdSource: 'generated', eventId })!;
     t.is(canonicalId(id), id);
     t.is(eventIdOfGenerated(id), eventId);
   }
+  t.is(generatedIdOf({ requestIdSource: 'generated', eventId: '0123456789abcdef0123456789abcdef.1:4711' }), 'gen-0123456789abcdef0123456789abcdef.1-4711', 'as shippers name streams it is short');
   t.is(generatedIdOf({ requestIdSource: null, eventId: 'a:1' }), null);
   for (const id of ['gen-', 'gen-a', 'genx-zz', 'gen-a-b', '4bf92f3577b34da6a3ce929d0e0e4731']) t.is(eventIdOfGenerated(id), null, id);
 });

@@ -43,6 +43,21 @@ test('rows that are joined into one while a query runs change nothing for it', a
   writer.close();
 });
 
+test('an event is found by the id that was generated for it where no index holds it, and only blocks that hold its place are looked into', async t => {
+  const dataDir = testFolder(t);
+  const writer = new EmbeddedWriter({ dataDir, commitEventsMax: 1, commitBytesMax: 1 << 19, fileBytesMax: 1 << 30, retentionMs: 1e12, retentionBytesMax: 1e12, durable: false });
+  for (let n = 0; n < 40; n++) writer.append({ events: ['a.0', 'b.0'].map(stream => madeEvent(stream, n, n + 1, { requestIdSource: 'generated' })), states: [] }, [], []);
+  const reader = new EmbeddedReader(dataDir);
+  for (const id of ['gen-a.0-0', 'gen-b.0-17', 'GEN-A.0-39']) {
+    const { events, scanned } = await reader.events({ query: parseQuery(`requestId:${id}`), fromNs: null, toNs: null, limit: 10, cursor: null }, anyContext);
+    t.deepEqual(events.map(({ eventId }) => eventId), [id.toLowerCase().slice(4).replace('-', ':')]);
+    t.true(scanned.blocks < 10, `${scanned.blocks} blocks`);
+  }
+  for (const id of ['gen-a.0-40', 'gen-c.0-1']) t.deepEqual((await reader.events({ query: parseQuery(`id:${id}`), fromNs: null, toNs: null, limit: 10, cursor: null }, anyContext)).events, []);
+  await reader.close();
+  writer.close();
+});
+
 test('ids are found through lists, runs and runs of runs, over a restart and a new file, and a group of blocks without a word is passed over', async t => {
   const dataDir = testFolder(t);
   const options = { dataDir, commitEventsMax: 1, commitBytesMax: 1 << 19, fileBytesMax: 1 << 30, retentionMs: 1e12, retentionBytesMax: 1e12, durable: false };
