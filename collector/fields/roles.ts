@@ -27,7 +27,7 @@ const timeNames = ranksOf('time timestamp @timestamp ts @t t.$date t eventtime e
 const levelNames = ranksOf('level log.level loglevel log_level lvl levelname level_name severity severitytext severity_text @l @level log.severity s priority severitynumber severity_number levelno status error_severity record.level.name fields.level @fields.level fields.lvl @fields.lvl fields.severity @fields.severity syslog.severity context.loglevel _loglevel _meta.loglevelname');
 const messageNames = ranksOf('message msg @message @m short_message log_message renderedmessage record.message text body body.stringvalue fields.message fields.msg @fields.message @fields.msg jsonpayload.message event @mt messagetemplate log error.message err.message exception.message error err exception');
 const exceptionTypeNames = ranksOf('error.type exception.type err.type error.name err.name exception.name error.class exception.class error.kind exception.class_name exception_type error_type thrown.name record.exception.type');
-const stackNames = ranksOf('error.stack_trace err.stack error.stack exception.stacktrace exception.stack_trace stack_trace stacktrace stack exc_info exc_text traceback exception @x error err thrown.extendedstacktrace');
+const stackNames = ranksOf('error.stack_trace err.stack error.stack exception.stacktrace exception.stack_trace stack_trace stacktrace stack exc_info exc_text traceback exception @x error err thrown.extendedstacktrace full_message');
 const secondsNames = ranksOf('instant.epochsecond timestamp.seconds timestampseconds');
 const nanosNames = ranksOf('instant.nanoofsecond timestamp.nanos timestampnanos');
 

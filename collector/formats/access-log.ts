@@ -29,7 +29,9 @@ interface Token {
   key: string | null;
 }
 
-export function understandAccessLog(text: string, when = notKnownWhen): Understood | null {
+export function understandAccessLog(line: string, when = notKnownWhen): Understood | null {
+  // Werkzeug colours the request, morgan the status.
+  const text = withoutAnsi(line);
   if (text.startsWith('[pid: ')) return understandUwsgi(text, when);
   if (text.charCodeAt(text.length - 4) === 0x20 && text.includes(' - ')) {
     const phpFpm = understandPhpFpm(text, when);
@@ -63,7 +65,8 @@ export function understandAccessLog(text: string, when = notKnownWhen): Understo
 }
 
 /** Behind the time: `frontend backend/server 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {request headers} {response headers} "request"`. */
-const haproxyHttp = /(\S{1,128}) ([^\s/]{1,128})\/(\S{1,128})(?: [^\s\d][^\s"]{0,255})? ([\d/+-]{5,64}) (-?\d{1,3}) \+?(\d{1,15}) (\S{1,256}) (\S{1,256}) (\S{4}) ([\d/+]{5,64}) (\d+\/\d+) (?:\{[^}]*\} ){0,2}"([^"]*)"?$/y;
+const haproxyHttp = /(\S{1,128}) ([^\s/]{1,128})\/(\S{1,128})(?: [^\s\d][^\s"]{0,255})? ([\d/+-]{5,64}) (-?\d{1,3}) \+?(\d{1,15}) (\S{1,256}) (\S{1,256}) (\S{4}) ([\d/+]{5,64}) (\d+\/\d+) (?:\{[^}]*\} ){0,2}"([^"]*)(?:"(?: (\S.{0,1023}))?)?$/y;
+const uniqueId = /^(?=[^\s/]*\d)[\w:.-]{16,128}$/;
 const haproxyTcp = /(\S{1,128}) ([^\s/]{1,128})\/(\S{1,128}) (-?\d+\/-?\d+\/\+?\d+) \+?(\d{1,15}) (\S{2}) ([\d/+]{5,64}) (\d+\/\d+)$/y;
 
 /** haproxy's HTTP and TCP lines: `address:port [time.ms] frontend backend/server timers ...`. */
@@ -89,6 +92,9 @@ export function understandHaproxy(text: string, open: number, time: TimeRead, wh
     reading.put('haproxy.termination_state', http[9]!);
     reading.put('haproxy.connections', http[10]!);
     putRequest(reading, http[12]!);
+    // The unique id, where the operator put it behind; not what a TLS frontend adds, which has slashes.
+    if (http[13] !== undefined && uniqueId.test(http[13])) reading.add('request_id', http[13]);
+    else if (http[13] !== undefined) reading.put('extra', http[13].split(' ', extrasMax));
   } else {
     reading.put('haproxy.bytes_read', Number(found[5]));
     reading.put('haproxy.termination_state', found[6]!);
@@ -147,7 +153,7 @@ function isMorganEnd(text: string): boolean {
 }
 
 function understandMorgan(text: string, when: WhenRead): Understood | null {
-  const found = matchAt(morgan, withoutAnsi(text), 0);
+  const found = matchAt(morgan, text, 0);
   const reading = new Reading(when);
   if (found === null || !putRequest(reading, `${found[3]!} ${found[4]!}${found[5] === undefined ? '' : ` HTTP/${found[5]}`}`)) return null;
   if (found[1] !== undefined) putAddress(reading, found[1]);
@@ -158,24 +164,34 @@ function understandMorgan(text: string, when: WhenRead): Understood | null {
   if (bytes !== '-') reading.put('http.response.body.bytes', Number(bytes));
   if (duration !== '-') reading.put('duration_ms', Number(duration));
   addIdsOfText(reading.ids, text);
-  return understoodOf('access', reading, withoutAnsi(text));
+  return understoodOf('access', reading, text);
 }
 
-const uvicorn = /(\S{3,64}:\d{1,5}) - "([^"]{3,8192})" (\d{3})(?: |$)/y;
+const quotedRequest = /"([A-Z]{3,16} [^"\s]{1,8192} HTTP\/[\d.]{1,3})" (\d{3})(?: |$)/;
+const clientAtStart = /^(\[[0-9a-fA-F:.]{2,45}\]:\d{1,5}|(?=[^ ]{0,44}[.:])[\da-fA-F.:]{3,45}|\S{3,64}:\d{1,5}) /;
 
-/** uvicorn's access lines, which have a level and no time: `10.0.0.7:51234 - "GET / HTTP/1.1" 200 OK`. */
-export function readUvicorn(reading: Reading, message: string): void {
-  const found = matchAt(uvicorn, message, 0);
-  if (found === null || !putRequest(reading, found[2]!)) return;
-  putAddress(reading, found[1]!);
-  reading.put('http.response.status_code', Number(found[3]));
+/**
+ * A request and its status inside of text, as uvicorn, granian and nginx with a format of the operator's have it: `10.0.0.7:51234 - "GET / HTTP/1.1" 200 OK`.
+ * A word that is nothing but a UUID or 32 hex digits is the request's id there, as in access logs.
+ */
+export function readQuotedRequest(reading: Reading, message: string): void {
+  const found = message.includes(' HTTP/') ? quotedRequest.exec(message) : null;
+  // A quote that is not closed is a line that was cut.
+  if (found === null || message.split('"').length % 2 === 0 || !putRequest(reading, found[1]!)) return;
+  reading.put('http.response.status_code', Number(found[2]));
+  const client = clientAtStart.exec(message);
+  if (client !== null) putAddress(reading, client[1]!);
+  if (reading.ids.ids.length > 0) return;
+  const words = `${message.slice(0, found.index)} ${message.slice(found.index + found[0].length)}`.split(' ', extrasMax);
+  const id = words.find(word => uuid.test(word) || longHex.test(word));
+  if (id !== undefined) reading.add('request_id', id);
 }
 
 /**
  * nginx' `$msec` is the same moment as its time in brackets, with milliseconds: where a line names it so and both agree, it is taken, because whole
  * seconds put an access line in front of everything its request did.
  */
-function moreExact(timeNs: bigint | null, msec: FieldValue | undefined): bigint | null {
+export function moreExact(timeNs: bigint | null, msec: FieldValue | undefined): bigint | null {
   if (timeNs === null || !(typeof msec === 'number' || typeof msec === 'string')) return timeNs;
   const match = /^(\d{9,11})(?:\.(\d{1,3}))?$/.exec(String(msec));
   if (match === null || BigInt(match[1]!) * 1_000_000_000n !== timeNs) return timeNs;
@@ -192,7 +208,7 @@ function addHead(reading: Reading, head: string): boolean {
   if (parts.length > 3 && address.test(parts[1]!)) reading.put('server.address', parts.shift()!);
   if (parts.length > 3) parts.splice(2, parts.length, parts.slice(2).join(' '));
   if (parts.length > 3 || (parts.length === 1 && !address.test(parts[0]))) return false;
-  if (parts[0] !== '-') reading.put('source.address', parts[0]);
+  if (parts[0] !== '-') putAddress(reading, parts[0]);
   const user = parts[2];
   if (user !== undefined && user !== '-' && user !== '""') reading.put('user.name', user);
   return true;

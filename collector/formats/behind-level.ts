@@ -1,6 +1,6 @@
 /** What stands between the level and the message of a line of text: a process, a thread, a logger, a place in the source. */
 import type { Reading } from '../fields/reading.ts';
-import { isPlainName, isQualifiedName, isSourcePlace, putClassAndMethod, putPlace, putThread, putTrace } from './caller.ts';
+import { isPlainName, isQualifiedName, isMethodInFile, isSourcePlace, putClassAndMethod, putPlace, putThread, putTrace } from './caller.ts';
 import { nameAll, type Part } from './head-parts.ts';
 import { closingBracket, code, isBlank, isDigit, isLetter, matchAt, skipBlanks, skipDigits, wordEnd } from './scan.ts';
 import { skipMarks } from './text-prefix.ts';
@@ -17,7 +17,7 @@ export function partsBehindLevel(reading: Reading, line: string, from: number): 
   const behindSpans = spansEnd(reading, line, from);
   if (behindSpans > from) return behindSpans;
   const pending: Part[] = [];
-  let taken = uptimeEnd(reading, line, from);
+  let taken = namedByWordsEnd(reading, line, uptimeEnd(reading, line, from));
   let at = taken;
   for (let count = 0; count < partsMax; count++) {
     const char = line.charCodeAt(at);
@@ -61,6 +61,18 @@ export function partsBehindLevel(reading: Reading, line: string, from: number): 
   return at;
 }
 
+const inModule = /in ([A-Za-z_][\w.]{0,127}): /y;
+const rubyProgram = /-- ([\w.:-]{1,64}): /y;
+
+/** Flask's `[TIME] LEVEL in module: message`, Ruby's `LEVEL -- program: message`. */
+function namedByWordsEnd(reading: Reading, line: string, from: number): number {
+  const isModule = line.charCodeAt(from) === 0x69 && line.charCodeAt(0) === code.openBracket && line.charCodeAt(from - 2) !== code.colon;
+  const found = isModule ? matchAt(inModule, line, from) : line.startsWith('-- ', from - 3) ? matchAt(rubyProgram, line, from - 3) : null;
+  if (found === null) return from;
+  reading.put(isModule ? 'log.logger' : 'process.name', found[1]!);
+  return isModule ? from + found[0].length : from - 3 + found[0].length;
+}
+
 /** logrus on a terminal: `WARN[0012] message`, the seconds that the process has run. */
 function uptimeEnd(reading: Reading, line: string, from: number): number {
   if (line.charCodeAt(from) !== code.openBracket || !isLetter(line.charCodeAt(from - 1))) return from;
@@ -91,7 +103,7 @@ const threadName = /^(?:main|Thread-\d{1,9}|[\w.-]{0,64}(?:thread|exec|worker|po
 
 function parenBehindLevel(reading: Reading, text: string, char: number, isBehindName: boolean, line: string, end: number): boolean {
   const process = char === code.open ? pinoProcess.exec(text) : null;
-  if (process !== null && line.charCodeAt(end) === code.colon) {
+  if (process !== null && (line.charCodeAt(end) === code.colon || line.startsWith(' : ', end))) {
     if (process[1] !== undefined) reading.put('log.logger', process[1]);
     reading.put('process.pid', Number(process[2]));
     if (process[3] !== undefined) reading.put('host.hostname', process[3]);
@@ -126,7 +138,7 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
   let text = line.slice(at, end);
   // A file and its line right behind a level are no sentence: `INF server/main.go:81 message`, `INFO engine.py:123] message`.
   const bare = text.charCodeAt(length - 1) === code.closeBracket ? text.slice(0, -1) : text;
-  if (isBlank(line.charCodeAt(end)) && line.charCodeAt(end) !== code.tab && isSourcePlace(bare)) {
+  if (isBlank(line.charCodeAt(end)) && line.charCodeAt(end) !== code.tab && (isSourcePlace(bare) || (bare.charCodeAt(bare.length - 1) === code.close && isMethodInFile(bare)))) {
     putPlace(reading, bare);
     return named(reading, pending, skipMarks(line, end));
   }
@@ -139,7 +151,7 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
   if (separator >= 0) {
     if (isPlace && putPlace(reading, text)) return named(reading, pending, separator);
     // A plain word before a colon or a dash begins sentences too, unless a thread stands beside it or it is written as types are.
-    const isName = isQualifiedName(text) || (!hasColon && isPlainName(text) && (pending.length > 0 || isTypeName.test(text) || reading.fields['process.thread.name'] !== undefined || isBehindBrackets(line, at)));
+    const isName = isQualifiedName(text.includes('.[') ? text.replace(containerPart, '') : text) || (!hasColon && isPlainName(text) && (pending.length > 0 || isTypeName.test(text) || reading.fields['process.thread.name'] !== undefined || isBehindBrackets(line, at)));
     if (!isName || reading.fields['log.logger'] !== undefined) return at;
     reading.put('log.logger', text);
     return named(reading, pending, separator);
@@ -159,7 +171,14 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
     return named(reading, pending, end + 1);
   }
   // What the logger was told of the request stands in brackets behind its name.
-  const context = line.charCodeAt(end + 1) === code.openBracket && isQualifiedName(text) && reading.fields['log.logger'] === undefined ? closingBracket(line, end + 1, bracketCharsMax) : -1;
+  const opener = line.charCodeAt(end + 1);
+  const context = (opener === code.openBracket || opener === code.openBrace) && isQualifiedName(text) && reading.fields['log.logger'] === undefined ? closingBracket(line, end + 1, bracketCharsMax) : -1;
+  // log4j2's `%c %X %m`.
+  if (context > 0 && opener === code.openBrace && isBlank(line.charCodeAt(context + 1)) && mapOfContext.test(line.slice(end + 2, context))) {
+    reading.put('log.logger', text);
+    if (context > end + 2) reading.put('log.context', line.slice(end + 2, context));
+    return named(reading, pending, skipBlanks(line, context + 1));
+  }
   // log4j's `%c [%t] %m`: nothing but a thread is called so.
   if (context > 0 && threadName.test(line.slice(end + 2, context).trim())) {
     reading.put('log.logger', text);
@@ -240,6 +259,7 @@ function isBehindBrackets(line: string, at: number): boolean {
   return line.charCodeAt(0) === code.openBracket && line.charCodeAt(at - 2) === code.closeBracket && line.indexOf('] [') === line.lastIndexOf('] [', at);
 }
 
+const mapOfContext = /^(?:[\w.-]+=[^{}]*)?$/;
 /** .NET's console puts the event's number behind the logger: `Shop.Cart[0]`. */
 const dotnetEvent = /^([\w.]{1,128}(?:`\d)?)\[(\d{1,9})\]$/;
 const isTypeName = /[a-z0-9][A-Z]|_/;
@@ -250,6 +270,9 @@ function named(reading: Reading, pending: Part[], end: number): number {
   if (logger !== undefined) reading.put('log.logger', logger);
   return end;
 }
+
+/** Tomcat's loggers: `o.a.c.c.C.[Tomcat].[localhost].[/]`. */
+const containerPart = /\.\[[^\]]*\]/g;
 
 /** Behind ` - `, ` -- `, ` : `, ` | ` or `: ` at `at`, or -1. */
 function separatorEnd(line: string, at: number): number {

@@ -58,6 +58,10 @@ export function isSourcePlace(text: string): boolean {
   return source !== null && sourceEndings.has(source[1]!.slice(source[1]!.lastIndexOf('.') + 1));
 }
 
+export function isMethodInFile(text: string): boolean {
+  return text.length <= nameCharsMax && methodInFile.test(text);
+}
+
 /** A place in the source becomes its fields. False where the text is none. */
 export function putPlace(reading: Reading, text: string): boolean {
   const last = text.charCodeAt(text.length - 1);
@@ -71,7 +75,7 @@ export function putPlace(reading: Reading, text: string): boolean {
     return true;
   }
   const located = last === code.close ? methodInFile.exec(text) : classLine.exec(text);
-  if (located !== null && isQualifiedName(located[1]!)) {
+  if (located !== null && (located.length > 3 || isQualifiedName(located[1]!))) {
     reading.put('log.logger', located[1]!);
     if (located.length > 3) {
       reading.put('log.origin.function', located[2]!);

@@ -8,6 +8,8 @@
  * | plain         | text without time and level                          | indented lines, `Caused by:`                                    |
  * | headed        | text that began with a time or level                 | also an exception's head, a Python, Go, Ruby or PHP trace       |
  * | failed        | the same, at error or fatal                          | also functions of Go without their goroutine, as zap prints them |
+ * | blankHeaded   | a blank line behind a line with a time or level      | an exception's head, as Spring Boot sets it apart               |
+ * | rubyThread    | a thread of Ruby that ended with an exception        | the head of its trace -> frames                                 |
  * | exception     | an exception's head was the last line                | indented lines, `Caused by:`, traces of Ruby and PHP; one blank line |
  * | message8..0   | an exception's head that its frames surely follow    | as many further lines of its message, blank or indented ones    |
  * | frames        | has indented lines or frames                         | the same, and the bracket that closes an object printed with it |
@@ -32,7 +34,7 @@ import { withoutAnsi } from './ansi.ts';
 import { readTextPrefix } from './text-prefix.ts';
 import type { Understood } from './understood.ts';
 
-const kinds = ['closed', 'plain', 'headed', 'failed', 'exception', 'frames', 'blankInside', 'blankBehind', 'nodeSource', 'nodeExcerpt', 'nodeError', 'rustMessage', 'rust', 'python', 'pythonEnd', 'pythonFields', 'pythonChain', 'go', 'twoLines', 'brackets'] as const;
+const kinds = ['closed', 'plain', 'headed', 'failed', 'blankHeaded', 'rubyThread', 'exception', 'frames', 'blankInside', 'blankBehind', 'nodeSource', 'nodeExcerpt', 'nodeError', 'rustMessage', 'rust', 'python', 'pythonEnd', 'pythonFields', 'pythonChain', 'go', 'twoLines', 'brackets'] as const;
 export type ContinuationKind = (typeof kinds)[number] | `message${number}`;
 
 /** Never changed in place: a transition gives another one. Only its `kind` counts, so it can be saved as that word. */
@@ -80,9 +82,14 @@ const methodHead = /^(?:[\w$.]{3,200} <?[\w$]{1,100}>?|\[[^\]]{1,100}\] [\w$.]{1
 const julLevel = /^([A-Z]{3,9}): /;
 /** A frame of Ruby, where a logger prints the backtrace without indenting it. */
 const rubyFrame = /^\S+\.(?:rb|erb|rake|ru):\d+:in [`'][^']*'$/;
+/** Its head, and what announces the death of a thread. */
+const rubyHead = /^\S+\.(?:rb|erb|rake|ru):\d+:in [`'][^']*': .{0,300}\((?:\w+::)*\w+\)$/;
+const rubyAnnounced = /^#<Thread:0x.{1,200} terminated with exception \(report_on_exception is true\):$/;
 /** How PHP's traces begin, bare and as Laravel and nginx have them, and what stands inside. */
 const phpBegins = /^(?:Stack trace:$|\[stacktrace\]$|PHP message: |#0 (?:\{main\}|\[internal function\]|\S+\(\d+\): ))/;
-const phpInside = /^(?:\[previous exception\]|#\d+ (?:\{main\}|\[internal function\]|\S+\(\d+\): )|Next (?:\w+\\)*\w+: |"\}\s*$)/;
+const phpInside = /^(?:\[previous exception\]|#\d+ (?:\{main\}|\[internal function\]|\S+\(\d+\): )|Next (?:\w+\\)*\w+: |"\}(?: [[{].*)?\s*$)/;
+const phpUncaught = /^(?:PHP )?Fatal error: {1,2}Uncaught /;
+
 /** A function of Go by its package: one of the few without a path, or one with a path. */
 const goFunction = /^(?:(?:main|runtime|testing|reflect|sync|syscall)|(?:[\w.~-]+\/)+[\w.~-]+)\.[\w.()*[\]\u00b7-]+$/;
 const goOwnFunction = /^(?:main|runtime)\.[\w.()*[\]\u00b7-]+$/;
@@ -100,7 +107,7 @@ const rustHead = /^thread '[^']*' (?:\(\d+\) )?panicked at /;
 const rustRest = /^(?:note: |stack backtrace:$)/;
 const nodeSource = /^(?:node:\S+|(?:file:\/\/)?\/\S+\.[cm]?[jt]sx?):\d+$/;
 const nodeVersion = /^Node\.js v\d/;
-const behindFrames = /^(?:Stack backtrace:$|Location:$|\s---> \(Inner Exception #\d)/;
+const behindFrames = /^(?:Stack backtrace:$|\[previous exception\]|Next (?:\w+\\)*\w+: |Location:$|\s---> \(Inner Exception #\d)/;
 const causeBehindBlank = /^(?:Caused by:|Stack backtrace:|Location:$|Traceback)/;
 const closingBracket = /^[}\])][,;]?$/;
 
@@ -122,6 +129,8 @@ export function beginsOpen(body: Uint8Array, understood: Understood): Continuati
   if (goHead.test(text) || goroutine.test(text)) return states.go;
   if (uncaught.test(text) || emptyHead.test(text)) return message;
   // `Error: boom` has a level by its word alone, yet it is an exception's head.
+  if (phpUncaught.test(text) || phpUncaught.test(understood.message)) return message;
+  if (rubyAnnounced.test(text)) return states.rubyThread;
   if (exceptionHead.test(text) || plainError.test(text) || elixirHead.test(text) || phpHead.test(text)) return states.exception;
   if (rustHead.test(text)) return text.endsWith(':') ? states.rustMessage : states.rust;
   if (nodeSource.test(text)) return states.nodeSource;
@@ -169,6 +178,7 @@ function indented(kind: ContinuationKind, state: ContinuationState, text: string
   if (kind === 'python' && groupEnd.test(text)) return states.pythonEnd;
   if (kind === 'nodeSource') return states.nodeExcerpt;
   if (kind === 'nodeError') return message;
+  if (kind === 'blankHeaded') return null;
   if (isMessage(kind)) return javaFrame.test(text) ? states.frames : state;
   return kind === 'python' || kind === 'go' || kind === 'nodeExcerpt' || kind === 'rust' || kind === 'pythonFields' ? state : states.frames;
 }
@@ -188,6 +198,10 @@ function unindented(kind: ContinuationKind, state: ContinuationState, text: stri
       return beginsFrames(text) || (kind === 'failed' ? goFunction : goOwnFunction).test(text) ? states.frames : null;
     case 'exception':
       return beginsFrames(text) ? states.frames : null;
+    case 'rubyThread':
+      return rubyHead.test(text) ? states.frames : null;
+    case 'blankHeaded':
+      return exceptionHead.test(text) && !crash.test(text) ? stateOfHead(text) : null;
     case 'frames':
       return closingBracket.test(text) || beginsFrames(text) || phpInside.test(text) || goFunction.test(text) || pythonTail.test(text) ? state : null;
     case 'blankInside':
@@ -240,6 +254,7 @@ function blank(kind: ContinuationKind, state: ContinuationState, isIndented: boo
   if (kind === 'go' || kind === 'python' || kind === 'pythonChain') return state;
   if (kind === 'pythonEnd') return states.pythonChain;
   if (kind === 'exception') return states.blankInside;
+  if (kind === 'headed' || kind === 'failed') return isIndented ? state : states.blankHeaded;
   if (kind === 'nodeExcerpt') return states.nodeError;
   if (isMessage(kind)) return messageStates[messageLinesLeft(kind) - 1] ?? null;
   if (isIndented) return kind === 'plain' ? null : state;

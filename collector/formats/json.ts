@@ -5,6 +5,7 @@ import { Reading } from '../fields/reading.ts';
 import { fieldName, type FieldName } from '../fields/roles.ts';
 import { notKnownWhen } from '../fields/time.ts';
 import { addIdsOfText } from '../ids/extract.ts';
+import { moreExact } from './access-log.ts';
 import { withoutAnsi } from './ansi.ts';
 import { textCharsMax, understoodOf, type Understood } from './understood.ts';
 
@@ -31,6 +32,7 @@ export function understandJson(text: string, when = notKnownWhen): Understood | 
   }
   reading.finish();
   const { fields } = reading;
+  if (fields['msec'] !== undefined) reading.timeNs = moreExact(reading.timeNs, fields['msec']);
   // Two formats whose level a name alone does not tell. Serilog's compact format leaves the level out where it is Information; journald's priority is a number in text.
   if (reading.level === null && fields['@t'] !== undefined && fields['@l'] === undefined && (fields['@m'] !== undefined || fields['@mt'] !== undefined)) reading.level = 'info';
   if (reading.level === null && fields['__REALTIME_TIMESTAMP'] !== undefined && typeof fields['PRIORITY'] === 'string') reading.level = levelOfSyslogSeverity(Number(fields['PRIORITY']));

@@ -172,6 +172,8 @@ export function readNginxError(reading: Reading, line: string, at: number): numb
 }
 
 const httpVersion = /^HTTP\/(\d(?:\.\d)?)$/;
+/** As hypercorn has it. */
+const bareVersion = /^([123](?:\.[01])?)$/;
 const method = /^[A-Z][A-Z_-]{1,31}$/;
 
 /** `GET /path?query HTTP/1.1`. Other things stand there too: `-` for no request, and the bytes of a port scan. False for those. */
@@ -179,7 +181,7 @@ export function putRequest(reading: Reading, request: string): boolean {
   const first = request.indexOf(' ');
   if (first < 0 || !method.test(request.slice(0, first))) return false;
   let last = request.lastIndexOf(' ');
-  const version = last > first ? httpVersion.exec(request.slice(last + 1)) : null;
+  const version = last > first ? (httpVersion.exec(request.slice(last + 1)) ?? bareVersion.exec(request.slice(last + 1))) : null;
   if (version === null) last = request.length;
   const target = request.slice(first + 1, last);
   reading.put('http.request.method', request.slice(0, first));

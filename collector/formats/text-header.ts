@@ -12,7 +12,7 @@ import type { WhenRead } from '../fields/time.ts';
 import { partsBehindLevel } from './behind-level.ts';
 import { isPlainName, putPlace, putThread } from './caller.ts';
 import { namedAll, type Part } from './head-parts.ts';
-import { closingBracket, code, isBlank, isDigit, isLetter, isNumber, isUpper, skipBlanks, skipDigits, wordEnd } from './scan.ts';
+import { closingBracket, code, isBlank, isDigit, isLetter, isNumber, isUpper, matchAt, skipBlanks, skipDigits, wordEnd } from './scan.ts';
 import { levelInBracketsAt, levelWordEnd, readTextPrefix, sentenceSafe, skipMarks, type TextPrefix } from './text-prefix.ts';
 
 const partsMax = 6;
@@ -31,7 +31,7 @@ export function readTextHeader(reading: Reading, line: string, when: WhenRead, f
     reading.timeAssumed = prefix.timeAssumed;
   }
   reading.level = prefix.level;
-  if (prefix.inside !== '') readInside(reading, prefix);
+  if (prefix.inside !== '') readInside(reading, prefix, line);
   let at = prefix.timeText === null && prefix.level === null ? from : prefix.end;
   if (reading.level === null) {
     if (prefix.timeText === null && line.charCodeAt(at) !== code.openBracket && !isDigit(line.charCodeAt(at))) {
@@ -62,7 +62,7 @@ function numberBeforeTime(line: string, from: number): number {
 }
 
 /** What the time's own brackets hold besides: a level, and a thread, a process or a target. */
-function readInside(reading: Reading, { inside }: TextPrefix): void {
+function readInside(reading: Reading, { inside, end: behind }: TextPrefix, line: string): void {
   const at = skipMarks(inside, 0);
   if (inside.charCodeAt(at) === code.hash) {
     const pid = inside.slice(at + 1).trim();
@@ -78,8 +78,19 @@ function readInside(reading: Reading, { inside }: TextPrefix): void {
   reading.level ??= level;
   const rest = inside.slice(wordStop + 1).trim();
   if (rest === '') return;
-  if (wordStop === slash) reading.put('process.thread.name', rest);
+  if (wordStop === slash) {
+    reading.put('process.thread.name', rest);
+    putTask(reading, line, behind);
+  }
   else if (isPlainName(rest)) reading.put('log.logger', rest);
+}
+
+const task = /(?:Task )?[\w.]{1,200}\[([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\][: ]/y;
+
+/** celery names the task that a line is of: `Task shop.pay[UUID] received`, and `shop.pay[UUID]: message` of the task's own logger. */
+function putTask(reading: Reading, line: string, at: number): void {
+  const found = matchAt(task, line, at);
+  if (found !== null) reading.add('job_id', found[1]!);
 }
 
 /**
@@ -88,11 +99,14 @@ function readInside(reading: Reading, { inside }: TextPrefix): void {
  */
 function timeBehindWord(reading: Reading, line: string, from: number, when: WhenRead): void {
   const blank = line.indexOf(' ', from);
-  if (blank < 0 || blank - from > wordCharsMax || !isDigit(line.charCodeAt(blank + 1))) return;
+  if (blank < 0 || blank - from > wordCharsMax) return;
+  const timeAt = skipBlanks(line, blank) + (line.startsWith('|', skipBlanks(line, blank)) ? 1 : 0);
+  if (!isDigit(line.charCodeAt(timeAt))) return;
   let isMark = false;
   for (let index = from; index < blank; index++) isMark ||= !isLetter(line.charCodeAt(index));
-  const { timeText, timeNs, timeAssumed, end, level } = isMark ? readTextPrefix(line, when, blank + 1) : notFound;
-  if (timeText === null || timeNs === null || timeAssumed === 'date') return;
+  const { timeText, timeNs, timeAssumed, end, level } = readTextPrefix(line, when, timeAt);
+  // A level behind the time says as much as a mark before it.
+  if (timeText === null || timeNs === null || timeAssumed === 'date' || (!isMark && level === null)) return;
   reading.put('time', timeText);
   reading.timeNs = timeNs;
   reading.timeAssumed = timeAssumed;
@@ -105,8 +119,6 @@ function timeBehindWord(reading: Reading, line: string, from: number, when: When
   const word = levelEnd < 0 ? '' : line.slice(levelAt, levelEnd);
   if (word === word.toUpperCase()) reading.level = levelOfName(word);
 }
-
-const notFound = { timeText: null, timeNs: null, timeAssumed: null, end: 0, level: null };
 
 /** `[name] TIME message`, as Go's log writes its prefix, and `[thread] 05:18:16 LEVEL message`; a time of day alone needs the level. `at` where it is not that. */
 function timeBehindBracket(reading: Reading, line: string, at: number, when: WhenRead): number {

@@ -44,7 +44,7 @@ export function readTextPrefix(line: string, when: WhenRead = notKnownWhen, from
 /** Index behind the time and the bracket it stands in, or -1. */
 function readPrefixTime(prefix: TextPrefix, line: string, at: number, when: WhenRead): number {
   const first = line.charCodeAt(at);
-  const opened = first === code.openBracket || first === code.open;
+  const opened = first === code.openBracket || first === code.open || first === code.less;
   const start = opened ? skipBlanks(line, at + 1) : at;
   const time = readTime(line, start, when);
   if (time === null) return -1;

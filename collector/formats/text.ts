@@ -4,7 +4,7 @@ import { levelOfName } from '../fields/level.ts';
 import { Reading } from '../fields/reading.ts';
 import { notKnownWhen, type WhenRead } from '../fields/time.ts';
 import { addIdsOfText } from '../ids/extract.ts';
-import { readUvicorn, understandAccessLog } from './access-log.ts';
+import { readQuotedRequest, understandAccessLog } from './access-log.ts';
 import { withoutAnsi } from './ansi.ts';
 import { isQualifiedName, putThread } from './caller.ts';
 import { understandJson } from './json.ts';
@@ -23,14 +23,16 @@ export function understandText(text: string, when: WhenRead = notKnownWhen): Und
   const reading = new Reading(when);
   const end = readHead(reading, line, when);
   let message = reading.message ?? (end === 0 ? line : line.slice(end));
+  if (message.charCodeAt(0) === code.openBracket && (end === 0 || line.charCodeAt(1) === code.comma)) message = withoutRequestTag(reading, message);
   if (newline < 0) {
     const inner = end > 0 ? understandInner(message, reading, when) : null;
     if (inner !== null) return inner;
-    if (end > 0 && isDigit(message.charCodeAt(0))) readUvicorn(reading, message);
+    if (message.includes('" ')) readQuotedRequest(reading, message);
   } else {
     message = secondLineMessage(reading, message, plain, newline);
     reading.exceptionType = exceptionTypeOf(headOf(plain));
   }
+  if (reading.level === null && message.startsWith('atal error: ', 1)) reading.level = message.startsWith('F') ? 'error' : message.startsWith('f') ? 'fatal' : null;
   if (reading.timeNs !== null || reading.level !== null) message = withoutTail(reading, message, line.charCodeAt(0) === code.openBracket);
   addIdsOfText(reading.ids, headOf(plain));
   return understoodOf('text', reading, message);
@@ -56,7 +58,7 @@ function readHead(reading: Reading, line: string, when: WhenRead): number {
       if (syslog >= 0) return syslog;
     }
   }
-  const from = isLetter(first) ? processEnd(reading, line) : first > 0x7f ? symbolEnd(line) : 0;
+  const from = isLetter(first) ? processEnd(reading, line) || gluedEnd(reading, line) : first > 0x7f ? symbolEnd(line) : 0;
   const end = readTextHeader(reading, line, when, from);
   if (first > 0x7f && end === from) return 0;
   if (isDigit(line.charCodeAt(end)) && reading.level !== null && line.charCodeAt(skipDigits(line, end)) === code.hash) {
@@ -76,6 +78,26 @@ function processEnd(reading: Reading, line: string): number {
   reading.put('process.name', found[1]!);
   reading.put('process.pid', Number(found[2]));
   return found[0].length;
+}
+
+const glued = /([A-Za-z]{1,32})(?=\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d[ .])/y;
+
+/** Go's log with a prefix that has no blank: `raft2022/08/22 05:18:16 message`. */
+function gluedEnd(reading: Reading, line: string): number {
+  const found = matchAt(glued, line, 0);
+  if (found === null) return 0;
+  reading.put('log.logger', found[1]!);
+  return found[0].length;
+}
+
+const requestTag = /\[([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\] /y;
+
+/** What Rails puts before every message: the request, alone at the line's start or behind Ruby's own head. Returns the message behind it. */
+function withoutRequestTag(reading: Reading, message: string): string {
+  const found = matchAt(requestTag, message, 0);
+  if (found === null) return message;
+  reading.add('request_id', found[1]!);
+  return message.slice(found[0].length);
 }
 
 const symbol = /[\p{S}\p{Po}\ufe0f\u200d]{1,4} {1,4}(?=[A-Za-z])/uy;
@@ -145,10 +167,19 @@ function withoutTail(reading: Reading, message: string, isInBrackets: boolean): 
 /** Monolog puts context and extra behind the message, each an object or `[]`; Laravel only the first. */
 function withoutMonologTail(reading: Reading, message: string): string {
   let rest = message;
-  for (let count = 0; count < 2 && rest.endsWith(' []'); count++) rest = rest.slice(0, -3);
-  if (!rest.endsWith('}')) return rest;
-  const open = rest.indexOf(' {"');
-  return open >= 0 && addObject(reading, rest.slice(open + 1)) ? rest.slice(0, open) : rest;
+  for (let count = 0; count < 2; count++) {
+    if (rest.endsWith(' []')) {
+      rest = rest.slice(0, -3);
+      continue;
+    }
+    if (!rest.endsWith('}')) return rest;
+    const first = rest.indexOf(' {"');
+    const last = rest.lastIndexOf(' {"');
+    const open = first >= 0 && addObject(reading, rest.slice(first + 1)) ? first : last > first && addObject(reading, rest.slice(last + 1)) ? last : -1;
+    if (open < 0) return rest;
+    rest = rest.slice(0, open);
+  }
+  return rest;
 }
 
 function addObject(reading: Reading, text: string): boolean {

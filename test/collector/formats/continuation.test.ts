@@ -114,6 +114,9 @@ const traces: readonly (readonly [string, string, string | null])[] = [
   ['Go, a data race', 'WARNING: DATA RACE\nRead at 0x00c00009eb68 by goroutine 10:\n  main.main.func5()\n      /app/main.go:242 +0x2e\n\nPrevious write at 0x00c00009eb68 by main goroutine:\n  main.main()\n      /app/main.go:243 +0x4c\n\nGoroutine 10 (running) created at:\n  main.main()\n      /app/main.go:242 +0x4c\n==================', 'DATA RACE'],
   ['Go, told to quit', 'SIGQUIT: quit\nPC=0x40b60e m=0 sigcode=0\n\ngoroutine 1 gp=0x3b4e m=0 mp=0xa723 [running, locked to thread]:\nmain.main()\n\t/app/main.go:3 +0x1\n\nrax    0x0\nrip    0x40b60e', null],
   ['tinylog', '2022-08-22 05:18:16 [main] org.acme.Server.start()\nWARN: port 80 is taken', null],
+  ['Spring Boot sets the exception apart', '2022-08-22T05:18:16.123Z ERROR 7 --- [main] o.s.boot.SpringApplication : Application run failed\n\norg.acme.ConfigException: no port\n\tat org.acme.App.main(App.java:7)\nCaused by: java.io.IOException: gone\n\t... 13 common frames omitted\n', 'org.acme.ConfigException'],
+  ['PHP, uncaught, with another before', 'PHP Fatal error:  Uncaught DomainException: declined\nsecond line in /app/p.php:2\nStack trace:\n#0 /app/p.php(3): fail()\n#1 {main}\n\nNext RuntimeException: wrapped in /app/p.php:3\nStack trace:\n#0 /app/p.php(5): outer()\n#1 {main}\n  thrown in /app/p.php on line 3', 'DomainException'],
+  ['Ruby, of a thread', "#<Thread:0x00007f85414784e8 /app/r.rb:15 run> terminated with exception (report_on_exception is true):\n/app/r.rb:15:in `block in <main>': in thread (RuntimeError)\n\tfrom /app/r.rb:1:in `x'", 'RuntimeError'],
   ['Kotlin coroutines', 'Exception in thread "main" java.lang.IllegalStateException: boom\n\tat MainKt.main(Main.kt:3)\n\tSuppressed: kotlinx.coroutines.DiagnosticCoroutineContextException: [StandaloneCoroutine]', 'java.lang.IllegalStateException'],
 ];
 
