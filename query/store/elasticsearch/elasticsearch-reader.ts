@@ -1,7 +1,6 @@
 /** Reads what collectors store in Elasticsearch or OpenSearch. The server narrows down; the query's own predicate decides about every event that is given. */
 import { pathOf, type ElasticServer } from '#lib/elasticsearch/server.ts';
 import { canonicalId } from '#schemas/canonical-id.ts';
-import { backingIndicesIn } from '#schemas/elasticsearch/backing-indices.ts';
 import { cutForLookUp, documentToEvent, type EventDocument } from '#schemas/elasticsearch/document.ts';
 import { namesOf, type ElasticNames } from '#schemas/elasticsearch/names.ts';
 import { documentToSignal, documentToStream, signalDocumentId, type SignalDocument, type StreamDocument } from '#schemas/elasticsearch/stream-document.ts';
@@ -190,11 +189,12 @@ export class ElasticsearchReader implements StoreReader {
   /** Those of the ids that are documents, without waiting for a refresh. */
   private async publishedOf(ids: readonly string[], { signal }: ReadContext): Promise<Set<string>> {
     if (ids.length === 0) return new Set();
-    const resolved = await this.searcher.ask({ method: 'GET', path: pathOf('_resolve', 'index', this.names.signals), signal }, 'list backing indices');
-    const docs = backingIndicesIn(resolved.body, this.names.signals).flatMap(_index => ids.map(_id => ({ _index, _id, _source: false })));
+    const docs = (await this.searcher.backingIndices(this.names.signals, signal)).flatMap(_index => ids.map(_id => ({ _index, _id, _source: false })));
     if (docs.length === 0) return new Set();
     const answer = await this.searcher.ask({ method: 'POST', path: '/_mget', body: { docs }, signal }, 'look for signals');
-    return new Set((answer.body as { docs: { _id: string; found?: boolean }[] }).docs.filter(({ found }) => found === true).map(({ _id }) => _id));
+    const { docs: found } = answer.body as { docs?: { _id: string; found?: boolean }[] };
+    if (!Array.isArray(found)) throw this.searcher.notTheServers('look for signals');
+    return new Set(found.filter(each => each.found === true).map(({ _id }) => _id));
   }
 
   async stats(context: ReadContext): Promise<StoreStats> {
@@ -207,10 +207,10 @@ export class ElasticsearchReader implements StoreReader {
       return { timeNs: source === undefined ? null : BigInt(source.leadline.time_ns), count: answer.hits.total?.value ?? 0 };
     };
     const [oldest, newest] = [await edge('asc'), await edge('desc')];
-    const resolved = await this.searcher.ask({ method: 'GET', path: pathOf('_resolve', 'index', events), signal }, 'list backing indices');
+    const indices = await this.searcher.backingIndices(events, signal);
     const sizes = await this.searcher.ask({ method: 'GET', path: pathOf(events, '_stats', 'store'), query: { ignore_unavailable: true }, signal }, 'read the size of the store');
     const bytes = (sizes.body as { _all?: { total?: { store?: { size_in_bytes?: number } } } })._all?.total?.store?.size_in_bytes ?? 0;
-    return { files: resolved.status === 404 ? 0 : backingIndicesIn(resolved.body, events).length, bytes, events: oldest.count, oldestNs: oldest.timeNs, newestNs: newest.timeNs, unfilteredBlocks: 0 };
+    return { files: indices.length, bytes, events: oldest.count, oldestNs: oldest.timeNs, newestNs: newest.timeNs, unfilteredBlocks: 0 };
   }
 
   close(): Promise<void> {

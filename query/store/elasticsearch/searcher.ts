@@ -1,7 +1,9 @@
 /** One search after another, each within what is left of the read's budget. */
 import { pathOf, type ElasticAnswer, type ElasticFlavour, type ElasticRequest, type ElasticServer } from '#lib/elasticsearch/server.ts';
 import { documentToEvent, type EventDocument } from '#schemas/elasticsearch/document.ts';
-import { answerTrouble, noAnswerTrouble } from '#schemas/elasticsearch/trouble.ts';
+import { backingIndicesIn, isResolved } from '#schemas/elasticsearch/backing-indices.ts';
+import { answerTrouble, isServersOwn, noAnswerTrouble } from '#schemas/elasticsearch/trouble.ts';
+import type { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { ReadContext } from '#schemas/store.ts';
 import type { EventPlace } from '../cursor.ts';
@@ -67,8 +69,22 @@ export class Searcher {
     } catch (error) {
       throw noAnswerTrouble(error, this.server.nodes);
     }
-    if (answer.status >= 400 && answer.status !== 404) throw answerTrouble(answer, this.server.nodes, what);
+    // That there is no such index is for the server to say; something in between says nothing of what is stored.
+    if (answer.status >= 400 && !(answer.status === 404 && isServersOwn(answer.body))) throw answerTrouble(answer, this.server.nodes, what);
     return answer;
+  }
+
+  /** Of a data stream, oldest first; none before its first document. @throws LeadlineError */
+  async backingIndices(dataStream: string, signal: AbortSignal): Promise<string[]> {
+    const answer = await this.ask({ method: 'GET', path: pathOf('_resolve', 'index', dataStream), signal }, 'list backing indices');
+    if (answer.status === 404) return [];
+    if (!isResolved(answer.body)) throw this.notTheServers('list backing indices');
+    return backingIndicesIn(answer.body, dataStream);
+  }
+
+  /** An answer that the server itself would not have given. */
+  notTheServers(what: string): LeadlineError {
+    return answerTrouble({ status: 503, body: 'its answer is none of Elasticsearch' }, this.server.nodes, what);
   }
 
   /** Null where the time was up before there was a whole answer. @throws LeadlineError */
@@ -76,6 +92,7 @@ export class Searcher {
     const leftMs = Math.max(1, Math.min(Math.ceil(work.leftMs), this.server.requestTimeoutMs));
     const answer = await this.ask({ method: 'POST', path: pathOf(target, '_search'), query: { ignore_unavailable: true, allow_no_indices: true, ...(preference === undefined ? {} : { preference }) }, body: { timeout: `${leftMs}ms`, track_total_hits: false, ...body }, timeoutMs: leftMs + graceMs, signal: context.signal }, 'search');
     const found = answer.body as SearchAnswer<D>;
+    if (answer.status >= 400 || !Array.isArray((found as Partial<SearchAnswer<D>> | null)?.hits?.hits)) throw this.notTheServers('search');
     const failure = found._shards?.failures?.[0]?.reason;
     // An answer without a part of the store would look like a whole one.
     if ((found._shards?.failed ?? 0) > 0) throw answerTrouble({ status: 503, body: { error: { type: failure?.type, reason: failure?.reason } } }, this.server.nodes, 'search');

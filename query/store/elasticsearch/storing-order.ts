@@ -5,7 +5,7 @@
  * after a refresh that came later than that.
  */
 import { pathOf } from '#lib/elasticsearch/server.ts';
-import { backingIndicesIn, generationOf } from '#schemas/elasticsearch/backing-indices.ts';
+import { generationOf } from '#schemas/elasticsearch/backing-indices.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { ReadContext } from '#schemas/store.ts';
 import type { ReadWork } from '../read-work.ts';
@@ -109,9 +109,7 @@ export class StoringOrder {
   /** Backing indices from the one before `generation` on. */
   private async shards(context: ReadContext, generation: number): Promise<Shards[]> {
     const { signal } = context;
-    const resolved = await this.searcher.ask({ method: 'GET', path: pathOf('_resolve', 'index', this.dataStream), signal }, 'list backing indices');
-    if (resolved.status === 404) return [];
-    const indices = backingIndicesIn(resolved.body, this.dataStream);
+    const indices = await this.searcher.backingIndices(this.dataStream, signal);
     const first = indices.findIndex(index => generationOf(index) >= generation);
     const wanted = indices.slice(Math.max(0, first - 1));
     if (first < 0 || wanted.length === 0) return [];
@@ -121,11 +119,18 @@ export class StoringOrder {
       const checkpoints = await this.checkpoints(stale, context);
       // What was seen before is still so where nothing was written.
       const changed = stale.filter(index => String(this.refreshed.get(index)?.visible) !== String(checkpoints.get(index)));
-      if (changed.length > 0) await this.searcher.ask({ method: 'POST', path: pathOf(changed.join(','), '_refresh'), query: { ignore_unavailable: true }, signal }, 'refresh');
+      if (changed.length > 0) await this.refresh(changed, context);
       for (const index of stale) this.refreshed.set(index, { atMs: nowMs, visible: checkpoints.get(index) ?? [] });
     }
     for (const index of this.refreshed.keys()) if (!indices.includes(index)) this.refreshed.delete(index);
     return wanted.map(index => ({ index, generation: generationOf(index), visible: this.refreshed.get(index)!.visible }));
+  }
+
+  /** @throws LeadlineError where a part may still not show what was carried out */
+  private async refresh(indices: readonly string[], { signal }: ReadContext): Promise<void> {
+    const answer = await this.searcher.ask({ method: 'POST', path: pathOf(indices.join(','), '_refresh'), query: { ignore_unavailable: true }, signal }, 'refresh');
+    const failed = (answer.body as { _shards?: { failed?: number } } | null)?._shards?.failed;
+    if (failed !== 0) throw this.searcher.notTheServers('refresh');
   }
 
   private async checkpoints(indices: readonly string[], { signal }: ReadContext): Promise<Map<string, number[]>> {
