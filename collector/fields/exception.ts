@@ -4,7 +4,7 @@
 const linesMax = 400;
 
 const frame = /^\s+(?:at |---> |eval at |File "|\.{3} \d+ |from \S+:\d+|\([\w.]+ [\d.]+\) )|^\s*--- End of |^goroutine \d+ \[|^\S+\.rb:\d+:in [`'][^']*'$|^#\d+ |^(?:main|runtime)\.\w+$/;
-const typeName = /(?:^|[\s:("'[])((?:[A-Za-z_$][\w$]*(?:[.\\]|::)){0,12}(?:[A-Za-z_$][\w$]*)?(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Exit|Warning|Timeout))(?=[:\s)("'\]]|$)/g;
+const typeName = /(?:^|[\s:("'[])((?:[A-Za-z_$][\w$]*(?:[.\\+]|::)){0,12}(?:[A-Za-z_$][\w$]*)?(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Exit|Warning|Timeout))(?=[:\s)("'\]]|$)/g;
 /** A class in a package needs no telling ending: `org.acme.QuotaExceeded: 12 of 10`. */
 const qualifiedName = /^(?:Caused by: |Exception in thread "[^"]*" |Unhandled exception\. |Uncaught )?((?:[A-Za-z_$][\w$]*[.\\]){1,12}[A-Z][\w$]*)(?::|$)/;
 /** Behind the JVM's own words any class is one; alone above its frames one of several words is: `QuotaExceeded: 12 of 10`. */

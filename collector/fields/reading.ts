@@ -19,6 +19,7 @@ export class Reading {
   hasCoreName = false;
   private timeRank = Infinity;
   private levelRank = Infinity;
+  private isLevelNumber = false;
   private messageRank = Infinity;
   private exceptionRank = Infinity;
   private seconds: number | null = null;
@@ -84,6 +85,7 @@ export class Reading {
       if (level !== null) {
         this.level = level;
         this.levelRank = roles.level;
+        this.isLevelNumber = typeof value === 'number';
       }
     }
     if (roles.message !== null && roles.message < this.messageRank && typeof value === 'string' && value !== '') {
@@ -94,6 +96,8 @@ export class Reading {
 
   /** Called once, after the last field. */
   finish(): void {
+    // A number under such a name is a level beside a time or a message; alone it is a game's or a tank's.
+    if (this.isLevelNumber && this.timeRank === Infinity && this.messageRank === Infinity && this.seconds === null) this.level = null;
     if (this.timeNs === null && this.seconds !== null && this.seconds >= 1e8 && this.seconds < 1e11) {
       this.timeNs = BigInt(Math.trunc(this.seconds)) * 1_000_000_000n + BigInt(Math.trunc(this.nanos ?? 0));
     }

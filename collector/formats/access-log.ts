@@ -49,14 +49,14 @@ export function understandAccessLog(line: string, when = notKnownWhen): Understo
   const tokens = tokensFrom(text, time.end + 2);
   if (tokens === null) return null;
   const [request, status] = tokens;
-  if (request === undefined || status === undefined || status.quoted || !(status.text === '-' || /^[0-9]{3}$/.test(status.text))) return null;
+  if (request === undefined || status === undefined || status.quoted || !(status.text === '-' || (status.text === '0' && request.text === '- - -') || /^[0-9]{3}$/.test(status.text))) return null;
   const head = text.slice(0, open).trim();
   const reading = new Reading(when);
   if (!addHead(reading, head)) return null;
   putRequest(reading, request.text);
   reading.put('time', text.slice(open + 1, time.end));
   reading.timeNs = time.timeNs;
-  if (status.text !== '-') reading.put('http.response.status_code', Number(status.text));
+  if (status.text !== '-' && status.text !== '0') reading.put('http.response.status_code', Number(status.text));
   addRest(reading, tokens.slice(2), head === '');
   reading.timeNs = moreExact(time.timeNs, reading.fields['msec']);
   // A field of this format may be called `level` or `message` by chance; an access log has neither.

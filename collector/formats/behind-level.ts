@@ -17,7 +17,7 @@ export function partsBehindLevel(reading: Reading, line: string, from: number): 
   const behindSpans = spansEnd(reading, line, from);
   if (behindSpans > from) return behindSpans;
   const pending: Part[] = [];
-  let taken = namedByWordsEnd(reading, line, uptimeEnd(reading, line, from));
+  let taken = contextEnd(reading, line, namedByWordsEnd(reading, line, uptimeEnd(reading, line, from)));
   let at = taken;
   for (let count = 0; count < partsMax; count++) {
     const char = line.charCodeAt(at);
@@ -61,6 +61,16 @@ export function partsBehindLevel(reading: Reading, line: string, from: number): 
   return at;
 }
 
+const tracePairs = /(?:[A-Za-z_][\w.]{0,63}=[^\s,]{0,128},? ){2,12}(?=\[)/y;
+
+/** Quarkus and patterns with OpenTelemetry's names: `LEVEL traceId=..., spanId=... [logger] (thread) message`. */
+function contextEnd(reading: Reading, line: string, from: number): number {
+  const found = isLetter(line.charCodeAt(from)) && line.includes('=', from) ? matchAt(tracePairs, line, from) : null;
+  if (found === null || !/trace|span/i.test(found[0])) return from;
+  reading.put('log.context', found[0].trimEnd());
+  return from + found[0].length;
+}
+
 const inModule = /in ([A-Za-z_][\w.]{0,127}): /y;
 const rubyProgram = /-- ([\w.:-]{1,64}): /y;
 
@@ -96,6 +106,8 @@ function bracketBehindLevel(reading: Reading, text: string, line: string, end: n
   return true;
 }
 
+/** Serilog's `[WRN] (Shop.Cart) message`. */
+const className = /^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$/;
 /** pino's pretty print: `INFO (17 on host): message`, `INFO (cart/17): message`. */
 const pinoProcess = /^(?:([\w.@ -]{1,64})\/)?(\d{1,10})(?: on (\S{1,255}))?$/;
 /** Names that only threads have, so that no separator need follow. */
@@ -110,6 +122,10 @@ function parenBehindLevel(reading: Reading, text: string, char: number, isBehind
     return true;
   }
   if (isSourcePlace(text)) return putPlace(reading, text);
+  if (char === code.open && className.test(text) && reading.fields['log.logger'] === undefined) {
+    reading.put('log.logger', text);
+    return true;
+  }
   const isThread = char === code.less ? /^\d+\.\d+\.\d+$/.test(text) : isBehindName || /\|\d+$/.test(text);
   if (isThread) putThread(reading, text);
   return isThread;

@@ -75,7 +75,7 @@ export function putPlace(reading: Reading, text: string): boolean {
     return true;
   }
   const located = last === code.close ? methodInFile.exec(text) : classLine.exec(text);
-  if (located !== null && (located.length > 3 || isQualifiedName(located[1]!))) {
+  if (located !== null && (located.length > 3 || isQualifiedName(located[1]!) || isUpper(text.charCodeAt(0)))) {
     reading.put('log.logger', located[1]!);
     if (located.length > 3) {
       reading.put('log.origin.function', located[2]!);

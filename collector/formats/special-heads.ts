@@ -48,9 +48,20 @@ function readQuotedMessage(reading: Reading, line: string, at: number): void {
   while (end < line.length && line.charCodeAt(end) !== code.quote) end += line.charCodeAt(end) === 0x5c ? 2 : 1;
   if (end >= line.length || (end + 1 < line.length && line.charCodeAt(end + 1) !== code.space)) return;
   const pairs = parseLogfmt(line.slice(end + 1), true);
-  if (pairs === null || pairs.some(({ hasValue }) => !hasValue)) return;
+  if (pairs === null || pairs[0]?.hasValue === false) return;
+  const { timeNs, level } = reading;
+  const values = new Map<string, string | null>();
+  let last = '';
+  for (const { key, value, hasValue } of pairs) {
+    // Go's structures are printed with blanks and without quotes.
+    if (!hasValue) values.set(last, `${values.get(last) ?? ''} ${key}`);
+    else if (!isNamed(reading, key)) values.set((last = key), value);
+  }
+  for (const [key, value] of values) reading.add(key, value);
+  // A pair may be called like a time, a level or a message; what stands before the pairs is all of that.
   reading.message = line.slice(at + 1, end);
-  for (const { key, value } of pairs) if (!isNamed(reading, key)) reading.add(key, value);
+  reading.timeNs = timeNs;
+  reading.level = level;
 }
 
 /** A pair may be called like something that the head has said already. */

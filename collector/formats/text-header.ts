@@ -24,6 +24,7 @@ export function readTextHeader(reading: Reading, line: string, when: WhenRead, f
   const start = numberBeforeTime(line, from);
   const prefix = readTextPrefix(line, when, start);
   if (start > from && prefix.timeText === null) return from;
+  if (prefix.timeText !== null && prefix.level === null && isNumberAlone(prefix, line, when)) return from;
   if (start > from) reading.put('process.pid', Number(line.slice(from + 1, line.indexOf(']', from))));
   if (prefix.timeText !== null) {
     reading.put('time', prefix.timeText);
@@ -33,6 +34,7 @@ export function readTextHeader(reading: Reading, line: string, when: WhenRead, f
   reading.level = prefix.level;
   if (prefix.inside !== '') readInside(reading, prefix, line);
   let at = prefix.timeText === null && prefix.level === null ? from : prefix.end;
+  if (prefix.timeText !== null) at = requestColumnEnd(reading, line, at);
   if (reading.level === null) {
     if (prefix.timeText === null && line.charCodeAt(at) !== code.openBracket && !isDigit(line.charCodeAt(at))) {
       if (line.startsWith('PHP ', at)) phpLevel(reading, [], line, at + 3);
@@ -54,11 +56,31 @@ export function readTextHeader(reading: Reading, line: string, when: WhenRead, f
   return partsBehindLevel(reading, line, at);
 }
 
+/** A count at the start of a sentence: a whole number that would be another day's time, or an hour to the minute. */
+function isNumberAlone({ timeText, timeNs, timeInBrackets, end }: TextPrefix, line: string, when: WhenRead): boolean {
+  if (timeInBrackets) return false;
+  if (timeText!.endsWith('M') && timeNs === null) return true;
+  if (!isNumber(timeText!) || timeNs === null || !(line.charCodeAt(end) >= 0x61 && line.charCodeAt(end) <= 0x7a)) return false;
+  return when.readMs === null || Math.abs(Number(timeNs / 1_000_000n) - when.readMs) > dayMs;
+}
+
+const dayMs = 86_400_000;
+
 /** NATS puts its process in brackets before the time: the index behind them where a digit follows, else `from`. */
 function numberBeforeTime(line: string, from: number): number {
   if (line.charCodeAt(from) !== code.openBracket) return from;
   const end = skipDigits(line, from + 1);
   return end > from + 1 && end - from < 9 && line.charCodeAt(end) === code.closeBracket && line.charCodeAt(end + 1) === code.space && isDigit(line.charCodeAt(end + 2)) ? end + 2 : from;
+}
+
+const requestColumn = /(?:([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})|undefined)\t/y;
+
+/** AWS Lambda's request in a column of its own: `TIME TAB request TAB LEVEL TAB message`, or the level first. */
+function requestColumnEnd(reading: Reading, line: string, at: number): number {
+  const found = line.charCodeAt(at - 1) === code.tab ? matchAt(requestColumn, line, at) : null;
+  if (found === null) return at;
+  if (found[1] !== undefined) reading.add('request_id', found[1]);
+  return at + found[0].length;
 }
 
 /** What the time's own brackets hold besides: a level, and a thread, a process or a target. */

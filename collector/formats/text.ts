@@ -11,9 +11,10 @@ import { understandJson } from './json.ts';
 import { understandLogfmt } from './logfmt.ts';
 import { code, isBlank, isDigit, isLetter, isUpper, matchAt, skipDigits } from './scan.ts';
 import { addRubyHash } from './ruby-hash.ts';
-import { readNginxError, readSpecialHead } from './special-heads.ts';
+import { readGlog, readNginxError, readSpecialHead } from './special-heads.ts';
 import { readSyslog } from './syslog.ts';
 import { readTextHeader } from './text-header.ts';
+import { readTextPrefix } from './text-prefix.ts';
 import { textCharsMax, understoodOf, type Understood } from './understood.ts';
 
 export function understandText(text: string, when: WhenRead = notKnownWhen): Understood {
@@ -55,7 +56,7 @@ function readHead(reading: Reading, line: string, when: WhenRead): number {
     // A month's name, a priority, or an ISO time with a daemon behind it.
     if (first === code.less || (isUpper(first) ? line.charCodeAt(3) === code.space : line.charCodeAt(4) === code.dash)) {
       const syslog = readSyslog(reading, line, when);
-      if (syslog >= 0) return syslog;
+      if (syslog >= 0) return reading.level === null ? headBehindSyslog(reading, line, syslog, when) : syslog;
     }
   }
   const from = isLetter(first) ? processEnd(reading, line) || gluedEnd(reading, line) : first > 0x7f ? symbolEnd(line) : 0;
@@ -66,6 +67,27 @@ function readHead(reading: Reading, line: string, when: WhenRead): number {
     if (nginx >= 0) return nginx;
   }
   return end;
+}
+
+/** What a program of its own layout writes to syslog: glog's head (as the kubelet does), or a level in brackets or behind a time. `at` where it has none. */
+function headBehindSyslog(reading: Reading, line: string, at: number, when: WhenRead): number {
+  const first = line.charCodeAt(at);
+  if (!isDigit(first) && first !== code.openBracket && !(isUpper(first) && isDigit(line.charCodeAt(at + 1)))) return at;
+  const rest = line.slice(at);
+  if (isUpper(first)) {
+    const glog = readGlog(reading, rest, when);
+    return glog < 0 ? at : at + glog;
+  }
+  const prefix = readTextPrefix(rest, when);
+  if (prefix.level === null) return at;
+  const { timeNs, timeAssumed } = reading;
+  const end = readTextHeader(reading, rest, when);
+  // The outer time counts where the inner one does not say the day.
+  if (reading.timeNs === null || reading.timeAssumed === 'date') {
+    reading.timeNs = timeNs;
+    reading.timeAssumed = timeAssumed;
+  }
+  return at + end;
 }
 
 const processHead = /^([\w./-]{2,64})\[(\d{1,10})\]: /;
@@ -126,11 +148,19 @@ function understandInner(message: string, outer: Reading, when: WhenRead): Under
 /** `org.acme.Server start`, or tinylog's `[main] org.acme.Server.start()`. */
 const methodHead = /^(?:\[([^\]]{1,100})\] )?([\w$.]{3,200}?)[ .](<?[\w$]{1,100}>?)(?:\(\))?$/;
 
+/** With scopes .NET's console has a line of them, `=> TraceId:... => RequestPath:/cart`, before the message. */
+function withoutScopes(reading: Reading, second: string, plain: string, at: number): string {
+  if (!second.startsWith('=> ') || at < 0) return second;
+  const end = plain.indexOf('\n', at + 1);
+  reading.put('log.context', second.slice(3));
+  return plain.slice(at + 1, end < 0 ? plain.length : end).trim();
+}
+
 /** .NET's console and java.util.logging write the head on one line and the message on the next. */
 function secondLineMessage(reading: Reading, message: string, plain: string, newline: number): string {
   const end = plain.indexOf('\n', newline + 1);
   const second = plain.slice(newline + 1, end < 0 ? plain.length : end);
-  if (message === '' && isBlank(second.charCodeAt(0))) return second.trim();
+  if (message === '' && isBlank(second.charCodeAt(0))) return withoutScopes(reading, second.trim(), plain, end);
   const colon = second.indexOf(': ');
   if (reading.level !== null || colon < 3 || colon > 16) return message;
   const head = methodHead.exec(message);

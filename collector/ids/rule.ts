@@ -16,6 +16,7 @@ const kindByEnding: readonly (readonly [string, IdKind, IdShape])[] = [
   ['cloud trace context', 'trace', 'cloudTrace'],
   ['traceparent', 'trace', 'traceparent'],
   ['trace parent', 'trace', 'traceparent'],
+  ['trace context', 'trace', 'traceparent'],
   ['b3', 'trace', 'b3'],
   ['trace id', 'trace', 'hex'],
   ['traceid', 'trace', 'hex'],

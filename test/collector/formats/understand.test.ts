@@ -164,3 +164,8 @@ test('a line sixteen times as long takes no more than sixteen times the work, ro
     t.notThrows(() => understand(piece.repeat(Math.ceil(4_194_304 / piece.length))), JSON.stringify(piece));
   }
 });
+
+test('a number called level is a level beside a time or a message only', t => {
+  for (const line of ['{"player":"bob","level":12}', '{"severity":3,"ticket":"A-1"}', 'level=3 boss=dragon']) t.is(understandLine(Buffer.from(line)).level, null, line);
+  for (const line of ['{"level":30,"time":1661145496123}', '{"level":30,"msg":"x"}', '{"level":6,"timestamp":1661145496,"host":"h"}', 'level=6 msg=x']) t.is(understandLine(Buffer.from(line)).level, 'info', line);
+});
