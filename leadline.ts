@@ -104,7 +104,7 @@ withOptions(deadLetters.command('show <ID>'), ['common', 'kafka'], { except: ['s
     const { showLetter } = await import('./deploy/dead-letter-commands.ts');
     process.exitCode = await showLetter(id, configOf(flags));
   });
-withOptions(deadLetters.command('replay [ID...]'), ['common', 'kafka'], { except: ['server', 'pathPattern', 'dataDir'] })
+withOptions(deadLetters.command('replay [ID...]'), ['common', 'kafka'], { except: ['server', 'dataDir'] })
   .description('Puts records back into their partition, where they fill the hole they left.')
   .option('--all', 'All that wait, but for those that came back from a replay.')
   .option('--reason <TEXT>', 'All that wait and whose reason has this text.')

@@ -3,6 +3,7 @@ import { zstdCompressSync } from 'node:zlib';
 import type { OutgoingRecord } from '#lib/kafka/types.ts';
 import { chunkHeaders, chunkOf, countsRecords, type Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
+import type { PathPattern } from '#schemas/path-pattern.ts';
 import { plainBytes } from './chunk-bytes.ts';
 import { replayedFromHeader, type Letter, type LetterContent } from './dead-letter-box.ts';
 import { partitionOf, type LetterLines } from './dead-letters.ts';
@@ -14,6 +15,8 @@ export interface Mending {
   value?: Uint8Array;
   /** What a record of a topic that others fill is. */
   format?: RecordFormat;
+  /** The operator's own, as they were collected with. */
+  pathPatterns?: readonly PathPattern[];
 }
 
 export interface Replay {
@@ -53,7 +56,7 @@ export function replaysOf(letter: Letter, content: LetterContent | null, chunks:
 function lineReplaysOf(letter: Letter, lines: LetterLines, content: LetterContent | null, chunks: ChunksTopic, mending: Mending): Replay[] {
   const { topic, from, to } = letter;
   if (mending.headers !== undefined) throw unfit(letter, `it is a record of ${topic}, of which no header is read`, 'Mend it with --value FILE or --format lines.');
-  const stream = new RecordStream(topic, mending.format ?? lines.format);
+  const stream = new RecordStream(topic, mending.format ?? lines.format, mending.pathPatterns);
   const timestampMs = lines.timestampMs > 0 ? lines.timestampMs : letter.deadMs;
   const replays = valuesOf(letter, content, mending).flatMap((value, index) => {
     const place = { topicId: lines.topicId, partition: letter.partition, recordOffset: from + BigInt(index) };

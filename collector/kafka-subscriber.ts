@@ -9,6 +9,7 @@ import type { Chunk } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { kafkaTrouble } from '#schemas/kafka-trouble.ts';
 import type { Options } from '#schemas/options.ts';
+import { parsePathPattern } from '#schemas/path-pattern.ts';
 import type { ConsumedPosition } from '#schemas/store.ts';
 import { topicName } from '#schemas/topics.ts';
 import type { RecordPosition } from './consumed-positions.ts';
@@ -27,7 +28,7 @@ export interface KafkaSubscriberParts {
   assigned?: ReadonlyMap<string, ReadonlyMap<number, bigint>>;
   /** Resolves when what was stored is told elsewhere, as far as it must be. */
   whenRoom?: () => Promise<void>;
-  options: Pick<Options, 'kafka' | 'topicPrefix' | 'topic' | 'format' | 'fetchBytesMax'>;
+  options: Pick<Options, 'kafka' | 'topicPrefix' | 'topic' | 'format' | 'pathPattern' | 'fetchBytesMax'>;
   log: Log;
   clock: Clock;
 }
@@ -99,8 +100,8 @@ export class KafkaSubscriber {
 
   /** Of a topic with a line in each record. */
   private readerOfOthers(topic: string, bytesMax: number): KafkaTopicReader {
-    const { intake } = this.parts;
-    const stream = new RecordStream(topic, this.format);
+    const { intake, options } = this.parts;
+    const stream = new RecordStream(topic, this.format, options.pathPattern.map(parsePathPattern));
     const takeIn: Intake = async (record, position) => {
       const chunk = stream.chunkOf(record, position);
       if (chunk === null) intake.pass(position);

@@ -12,6 +12,7 @@ import { chunkOf, chunkVersion } from '#schemas/chunk.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
 import { decodeUtf8 } from '#schemas/event.ts';
 import { kafkaTrouble } from '#schemas/kafka-trouble.ts';
+import { parsePathPattern } from '#schemas/path-pattern.ts';
 import { topicName } from '#schemas/topics.ts';
 import type { Config } from './config.ts';
 import { kafkaClientOptions } from './kafka-options.ts';
@@ -63,6 +64,7 @@ export function replayLetters(ids: readonly string[], flags: Flags, config: Conf
   const mending = mendingOf(flags);
   const format = recordFormats.find(known => known === flags['format']);
   if (format !== undefined) mending.format = format;
+  mending.pathPatterns = config.options.pathPattern.map(parsePathPattern);
   if (isAll === ids.length > 0) throw new LeadlineError('BAD_OPTION', { option: 'replay', problem: isAll ? 'names letters and asks for all' : 'no letter is named', fix: 'Write leadline dead-letters replay ID..., or --all, or --reason TEXT' });
   if ((mending.headers !== undefined || mending.value !== undefined) && ids.length !== 1) throw new LeadlineError('BAD_OPTION', { option: '--header', problem: 'mends one letter at a time', fix: 'Name that letter' });
   return withBox(config, async ({ box, kafka }) => {

@@ -4,6 +4,7 @@
  * A record that holds more than that, as where the publisher took an application's JSON apart, is itself the line: nothing of it is left out. So is a
  * record that is an application's own JSON.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { LeadlineError } from '#schemas/errors.ts';
 import { decodeUtf8, type Origin, type Output } from '#schemas/event.ts';
 import { workloadOfPod } from '#schemas/path-pattern.ts';
@@ -15,6 +16,7 @@ export interface Envelope {
   /** As it was written; of the container's runtime only where `isContainer`. */
   timeText: string | null;
   isContainer: boolean;
+  /** What the record itself says; the service is null where it says none. */
   origin: Origin;
   path: string | null;
 }
@@ -44,9 +46,10 @@ export function readEnvelope(value: Uint8Array): Envelope | null {
   if (typeof record === 'string') return { line: record, output: null, timeText: null, isContainer: false, origin: originOf({}), path: null };
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return null;
   const json = record as Json;
-  const place = placeOf(json);
   // Bytes that are no text would be lost in a line taken out: the record is kept as it is.
-  return { line: decoded === null ? null : lineOf(json), ...place, isContainer: place.isContainer && decoded !== null, origin: originOf(json), path: text(json, 'log.file.path', 'file', 'filename', 'file_path', 'filepath', 'path') };
+  const line = decoded === null ? null : lineOf(json);
+  const place = placeOf(json, line);
+  return { line, ...place, isContainer: place.isContainer && decoded !== null, origin: originOf(json), path: text(json, 'log.file.path', 'file', 'filename', 'file_path', 'filepath', 'path') };
 }
 
 function lineOf(json: Json): string | null {
@@ -57,13 +60,40 @@ function lineOf(json: Json): string | null {
   if (key !== 'log' && !keys.some(name => wrappers.includes(name))) return null;
   // Filebeat's own `log` says which file it was.
   const isWrapping = (name: string): boolean => name === key || wrapping.has(name.split('.', 1)[0]!) || (name === 'log' && typeof json['log'] === 'object') || name.startsWith('log.file.') || name === 'log.offset';
-  return keys.every(isWrapping) ? (json[key] as string) : null;
+  const line = json[key] as string;
+  const others = keys.filter(name => !isWrapping(name));
+  return others.length === 0 || repeats(line, json, others) ? line : null;
 }
 
-function placeOf(json: Json): Pick<Envelope, 'output' | 'timeText' | 'isContainer'> {
+/** The line's own JSON, or null where it is none. */
+function jsonOf(line: string | null): Json | null {
+  if (line === null || !line.startsWith('{')) return null;
+  try {
+    return JSON.parse(line) as Json;
+  } catch {
+    return null;
+  }
+}
+
+/** A publisher that took the application's JSON apart and kept the line, too: whatever else is in the record is also in the line. */
+function repeats(line: string, json: Json, others: readonly string[]): boolean {
+  const own = jsonOf(line);
+  return own !== null && others.every(name => isSame(json[name], own[name]) || isSame(json[name], own));
+}
+
+/** Whatever the order of their members. */
+function isSame(one: unknown, other: unknown): boolean {
+  return other !== undefined && isDeepStrictEqual(one, other);
+}
+
+/** @param line null where the record is itself the line: then `time` is the application's, as it is where the line has the same */
+function placeOf(json: Json, line: string | null): Pick<Envelope, 'output' | 'timeText' | 'isContainer'> {
   const stream = json['stream'];
   const output = stream === 'stdout' || stream === 'stderr' ? stream : null;
-  return { output, timeText: timeText(json['time']) ?? timeText(json['@timestamp']) ?? timeText(json['timestamp']) ?? timeText(json['date']), isContainer: output !== null || 'logtag' in json || 'kubernetes' in json || 'container_id' in json || 'docker' in json };
+  const { time } = json;
+  const isRuntimes = line !== null && !(typeof time === 'string' && line.includes(time) && jsonOf(line)?.['time'] === time);
+  const names = isRuntimes ? ['time', '@timestamp', 'timestamp', 'date'] : ['@timestamp', 'timestamp', 'time', 'date'];
+  return { output, timeText: names.map(name => timeText(json[name])).find(text => text !== null) ?? null, isContainer: output !== null || 'logtag' in json || 'kubernetes' in json || 'container_id' in json || 'docker' in json };
 }
 
 /** RFC 3339 as it is; seconds since the epoch, as Fluent Bit writes them, to the microsecond that a double holds. */

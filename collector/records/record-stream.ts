@@ -6,11 +6,14 @@
  * stack traces before.
  */
 import type { FetchedRecord } from '#lib/kafka/types.ts';
-import { recordStreamId, type Chunk } from '#schemas/chunk.ts';
+import { recordStreamId, type Chunk, type Framing } from '#schemas/chunk.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { decodeUtf8, type Origin } from '#schemas/event.ts';
+import { originOfPath, type PathPattern } from '#schemas/path-pattern.ts';
 import type { RecordPosition } from '../consumed-positions.ts';
 import { readIsoTime } from '../fields/time.ts';
+import { parseCriLine } from '../lines/cri.ts';
+import { parseDockerLine } from '../lines/docker.ts';
 import { readEnvelope, type Envelope } from './envelope.ts';
 
 export const recordFormats = ['lines', 'json'] as const;
@@ -25,10 +28,13 @@ const nobody: Origin = { service: null, container: null, pod: null, namespace: n
 export class RecordStream {
   private readonly topic: string;
   private readonly format: RecordFormat;
+  private readonly pathPatterns: readonly PathPattern[];
 
-  constructor(topic: string, format: RecordFormat) {
+  /** @param pathPatterns of the operator's own, for what a record says of the file that it was read from */
+  constructor(topic: string, format: RecordFormat, pathPatterns: readonly PathPattern[] = []) {
     this.topic = topic;
     this.format = format;
+    this.pathPatterns = pathPatterns;
   }
 
   /**
@@ -47,6 +53,17 @@ export class RecordStream {
     return { ...this.emptyChunk(position, null, position.timestampMs), kind: 'gap', offset: Number(from), end: Number(to), gap: { cause: 'deleted', bytes: Number(to - from), exact: true } };
   }
 
+  /** The record's own word, then its path's where that names a container or is the operator's to read, then the topic. */
+  private originOf(envelope: Envelope | null): Origin {
+    if (envelope === null) return { ...nobody, service: this.topic };
+    const { origin, path } = envelope;
+    const read = path === null ? null : originOfPath(path, this.pathPatterns);
+    const isTold = read !== null && (read.origin.pod !== null || this.pathPatterns.some(({ expression }) => expression.test(read.chain)));
+    const ofPath = isTold ? read.origin : nobody;
+    const service = origin.service ?? ofPath.service ?? this.topic;
+    return { service, container: origin.container ?? ofPath.container, pod: origin.pod ?? ofPath.pod, namespace: origin.namespace ?? ofPath.namespace, node: origin.node ?? ofPath.node };
+  }
+
   private emptyChunk({ topicId, partition, recordOffset, emptyFrom }: RecordPlace, envelope: Envelope | null, readMs: number): Chunk {
     const offset = Number(recordOffset);
     return {
@@ -62,7 +79,7 @@ export class RecordStream {
       part: null,
       previous: null,
       gap: null,
-      origin: envelope === null ? { ...nobody, service: this.topic } : { ...envelope.origin, service: envelope.origin.service ?? this.topic },
+      origin: this.originOf(envelope),
       // Written when they were read, as bytes that were seen growing.
       bootId: topicId,
       path: envelope?.path ?? null,
@@ -76,13 +93,31 @@ export class RecordStream {
 export function lineOf(value: Uint8Array, envelope: Envelope | null): Pick<Chunk, 'framing' | 'lengths' | 'value'> {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   const line = envelope?.line ?? null;
-  const end = bytes.at(-1) === 10 ? bytes.length - 1 : bytes.length;
-  if (line === null && !bytes.subarray(0, end).includes(10) && envelope?.isContainer !== true) return { framing: 'plain', lengths: [1], value: Buffer.concat([bytes.subarray(0, end), newline]) };
-  const body = line ?? decodeUtf8(bytes.subarray(0, end));
+  const own = line === null ? bytes.subarray(0, bytes.at(-1) === 10 ? bytes.length - 1 : bytes.length) : Buffer.from(line.endsWith('\n') ? line.slice(0, -1) : line);
+  if (envelope?.isContainer !== true) {
+    const framing = framingIn(own);
+    if (framing !== null || (line === null && !own.includes(10))) return { framing: framing ?? 'plain', lengths: [1], value: Buffer.concat([own, newline]) };
+  }
+  const body = decodeUtf8(own);
   if (body === null) throw new LeadlineError('BAD_CHUNK', { problem: 'the record has several lines and is not UTF-8' });
   // Docker's framing carries a line with newlines in it, its output and the runtime's stamp.
-  const framed = { log: line?.endsWith('\n') === true ? line : `${body}\n`, stream: envelope?.output ?? undefined, time: (envelope?.isContainer === true ? envelope.timeText : null) ?? '' };
+  const framed = { log: `${body}\n`, stream: envelope?.output ?? undefined, time: (envelope?.isContainer === true ? envelope.timeText : null) ?? '' };
   return { framing: 'docker', lengths: [1], value: Buffer.from(`${JSON.stringify(framed)}\n`) };
+}
+
+const dockerStart = Buffer.from('{"log":');
+const dockerMembers = new Set(['log', 'stream', 'time', 'attrs']);
+
+/** What a publisher that read a runtime's file line by line left as it was; null for a line of an application. */
+function framingIn(line: Buffer): Framing | null {
+  if (line.includes(10)) return null;
+  if (line.subarray(0, dockerStart.length).equals(dockerStart)) {
+    const framed = parseDockerLine(line);
+    const isRuntimes = framed !== null && framed.output !== null && framed.timeNs !== null && Object.keys(JSON.parse(line.toString()) as object).every(name => dockerMembers.has(name));
+    return isRuntimes ? 'docker' : null;
+  }
+  const framed = parseCriLine(line);
+  return framed === null || framed.timeNs === null ? null : 'cri';
 }
 
 function msOf(text: string | null): number | null {
