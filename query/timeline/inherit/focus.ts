@@ -7,9 +7,10 @@ import { isRareShape } from './content-keys.ts';
 import type { WindowColumns } from './window-columns.ts';
 import type { WindowLine } from './window-line.ts';
 
-/** Lines nearest to the request's, and nearest in its containers. */
+/** Lines nearest to the request's. */
 const nearestMax = 1_000;
-const nearestOfLanesMax = 500;
+/** Of the request's containers, whose lines are looked at only for their place among others: that costs less. */
+const nearestOfLanesMax = 4_000;
 /** A value on more lines than this names no request. */
 export const linesPerKeyMax = 500;
 /** Lines that are found by what they name, in all. */
@@ -20,17 +21,20 @@ const hopsMax = 4;
 const ownersMax = 4;
 
 export interface Focus {
-  /** In the order of their lanes. */
+  /** Whose content counts, in the order of their lanes. */
   lines: WindowLine[];
+  /** Whose place counts, every one of each stretch of its lane, in the order of their lanes. */
+  placed: WindowLine[];
   /** Values of which every line is there. */
   values: ReadonlySet<string>;
   /** Values that cannot be judged: too many lines have them. */
   unjudged: ReadonlySet<string>;
   /** `lane tag` of workers of which every line is there. */
   workers: ReadonlySet<string>;
-  /** How much time those stretches take up of which every line is there, of the request's own lanes and of others. */
+  /** How much time those stretches take up, in the request's own lanes and in others; and all that was read. */
   ownLanesMs: number;
   othersMs: number;
+  coveredMs: number;
   ownLanes: ReadonlySet<number>;
 }
 
@@ -50,20 +54,30 @@ export function focusOn(window: WindowColumns): Focus {
   const ownReach = Math.min(window.reachMs, Math.max(reach, nearest(away.filter((_, index) => ownLanes.has(window.lane[index]!)), nearestOfLanesMax)));
   const [stretches, ownStretches] = [near.stretches(reach), near.stretches(ownReach)];
   const found = new Map<number, WindowLine>();
+  const placed: WindowLine[] = [];
   for (let index = 0; index < window.length; index++) {
     const isOwn = ownLanes.has(window.lane[index]!);
     if (away[index]! > (isOwn ? ownReach : reach)) continue;
     const line = window.line(index);
-    line.stretch = (isOwn ? ownStretches : stretches)[near.nearest(window.ms[index]!)]!;
+    const nearest = near.nearest(window.ms[index]!);
+    line.placedStretch = (isOwn ? ownStretches : stretches)[nearest]!;
+    placed.push(line);
+    if (away[index]! > reach) continue;
+    line.stretch = stretches[nearest]!;
     found.set(index, line);
   }
   const named = new Named(window, found);
   let leading = own;
   for (let hop = 0; hop < hopsMax && leading.length > 0; hop++) leading = named.follow(leading);
   return {
-    lines: [...found.values()].sort((a, b) => a.lane - b.lane || (a.event.chainPosition ?? 0) - (b.event.chainPosition ?? 0) || a.event.streamOffset - b.event.streamOffset),
-    values: named.values, unjudged: named.unjudged, workers: named.workers, ownLanes, ownLanesMs: near.coveredMs(ownReach), othersMs: near.coveredMs(reach),
+    lines: inLanes([...found.values()]), placed: inLanes(placed), values: named.values, unjudged: named.unjudged, workers: named.workers,
+    ownLanes, ownLanesMs: near.coveredMs(ownReach), othersMs: near.coveredMs(reach), coveredMs: near.coveredMs(window.reachMs),
   };
+}
+
+/** By lane, and there in the order in which they were written. */
+function inLanes(lines: WindowLine[]): WindowLine[] {
+  return lines.sort((a, b) => a.lane - b.lane || (a.event.chainPosition ?? 0) - (b.event.chainPosition ?? 0) || a.event.streamOffset - b.event.streamOffset);
 }
 
 /** The distance within which so many lie, at least; any where there are fewer. */

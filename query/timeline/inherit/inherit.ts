@@ -12,6 +12,7 @@ import { claimContinuations } from './continuation.ts';
 import { claimOnlyOpen } from './only-open.ts';
 import { sharedIdOf, sharedValues, wholes } from './shared-values.ts';
 import { focusOn, workerKey, type Focus } from './focus.ts';
+import { Stories } from './story.ts';
 import type { WindowColumns } from './window-columns.ts';
 import type { WindowLine } from './window-line.ts';
 import { claimByWorker, type Worker } from './worker.ts';
@@ -33,9 +34,10 @@ export function inherit(window: WindowColumns, confidenceMin: number): Inherited
   const { lines } = focus;
   const shared = sharedValues(lines);
   const wholeOf = wholes(lines, shared);
-  for (const line of lines) if (line.request !== null) line.request = wholeOf(line.request);
+  for (const line of new Set([...lines, ...focus.placed])) if (line.request !== null) line.request = wholeOf(line.request);
   const claims = claimsOf(focus, spansOf(window, wholeOf), shared, confidenceMin);
   const whole = wholeOf(window.requests[window.own]!.canonical);
+  claimByStory(window, focus, claims, whole, wholeOf, confidenceMin);
   const found: Inherited[] = [];
   for (const [line, claim] of claims) if (claim.request === whole && claim.confidence >= confidenceMin) found.push({ event: line.event, claim });
   return found;
@@ -54,7 +56,7 @@ function claimsOf(focus: Focus, spans: ReadonlyMap<string, Span>, shared: Readon
   };
   byWorker();
   const opened = { othersAt: openAt(spans) };
-  for (const lane of lanes) claimOnlyOpen(lane.filter(line => line.stretch >= 0), claims, opened, confidenceMin, focus.ownLanes.has(lane[0]!.lane) ? focus.ownLanesMs : focus.othersMs);
+  for (const [lane, placed] of Map.groupBy(focus.placed, line => line.lane)) claimOnlyOpen(placed, claims, opened, confidenceMin, focus.ownLanes.has(lane) ? focus.ownLanesMs : focus.othersMs);
   content.claim(claims, confidenceMin);
   for (const lane of lanes) {
     claimByWorker(lane, claims, line => {
@@ -65,6 +67,15 @@ function claimsOf(focus: Focus, spans: ReadonlyMap<string, Span>, shared: Readon
   // Lines that what they say has found are lines of the request now, and their worker's other lines with them.
   byWorker();
   return claims;
+}
+
+/** What other evidence has not decided. */
+function claimByStory(window: WindowColumns, { coveredMs }: Focus, claims: Claims, whole: string, wholeOf: (request: string) => string, confidenceMin: number): void {
+  const halves = new Set<number>();
+  for (const [number, { canonical }] of window.requests.entries()) if (wholeOf(canonical) === whole) halves.add(number);
+  for (const [index, claim] of new Stories(window, coveredMs).claims(halves, index => claims.has(window.line(index)))) {
+    if (claim.confidence >= confidenceMin) claims.set(window.line(index), { ...claim, request: whole, from: window.line(claim.from) });
+  }
 }
 
 /** A worker in a stretch of which every line is there is one that is known there only. */

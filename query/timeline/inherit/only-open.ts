@@ -37,7 +37,7 @@ interface Situation {
 /** What the neighbours of a line with ids suggest, as situations that come again. */
 function situationsOf(line: WindowLine, { before, after }: Neighbours, opened: Opened): Situation[] {
   const found: Situation[] = [];
-  const near = (other: WindowLine | null): other is WindowLine => other !== null && other.stretch === line.stretch && Math.abs(other.ms - line.ms) <= pauseMsMax;
+  const near = (other: WindowLine | null): other is WindowLine => other !== null && other.placedStretch === line.placedStretch && Math.abs(other.ms - line.ms) <= pauseMsMax;
   if (near(before) && near(after) && before.request === after.request) {
     const gap = bucketOf(after.ms - before.ms);
     const request = before.request!;
@@ -45,12 +45,12 @@ function situationsOf(line: WindowLine, { before, after }: Neighbours, opened: O
     const prior = isAlone ? alone : together;
     const says = `it stands between two lines of this request in the same container${isAlone ? ', and no other request was at work' : ''}`;
     found.push({ key: `between ${isAlone} ${gap}`, request, from: before, prior, says });
-    found.push({ key: `between ${isAlone} ${gap}\n${line.template}`, request, from: before, prior, says });
-    found.push({ key: `between all\n${before.template}\n${line.template}\n${after.template}`, request, from: before, prior: together, says });
+    found.push({ key: `between ${isAlone} ${gap}/${line.wording}`, request, from: before, prior, says });
+    found.push({ key: `between all/${before.wording}/${line.wording}/${after.wording}`, request, from: before, prior: together, says });
   }
   const sides = 'its neighbour in the same container is a line of this request';
-  if (near(before)) found.push({ key: `before ${bucketOf(line.ms - before.ms)}\n${before.template}\n${line.template}`, request: before.request!, from: before, prior: together, says: sides });
-  if (near(after)) found.push({ key: `after ${bucketOf(after.ms - line.ms)}\n${line.template}\n${after.template}`, request: after.request!, from: after, prior: together, says: sides });
+  if (near(before)) found.push({ key: `before ${bucketOf(line.ms - before.ms)}/${before.wording}/${line.wording}`, request: before.request!, from: before, prior: together, says: sides });
+  if (near(after)) found.push({ key: `after ${bucketOf(after.ms - line.ms)}/${line.wording}/${after.wording}`, request: after.request!, from: after, prior: together, says: sides });
   return found;
 }
 
@@ -111,17 +111,17 @@ function busyMs(known: readonly WindowLine[]): number {
  * @param busy part of the time in which a request was at work here
  */
 function requestBound(lane: readonly WindowLine[], decided: ReadonlyMap<WindowLine, Claim>, busy: number): (line: WindowLine) => boolean {
-  const withId = new Set(lane.filter(line => line.request !== null).map(line => line.template));
-  const counts = new Map<string, { inside: number; all: number }>();
+  const withId = new Set(lane.filter(line => line.request !== null).map(line => line.wording));
+  const counts = new Map<number, { inside: number; all: number }>();
   for (const line of lane) {
-    if (line.request !== null || withId.has(line.template)) continue;
-    const count = counts.get(line.template) ?? { inside: 0, all: 0 };
+    if (line.request !== null || withId.has(line.wording)) continue;
+    const count = counts.get(line.wording) ?? { inside: 0, all: 0 };
     count.all += 1;
     if (decided.has(line)) count.inside += 1;
-    counts.set(line.template, count);
+    counts.set(line.wording, count);
   }
   return line => {
-    const count = counts.get(line.template);
+    const count = counts.get(line.wording);
     return count === undefined || (count.inside >= insideMin * count.all && Math.min(1, busy) ** count.inside <= chanceMax);
   };
 }

@@ -5,7 +5,7 @@
 import { idRank } from '#schemas/alias.ts';
 import type { IdKind } from '#schemas/event.ts';
 import type { LineColumns, WindowPart } from '#schemas/store.ts';
-import { WindowLine } from './window-line.ts';
+import { WindowLine, wordingOf } from './window-line.ts';
 
 export interface RootId {
   canonical: string;
@@ -31,14 +31,20 @@ export class WindowColumns {
   readonly request: Int32Array;
   readonly requests: readonly { canonical: string; kind: IdKind | null }[];
   readonly lanes: number;
+  /** Number of the message as the store counts it, the same for all lines of one kind; -1 where it has none. */
+  readonly template: Int32Array;
+  readonly templates: readonly string[];
   /** Of the request that is asked for. */
   readonly own = 0;
   /** Every line that lies no further from one of the request's is there. */
   readonly reachMs: number;
-  private readonly parts: { part: WindowPart; columns: LineColumns; lanes: number[] }[] = [];
+  private readonly parts: { part: WindowPart; columns: LineColumns }[] = [];
   private readonly partOf: Uint32Array;
   private readonly row: Uint32Array;
   private readonly lines = new Map<number, WindowLine>();
+  /** Wordings by number, and that of each template. */
+  private readonly wordings = new Map<string, number>();
+  private readonly wordingOf: Int32Array;
 
   /** @param rootIds canonical forms of the ids that are known to be the request's @param root its strongest @param reachMs how far around its lines was read */
   constructor(parts: readonly WindowPart[], rootIds: ReadonlySet<string>, root: RootId, reachMs: number) {
@@ -51,25 +57,31 @@ export class WindowColumns {
     this.row = new Uint32Array(most);
     this.request = new Int32Array(most).fill(unknown);
     const ids = new WindowIds(rootIds, root);
+    this.template = new Int32Array(most);
     const lanes = new Map<string, number>();
+    const templates = new Map<string, number>();
     let length = 0;
     for (const part of parts) {
       const columns = part.columns();
-      const laneOf = columns.sources.map(source => lanes.get(source) ?? (lanes.set(source, lanes.size), lanes.size - 1));
+      const laneOf = columns.sources.map(source => numbered(lanes, source));
+      const templateOf = columns.templates.map(template => (template === null ? unknown : numbered(templates, template)));
       const numberOf = ids.of(columns);
       for (const row of part.rows) {
         if (columns.isLine[row] === 0) continue;
         this.ms[length] = columns.ms[row]!;
         this.lane[length] = laneOf[columns.source[row]!]!;
+        this.template[length] = templateOf[columns.template[row]!]!;
         this.partOf[length] = this.parts.length;
         this.row[length] = row;
         this.request[length] = numberOf(row);
         length += 1;
       }
-      this.parts.push({ part, columns, lanes: laneOf });
+      this.parts.push({ part, columns });
     }
     this.length = length;
     this.lanes = lanes.size;
+    this.templates = [...templates.keys()];
+    this.wordingOf = Int32Array.from(this.templates, template => numbered(this.wordings, wordingOf(template)));
     const wholeOf = ids.owners();
     for (let index = 0; index < length; index++) if (this.request[index]! >= 0) this.request[index] = wholeOf[this.request[index]!]!;
     this.requests = ids.requests;
@@ -80,16 +92,13 @@ export class WindowColumns {
     if (line === undefined) {
       const number = this.request[index]!;
       const request = number < 0 ? null : this.requests[number]!;
-      line = new WindowLine(this.parts[this.partOf[index]!]!.part.event(this.row[index]!), this.ms[index]!, this.lane[index]!, request?.canonical ?? null, request?.kind ?? null);
+      const event = this.parts[this.partOf[index]!]!.part.event(this.row[index]!);
+      const template = this.template[index]!;
+      const wording = template < 0 ? numbered(this.wordings, wordingOf(event.message)) : this.wordingOf[template]!;
+      line = new WindowLine(event, this.ms[index]!, this.lane[index]!, wording, request?.canonical ?? null, request?.kind ?? null);
       this.lines.set(index, line);
     }
     return line;
-  }
-
-  /** The message of a line as the store counts it, the same for all lines of one kind; null where it has none. */
-  storedTemplate(index: number): string | null {
-    const { columns } = this.parts[this.partOf[index]!]!;
-    return columns.templates[columns.template[this.row[index]!]!]!;
   }
 
   /** Tells of every line that has one of these tokens, once for each that it has, in the order of the lines. */
@@ -112,6 +121,12 @@ export class WindowColumns {
       }
     }
   }
+}
+
+function numbered(numbers: Map<string, number>, value: string): number {
+  let number = numbers.get(value);
+  if (number === undefined) numbers.set(value, (number = numbers.size));
+  return number;
 }
 
 /** The ids of a window's lines by numbers that are the same in all of its parts. The request that is asked for has number 0. */

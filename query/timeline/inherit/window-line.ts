@@ -14,16 +14,20 @@ export class WindowLine {
   request: string | null;
   /** Kind of that id. */
   readonly requestKind: IdKind | null;
+  /** Number of what it says without what differs from line to line: a line that lost its id has that of one with it. */
+  readonly wording: number;
   /** Which stretch of its lane it stands in, of those of which every line is looked at; -1 where it was only found by what it names. */
   stretch = -1;
+  /** As `stretch`, where only the line's place counts. */
+  placedStretch = -1;
   private ownTag: string | null | undefined;
-  private ownTemplate: string | null = null;
   private ownKeys: ContentKey[] | null = null;
 
-  constructor(event: LogEvent, ms: number, lane: number, request: string | null, requestKind: IdKind | null) {
+  constructor(event: LogEvent, ms: number, lane: number, wording: number, request: string | null, requestKind: IdKind | null) {
     this.event = event;
     this.ms = ms;
     this.lane = lane;
+    this.wording = wording;
     this.request = request;
     this.requestKind = requestKind;
   }
@@ -33,23 +37,18 @@ export class WindowLine {
     return this.ownTag === undefined ? (this.ownTag = tagOf(this.event)) : this.ownTag;
   }
 
-  /** The message without what differs from line to line: a line that lost its id has the one it had with it. */
-  get template(): string {
-    return (this.ownTemplate ??= templateOf(this.event));
-  }
-
   get keys(): ContentKey[] {
     return (this.ownKeys ??= contentKeysOf(this.event, this.ms));
   }
 }
 
-const templateCharsMax = 240;
-/** Ids, times, amounts; and what stands where one is missing. */
-const isVariable = /\d|^[-?]$/;
+const wordingCharsMax = 240;
+/** Ids, times, amounts; what a template has in their place; and what stands where one is missing. */
+const isVariable = /\d|<\*>|^[-?]$/;
 
-/** Not the event's own template, which says where an id was. */
-export function templateOf({ message }: LogEvent): string {
-  return message.slice(0, templateCharsMax).split(/\s+/).filter(word => word !== '' && !isVariable.test(word)).join(' ');
+/** @param text a message or its template. The template alone will not do: it says where an id was. */
+export function wordingOf(text: string): string {
+  return text.slice(0, wordingCharsMax).split(/\s+/).filter(word => word !== '' && !isVariable.test(word)).join(' ');
 }
 
 /** Field names that say which of several workers wrote a line. A process id does not: it is the same in all lines of most. */

@@ -78,7 +78,7 @@ function claimBetween(worker: string, lines: readonly WindowLine[], claims: Clai
   }
 }
 
-const pairOf = (first: WindowLine, second: WindowLine): string => `${first.template}\n${second.template}`;
+const pairOf = (first: WindowLine, second: WindowLine): string => `${first.wording} ${second.wording}`;
 
 function judgePairs(lines: readonly WindowLine[], claims: Claims, pairs: Record): void {
   for (let index = 1; index < lines.length; index++) {

@@ -1,7 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
 import type { LogEvent } from '#schemas/event.ts';
+import { binomialTail } from '../../../query/timeline/inherit/binomial.ts';
 import { timelineOf } from '../../../query/timeline/timeline.ts';
-import { tagOf, templateOf } from '../../../query/timeline/inherit/window-line.ts';
+import { tagOf, wordingOf } from '../../../query/timeline/inherit/window-line.ts';
 import { contentKeysOf } from '../../../query/timeline/inherit/content-keys.ts';
 import { anyContext, madeEvent, noon } from '../../contract/made-up.ts';
 import { MemoryReader, MemoryStore } from '../../helpers/memory-store.ts';
@@ -18,7 +19,7 @@ function logOf(...lines: string[]): MemoryReader {
     ends.set(service!, from + 10);
     const named = idsOf(ids.join(' '));
     const linking = named.find(({ kind }) => kind !== 'session');
-    return madeEvent(service!, from, from + 10, { service: service!, source: service!, timeNs: noon + BigInt(Math.round(Number(ms) * 1e6)), ids: named, requestId: linking?.value ?? null, message, level: message.startsWith(' ') ? null : 'info' });
+    return madeEvent(service!, from, from + 10, { service: service!, source: service!, timeNs: noon + BigInt(Math.round(Number(ms) * 1e6)), ids: named, requestId: linking?.value ?? null, message, template: message.replace(/\S*\d\S*/g, '<*>'), level: message.startsWith(' ') ? null : 'info' });
   });
   store.append({ events, states: [] }, [], []);
   return new MemoryReader(store);
@@ -186,6 +187,54 @@ test('however many lines lie between, the lines of a worker are found, and those
   await has(t, logOf(...lines(`ship 2999 T:${t2} | [http-1] requested`)), t1, []);
 });
 
+const requestOf = (n: number): string => `6bf92f3577b34da6a3ce929d0e0e${String(4000 + n)}`;
+/** Requests one after the other, 100 ms each and 50 ms apart, with what a service without ids writes meanwhile. */
+const shop = (count: number, without: (n: number, at: number) => string[]): string[] =>
+  Array.from({ length: count }, (_, n) => [`front ${n * 150} T:${requestOf(n)} | begins`, `pay ${n * 150 + 60} T:${requestOf(n)} | charges`, ...without(n, n * 150), `front ${n * 150 + 100} T:${requestOf(n)} | ends`]).flat();
+
+test('a service that names no id is found by its place in the story of requests like it', async t => {
+  const log = logOf(...shop(14, (n, at) => [`cart ${at + 20} | reads ${n} items`]));
+  await has(t, log, requestOf(3), ['cart reads 3 items: onlyOpen']);
+  t.deepEqual((await given(log, requestOf(3))).because, ['13 of 13 other requests like this one have one such line between "begins" and "charges", and no other request that was at work has a place for it']);
+  await has(t, logOf(...shop(11, (n, at) => [`cart ${at + 20} | reads ${n} items`])), requestOf(3), []);
+});
+
+test('what is not in nearly all requests like one, or not as often in it, is not given', async t => {
+  await has(t, logOf(...shop(40, (n, at) => (n % 5 === 0 ? [] : [`cart ${at + 20} | reads ${n} items`]))), requestOf(3), []);
+  await has(t, logOf(...shop(40, (n, at) => [`cart ${at + 20} | reads ${n} items`, ...(n === 3 ? [`cart ${at + 25} | reads 99 items`] : [])])), requestOf(3), []);
+});
+
+test('the line of a queue that another request left there is not given to the one that is at work', async t => {
+  // One job after each third request, done while a later one is at work, not always the same.
+  const log = logOf(...shop(60, (n, at) => (n % 3 === 0 ? [`queue ${at + 20 + 150 * ((n / 3) % 2)} | does job ${n}`] : [])));
+  for (const n of [0, 1, 3, 4]) await has(t, log, requestOf(n), []);
+});
+
+test('a heartbeat as long apart as a step takes is found in each request, and is none\'s', async t => {
+  const beats = Array.from({ length: 240 }, (_, n) => `watch ${n * 10 + 3} | beat ${n}`);
+  const log = logOf(...shop(16, (_, at) => [`front ${at + 70} T:${requestOf(at / 150)} | renders`]), ...beats);
+  await has(t, log, requestOf(3), []);
+});
+
+test('of two requests at work that both have a place for a line neither is given it', async t => {
+  const log = logOf(...shop(14, (n, at) => [`cart ${at + 20} | reads ${n} items`]), `front 460 T:${t1} | begins`, `pay 500 T:${t1} | charges`, `front 520 T:${t1} | ends`);
+  // The second has none in its place, but the first one's line would do.
+  await has(t, log, requestOf(3), []);
+  await has(t, log, t1, []);
+  await has(t, log, requestOf(4), ['cart reads 4 items: onlyOpen']);
+});
+
+for (const [trials, chance, successes, expected] of [[10, 0.5, 0, 1], [10, 0.5, 10, 0.0009765625], [10, 0.5, 6, 0.376953125], [4, 0.25, 1, 0.68359375], [5, 1, 5, 1], [5, 0, 1, 0]] as const) {
+  test(`at least ${successes} of ${trials} at ${chance}`, t => {
+    t.true(Math.abs(binomialTail(trials, chance, successes) - expected) < 1e-12);
+  });
+}
+
+test('a chance too small for a number is none', t => {
+  t.is(binomialTail(5000, 0.001, 4000), 0);
+  t.true(Math.abs(binomialTail(5000, 0.5, 2500) - 0.5) < 0.01);
+});
+
 for (const [message, fields, tag] of [
   ['[http-nio-8080-exec-3] c.e.Cart - x', {}, 'http-nio-8080-exec-3'], ['x', { thread: 'pool-1-thread-2' }, 'pool-1-thread-2'], ['x', { 'process.thread.name': 'worker-7' }, 'worker-7'], ['31#31: *1234 connect() failed', {}, '1234'], ['x', { tid: 17 }, '17'],
   ['[main] started', {}, null], ['x', { thread: 'main' }, null], ['x', { thread: 'reactor-http-nio-2' }, null], ['x', { pid: 17 }, null], ['[4bf92f3577b34da6a3ce929d0e0e4736] x', {}, null], ['no tag', {}, null],
@@ -195,9 +244,9 @@ for (const [message, fields, tag] of [
   });
 }
 
-test('a line that lost its id has the template it had with it', t => {
-  const of = (message: string): string => templateOf(madeEvent('a', 0, 10, { message }));
-  t.is(of('TraceID: 4bf92f3577b34da6a3ce929d0e0e4736 Request took 17 ms'), of('TraceID:  Request took 9 ms'));
+test('a line that lost its id has the wording it had with it, and so has its template', t => {
+  const wording = wordingOf('TraceID:  Request took 9 ms');
+  for (const text of ['TraceID: 4bf92f3577b34da6a3ce929d0e0e4736 Request took 17 ms', 'TraceID: <*> Request took <*> ms', 'TraceID:  Request took <*> ms']) t.is(wordingOf(text), wording);
 });
 
 test('values that may tell requests apart, and those that never do', t => {
