@@ -6,6 +6,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { parseAllDocuments } from 'yaml';
 import { KafkaClient } from '#lib/kafka/kafka-client.ts';
+import { madeChunk } from '../contract/made-up.ts';
+import { runCommand } from '../helpers/command.ts';
+import { elasticsearchMissing, startElasticsearch } from '../helpers/elasticsearch.ts';
+import { eventually } from '../helpers/leadline.ts';
+import { chunkRecord } from '../helpers/published.ts';
 import { baseImage, buildImage, containersMissing, imageMb, leadlineImage, playablePod, PlayedPod, runImage, type Container, type PodSpec } from '../helpers/containers.ts';
 import { testFolder } from '../helpers/folder.ts';
 import { kafkaMissing, TestKafka } from '../helpers/kafka.ts';
@@ -13,18 +18,28 @@ import { proofSkipped } from '../helpers/skipped.ts';
 import { streamsOfTopic, type TopicStream } from '../helpers/topic-bytes.ts';
 
 const root = join(import.meta.dirname, '../..');
-const missing = containersMissing() ?? kafkaMissing();
+const missing = containersMissing() ?? kafkaMissing() ?? elasticsearchMissing();
 const titles = {
   image: 'ship, collect and up of the image: each starts on a read-only root and ends on SIGTERM, and compiles no TypeScript',
   sidecar: 'a pod with the sidecar of deploy/kubernetes, application and shipper killed again and again: the topic has every byte of every file, and the last lines',
+  elasticsearch: 'collectors and serve of deploy/kubernetes over a real broker and a real Elasticsearch, a collector killed: every line is there once, behind the key, and its alert',
   daemonSet: 'the DaemonSet of deploy/kubernetes over CRI files of a node, pod made anew with an empty checkpoint: the topic has every byte of every file under its pod and container',
 };
 
+interface Manifest {
+  kind: string;
+  metadata: { name: string };
+  data: Record<string, string>;
+  spec: { template: { spec: PodSpec } };
+}
+
+function manifestsOf(file: string): Manifest[] {
+  return parseAllDocuments(readFileSync(join(root, 'deploy', 'kubernetes', file), 'utf8')).map(document => document.toJS() as Manifest);
+}
+
 /** The one pod template in a manifest. */
-function templateOf(manifest: string): PodSpec {
-  const documents = parseAllDocuments(readFileSync(join(root, 'deploy', 'kubernetes', manifest), 'utf8'));
-  const [template] = documents.map(document => document.toJS() as { spec: { template: { spec: PodSpec } } });
-  return template!.spec.template.spec;
+function templateOf(file: string): PodSpec {
+  return manifestsOf(file)[0]!.spec.template.spec;
 }
 
 function setEnvironment(container: Container, values: Record<string, string>): void {
@@ -39,7 +54,7 @@ async function readyz(port: number): Promise<number> {
 }
 
 /** Far from where the broker takes its ports, and from those that outgoing connections get. */
-const ports = { sidecar: 28_900, daemonSet: 28_901 };
+const ports = { sidecar: 28_900, daemonSet: 28_901, collect: 28_902, collectToo: 28_903, serve: 28_904 };
 
 async function untilReady(pod: PlayedPod, port: number): Promise<void> {
   for (let look = 0; (await readyz(port)) !== 200; look++) {
@@ -155,6 +170,66 @@ else {
     const { 'll-service': service, 'll-container': container, 'll-pod': podName, 'll-namespace': namespace, 'll-node': node } = streams[0]!.headers;
     t.deepEqual([service, container, podName, namespace, node], ['checkout', 'app', 'leadline-sidecar', 'shop', 'node-a']);
     t.log(`${files.length} files, ${(written / 1e6).toFixed(1)} MB, sent again ${(streams.reduce((sum, stream) => sum + stream.repeatedBytes, 0) / 1e6).toFixed(2)} MB; peak ${(peakKb / 1000).toFixed(0)} MB`);
+  });
+
+  test.serial(titles.elasticsearch, async t => {
+    t.timeout(600_000);
+    const elastic = await startElasticsearch();
+    t.teardown(() => elastic.stop());
+    const broker = await TestKafka.start({ portsFrom: 26_000 });
+    t.teardown(() => broker.stop());
+    const kafka = new KafkaClient({ brokers: broker.brokers, clientId: 'auditor', tls: null, login: null, requestTimeoutMs: 10_000 });
+    t.teardown(() => kafka.close());
+    const manifests = manifestsOf('elasticsearch.yaml');
+    const config = testFolder(t);
+    chmodSync(config, 0o755);
+    const given = manifests.find(({ kind }) => kind === 'ConfigMap')!.data['leadline.yaml']!;
+    const text = given.replace('kafka:9092', broker.brokers.join(', ')).replace('https://elasticsearch:9200', elastic.url);
+    t.false(text.includes('kafka:9092') || text.includes('elasticsearch:9200'));
+    const path = join(config, 'leadline.yaml');
+    writeFileSync(path, text, { mode: 0o644 });
+    const applied = await runCommand(['topics', 'apply', '--config', path]);
+    t.is(applied.code, 0, applied.stderr);
+
+    const play = async (of: string, name: string, port: number): Promise<PlayedPod> => {
+      const spec = playablePod(name, manifests.find(({ metadata }) => metadata.name === of)!.spec.template.spec);
+      const container = named(spec, 'leadline');
+      container.image = leadlineImage;
+      setEnvironment(container, { LEADLINE_ELASTICSEARCH_API_KEY: 'unasked', LEADLINE_PORT: String(port), ...(of === 'leadline-serve' ? { LEADLINE_API_KEY: 'the key' } : {}) });
+      spec.volumes = spec.volumes!.map(({ name: volume }) => (volume.endsWith('-config') ? { name: volume, hostPath: { path: config, type: 'Directory' } } : { name: volume, emptyDir: {} }));
+      // podman does not know fsGroup.
+      const pod = await PlayedPod.play(name, spec);
+      t.teardown(() => pod.remove());
+      return pod;
+    };
+    const collectors = [await play('leadline-collect', 'leadline-collect-1', ports.collect), await play('leadline-collect', 'leadline-collect-2', ports.collectToo)];
+    const total = 3000;
+    const { partitions } = await kafka.topic('leadline.chunks');
+    for (let n = 0; n < total; n += 10) {
+      const streamId = `stream${(n / 10) % 5}`;
+      const value = Array.from({ length: 10 }, (_, index) => `{"time":"${new Date().toISOString()}","level":"error","msg":"line ${String(n + index).padStart(6, '0')}"}\n`).join('');
+      const offset = Math.floor(n / 50) * value.length;
+      await kafka.produce('leadline.chunks', (n / 10) % Math.min(5, partitions), [chunkRecord(madeChunk(streamId, offset, value))], 'none');
+      if (n === 1000) await collectors[0]!.kill9('leadline');
+      if (n % 100 === 0) await pause(20);
+    }
+    const serve = await play('leadline-serve', 'leadline-serve-1', ports.serve);
+    await untilReady(serve, ports.serve);
+    const ask = async <T>(route: string): Promise<T> => {
+      const answer = await fetch(`http://127.0.0.1:${ports.serve}${route}`, { headers: { authorization: 'Bearer the key' } });
+      return (await answer.json()) as T;
+    };
+    const counted = await eventually(() => ask<{ events?: unknown[] }>('/api/v1/events?query=line&limit=10000'), ({ events = [] }) => events.length >= total, 500);
+    t.is(counted.events!.length, total);
+    t.is((await fetch(`http://127.0.0.1:${ports.serve}/api/v1/events`)).status, 401);
+    await eventually(() => ask<{ alerts: { rule: string }[] }>('/api/v1/alerts'), ({ alerts }) => alerts.some(({ rule }) => rule === 'errors'), 500);
+    for (const [index, port] of [ports.collect, ports.collectToo].entries()) await untilReady(collectors[index]!, port);
+    const peaks = await Promise.all([...collectors, serve].map(async pod => Math.round(parseInt(await pod.statusOf('leadline', 'VmHWM'), 10) / 1000)));
+    for (const pod of [...collectors, serve]) {
+      t.is(await pod.stop('leadline'), 0, await pod.logs('leadline'));
+      t.false(await pod.wasKilledForMemory('leadline'));
+    }
+    t.log(`peaks of the collectors and of serve: ${peaks.join(', ')} MB`);
   });
 
   test.serial(titles.daemonSet, async t => {
