@@ -37,7 +37,15 @@ export function levelOfSyslogSeverity(severity: number): Level | null {
 /** A number under a level key: 0 to 7 are syslog's, 10 to 69 bunyan's and pino's, an unnamed one by the nearest named below it (55 is error). */
 export function levelOfNumber(value: number): Level | null {
   if (value >= 10 && value < 70) return tens[Math.floor(value / 10) - 1]!;
-  return Number.isInteger(value) ? levelOfSyslogSeverity(value) : null;
+  return value >= 5000 ? (thousands.get(value) ?? null) : Number.isInteger(value) ? levelOfSyslogSeverity(value) : null;
+}
+
+/** log4j's numbers, and under `severity` Google's. */
+const thousands = new Map<number, Level>([[5000, 'trace'], [10_000, 'debug'], [20_000, 'info'], [30_000, 'warn'], [40_000, 'error'], [50_000, 'fatal']]);
+const googleHundreds = new Map<number, Level>([[100, 'debug'], [200, 'info'], [300, 'info'], [400, 'warn'], [500, 'error'], [600, 'fatal'], [700, 'fatal'], [800, 'fatal']]);
+
+export function levelOfGoogle(value: unknown): Level | null {
+  return typeof value === 'number' && value >= 100 ? (googleHundreds.get(value) ?? null) : levelOfValue(value);
 }
 
 /** OpenTelemetry's severity number, 1 to 24 in steps of four. */

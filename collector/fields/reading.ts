@@ -1,7 +1,7 @@
 import type { FieldValue, Fields, Level } from '#schemas/event.ts';
 import { addIdsOfField, IdList } from '../ids/extract.ts';
 import { exceptionTypeOf } from './exception.ts';
-import { levelOfLetter, levelOfName, levelOfOtelNumber, levelOfPythonNumber, levelOfValue } from './level.ts';
+import { levelOfGoogle, levelOfLetter, levelOfName, levelOfOtelNumber, levelOfPythonNumber, levelOfValue } from './level.ts';
 import { fieldName, type FieldName, type FieldRoles } from './roles.ts';
 import { notKnownWhen, readTimeOfValue, type TimeAssumed, type WhenRead } from './time.ts';
 
@@ -65,6 +65,7 @@ export class Reading {
       this.exceptionRank = roles.exceptionType;
     }
     if (roles.isStack && typeof value === 'string') this.stack ??= value;
+    else if (roles.isStack && Array.isArray(value) && typeof value[0] === 'string') this.stack ??= value.join('\n');
     if (roles.timeSeconds && typeof value === 'number') this.seconds = value;
     if (roles.timeNanos && typeof value === 'number') this.nanos = value;
   }
@@ -108,6 +109,7 @@ export class Reading {
 
 function levelOfScaled(scale: FieldRoles['levelScale'], value: FieldValue): Level | null {
   if (scale === 'usual') return levelOfValue(value);
+  if (scale === 'google') return levelOfGoogle(value);
   // MongoDB's `"s":"D2"`; a longer text under so short a name is something else.
   if (scale === 'letter') return typeof value === 'string' && value.length <= 2 ? levelOfLetter(value.charAt(0)) : null;
   // What Postgres says of itself is at LOG.

@@ -8,7 +8,7 @@ export interface FieldRoles {
   time: number | null;
   level: number | null;
   /** How a number under a level's name counts. */
-  levelScale: 'usual' | 'names' | 'otel' | 'python' | 'letter' | 'postgres';
+  levelScale: 'usual' | 'google' | 'names' | 'otel' | 'python' | 'letter' | 'postgres';
   message: number | null;
   exceptionType: number | null;
   /** The value may be a stack trace. */
@@ -23,17 +23,17 @@ export interface FieldRoles {
 
 const ranksOf = (names: string): Map<string, number> => new Map(names.split(/\s+/).map((name, rank) => [name, rank]));
 
-const timeNames = ranksOf('time timestamp @timestamp ts @t t.$date t eventtime event_time timeunixnano time_unix_nano datetime date @time timemillis timestampms asctime log_time logtime created created_at started_at start_time stagetimestamp requestreceivedtimestamp time_iso8601 time_local msec __realtime_timestamp datetime.date record.time.timestamp record.time.repr fields.time @fields.time fields.timestamp fields.ts syslog.timestamp _meta.date');
-const levelNames = ranksOf('level log.level loglevel log_level lvl levelname level_name severity severitytext severity_text @l @level log.severity s priority severitynumber severity_number levelno status error_severity record.level.name fields.level @fields.level fields.lvl @fields.lvl fields.severity @fields.severity syslog.severity context.loglevel _loglevel _meta.loglevelname');
-const messageNames = ranksOf('message msg @message @m short_message log_message renderedmessage record.message text body body.stringvalue fields.message fields.msg @fields.message @fields.msg jsonpayload.message event @mt messagetemplate log error.message err.message exception.message error err exception');
-const exceptionTypeNames = ranksOf('error.type exception.type err.type error.name err.name exception.name error.class exception.class error.kind exception.class_name exception_type error_type thrown.name record.exception.type');
+const timeNames = ranksOf('time timestamp @timestamp ts @t t.$date t eventtime event_time timeunixnano time_unix_nano datetime date @time timemillis timestampms asctime log_time logtime created created_at started_at start_time stagetimestamp requestreceivedtimestamp time_iso8601 time_local msec __realtime_timestamp datetime.date record.time.timestamp record.time.repr fields.time @fields.time fields.timestamp fields.ts syslog.timestamp _meta.date time.$date timestamp.$date event_timestamp eventtimestamp log_timestamp logtimestamp');
+const levelNames = ranksOf('level log.level loglevel log_level lvl levelname level_name severity severitytext severity_text @l @level log.severity s priority severitynumber severity_number levelno status error_severity record.level.name fields.level @fields.level fields.lvl @fields.lvl fields.severity @fields.severity syslog.severity context.loglevel _loglevel _meta.loglevelname level.name levelstr');
+const messageNames = ranksOf('formattedmessage message msg @message @m short_message log_message renderedmessage record.message text body body.stringvalue fields.message fields.msg @fields.message @fields.msg jsonpayload.message event @mt messagetemplate textpayload log error.message err.message exception.message error err exception');
+const exceptionTypeNames = ranksOf('error.type exception.type err.type error.name err.name exception.name error.class exception.class error.kind exception.class_name exception_type error_type thrown.name record.exception.type throwable.class throwable.classname exception.exceptiontype exception.exception_class errortype');
 const stackNames = ranksOf('error.stack_trace err.stack error.stack exception.stacktrace exception.stack_trace stack_trace stacktrace stack exc_info exc_text traceback exception @x error err thrown.extendedstacktrace full_message');
 const secondsNames = ranksOf('instant.epochsecond timestamp.seconds timestampseconds');
 const nanosNames = ranksOf('instant.nanoofsecond timestamp.nanos timestampnanos');
 
 function readRoles(name: string): FieldRoles {
   const lower = name.toLowerCase();
-  const levelScale: FieldRoles['levelScale'] = lower.startsWith('severitynumber') || lower === 'severity_number' ? 'otel' : lower === 'levelno' ? 'python' : lower === 'error_severity' ? 'postgres' : lower === 's' ? 'letter' : lower === 'priority' || lower === 'status' ? 'names' : 'usual';
+  const levelScale: FieldRoles['levelScale'] = lower.startsWith('severitynumber') || lower === 'severity_number' ? 'otel' : lower === 'levelno' ? 'python' : lower === 'error_severity' ? 'postgres' : lower === 's' ? 'letter' : lower === 'severity' ? 'google' : lower === 'priority' || lower === 'status' ? 'names' : 'usual';
   const roles = {
     time: timeNames.get(lower) ?? null,
     level: levelNames.get(lower) ?? null,

@@ -7,7 +7,7 @@ import { notKnownWhen, readTime, type TimeRead, type WhenRead } from '../fields/
 import type { FieldValue } from '#schemas/event.ts';
 import { addIdsOfText } from '../ids/extract.ts';
 import { withoutAnsi } from './ansi.ts';
-import { matchAt } from './scan.ts';
+import { isDigit, matchAt } from './scan.ts';
 import { putAddress, putRequest } from './special-heads.ts';
 import { textCharsMax, understoodOf, type Understood } from './understood.ts';
 
@@ -149,7 +149,9 @@ function understandPhpFpm(text: string, when: WhenRead): Understood | null {
 const morgan = /(?:(\S{3,64}) (?:-|(\S{1,64})) )?([A-Z]{3,8}) (\S{1,8192}) (?:HTTP\/([\d.]{1,3}) )?(\d{3}|-) (?:(\d{1,9}\.\d{3}|-) ms - (\d{1,15}|-)|(\d{1,15}|-) - (\d{1,9}\.\d{3}|-) ms)$/y;
 
 function isMorganEnd(text: string): boolean {
-  return text.endsWith(' ms') || text.includes(' ms - ', text.length - 32);
+  const last = text.charCodeAt(text.length - 1);
+  if (last === 0x73) return text.endsWith(' ms');
+  return (isDigit(last) || last === 0x2d) && text.includes(' ms - ', text.length - 32);
 }
 
 function understandMorgan(text: string, when: WhenRead): Understood | null {
@@ -167,7 +169,7 @@ function understandMorgan(text: string, when: WhenRead): Understood | null {
   return understoodOf('access', reading, text);
 }
 
-const quotedRequest = /"([A-Z]{3,16} [^"\s]{1,8192} HTTP\/[\d.]{1,3})" (\d{3})(?: |$)/;
+const statusBehindQuote = /" (\d{3})(?: |$)/y;
 const clientAtStart = /^(\[[0-9a-fA-F:.]{2,45}\]:\d{1,5}|(?=[^ ]{0,44}[.:])[\da-fA-F.:]{3,45}|\S{3,64}:\d{1,5}) /;
 
 /**
@@ -175,14 +177,17 @@ const clientAtStart = /^(\[[0-9a-fA-F:.]{2,45}\]:\d{1,5}|(?=[^ ]{0,44}[.:])[\da-
  * A word that is nothing but a UUID or 32 hex digits is the request's id there, as in access logs.
  */
 export function readQuotedRequest(reading: Reading, message: string): void {
-  const found = message.includes(' HTTP/') ? quotedRequest.exec(message) : null;
+  const version = message.indexOf(' HTTP/');
+  const end = version < 0 ? -1 : message.indexOf('"', version);
+  const found = end < 0 || end - version > 9 ? null : matchAt(statusBehindQuote, message, end);
+  const start = found === null ? -1 : message.lastIndexOf('"', version);
   // A quote that is not closed is a line that was cut.
-  if (found === null || message.split('"').length % 2 === 0 || !putRequest(reading, found[1]!)) return;
-  reading.put('http.response.status_code', Number(found[2]));
+  if (found === null || start < 0 || message.split('"').length % 2 === 0 || !putRequest(reading, message.slice(start + 1, end))) return;
+  reading.put('http.response.status_code', Number(found[1]));
   const client = clientAtStart.exec(message);
   if (client !== null) putAddress(reading, client[1]!);
   if (reading.ids.ids.length > 0) return;
-  const words = `${message.slice(0, found.index)} ${message.slice(found.index + found[0].length)}`.split(' ', extrasMax);
+  const words = `${message.slice(0, start)} ${message.slice(end + found[0].length)}`.split(' ', extrasMax);
   const id = words.find(word => uuid.test(word) || longHex.test(word));
   if (id !== undefined) reading.add('request_id', id);
 }

@@ -2,7 +2,7 @@
 import type { Reading } from '../fields/reading.ts';
 import { isPlainName, isQualifiedName, isMethodInFile, isSourcePlace, putClassAndMethod, putPlace, putThread, putTrace } from './caller.ts';
 import { nameAll, type Part } from './head-parts.ts';
-import { closingBracket, code, isBlank, isDigit, isLetter, matchAt, skipBlanks, skipDigits, wordEnd } from './scan.ts';
+import { closingBracket, code, isBlank, isDigit, isLetter, isWord, matchAt, skipBlanks, skipDigits, wordEnd } from './scan.ts';
 import { skipMarks } from './text-prefix.ts';
 
 const partsMax = 6;
@@ -65,7 +65,10 @@ const tracePairs = /(?:[A-Za-z_][\w.]{0,63}=[^\s,]{0,128},? ){2,12}(?=\[)/y;
 
 /** Quarkus and patterns with OpenTelemetry's names: `LEVEL traceId=..., spanId=... [logger] (thread) message`. */
 function contextEnd(reading: Reading, line: string, from: number): number {
-  const found = isLetter(line.charCodeAt(from)) && line.includes('=', from) ? matchAt(tracePairs, line, from) : null;
+  if (!isLetter(line.charCodeAt(from))) return from;
+  let end = from + 1;
+  while (isWord(line.charCodeAt(end)) || line.charCodeAt(end) === code.dot) end++;
+  const found = line.charCodeAt(end) === 0x3d ? matchAt(tracePairs, line, from) : null;
   if (found === null || !/trace|span/i.test(found[0])) return from;
   reading.put('log.context', found[0].trimEnd());
   return from + found[0].length;
@@ -242,8 +245,10 @@ const rustThread = /(?:([\w.-]{1,64}) +)?ThreadId\((\d{1,9})\) /y;
 
 function spansEnd(reading: Reading, line: string, from: number): number {
   if (!isLetter(line.charCodeAt(from))) return from;
+  // The built-in search for one character is faster than a look at each.
   const brace = line.indexOf('{', from);
-  const thread = line.includes('ThreadId(') ? matchAt(rustThread, line, from) : null;
+  const open = line.indexOf('(', from);
+  const thread = open > 0 && line.startsWith('ThreadId(', open - 8) ? matchAt(rustThread, line, from) : null;
   let at = from;
   if (thread !== null) {
     if (thread[1] !== undefined) reading.put('process.thread.name', thread[1]);

@@ -54,7 +54,7 @@ export function isPlainName(text: string): boolean {
 
 /** A place in a file of source, whatever stands around it: `main.go:10`. */
 export function isSourcePlace(text: string): boolean {
-  const source = text.length <= nameCharsMax && isDigit(text.charCodeAt(text.length - 1)) ? sourcePlace.exec(text) : null;
+  const source = text.length <= nameCharsMax && isDigit(text.charCodeAt(text.length - 1)) && text.includes(':') ? sourcePlace.exec(text) : null;
   return source !== null && sourceEndings.has(source[1]!.slice(source[1]!.lastIndexOf('.') + 1));
 }
 
@@ -65,7 +65,7 @@ export function isMethodInFile(text: string): boolean {
 /** A place in the source becomes its fields. False where the text is none. */
 export function putPlace(reading: Reading, text: string): boolean {
   const last = text.charCodeAt(text.length - 1);
-  if (text.length > nameCharsMax || (!isDigit(last) && last !== code.close)) return false;
+  if (text.length > nameCharsMax || (!isDigit(last) && last !== code.close) || !text.includes(':')) return false;
   const source = sourcePlace.exec(text);
   if (source !== null) {
     const file = source[1]!;
@@ -96,6 +96,7 @@ export function putPlace(reading: Reading, text: string): boolean {
 export function putTrace(reading: Reading, text: string): boolean {
   if (text.length > 160) return false;
   if (text.length < 32) {
+    if (!mayBeNothing(text)) return false;
     const nothing = sleuthOfNothing.exec(text);
     if (nothing !== null && nothing[1] !== undefined && nothing[1] !== '') reading.put('service.name', nothing[1]);
     return nothing !== null;
@@ -118,9 +119,13 @@ export function putTrace(reading: Reading, text: string): boolean {
   return true;
 }
 
+function mayBeNothing(text: string): boolean {
+  return text.length === 1 || text.charCodeAt(text.length - 1) === code.comma;
+}
+
 /** Whether brackets hold ids (`putTrace`). */
 export function isTrace(text: string): boolean {
-  if (text.length < 32) return sleuthOfNothing.test(text);
+  if (text.length < 32) return mayBeNothing(text) && sleuthOfNothing.test(text);
   return text.length <= 160 && (traceAlone.test(text) || sleuth.test(text) || traceAndSpan.test(text));
 }
 
@@ -139,7 +144,7 @@ export function putThread(reading: Reading, text: string): void {
     reading.put('process.uptime', Number(uptime[1]));
     return;
   }
-  const behind = classAtLine.exec(name);
+  const behind = name.includes('@') ? classAtLine.exec(name) : null;
   const before = reading.fields['process.thread.name'];
   // Of two brackets one is what the logger was told of the request or user.
   if (before !== undefined) reading.put('log.context', behind === null ? name : before);

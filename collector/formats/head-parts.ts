@@ -15,7 +15,7 @@ export function namedAll(reading: Reading, parts: readonly Part[]): boolean {
   let thread = 0;
   let logger = 0;
   for (const { kind, text } of parts) {
-    if (kind === 'word' && pair.test(text)) continue;
+    if (kind === 'word' && isPair(text)) continue;
     const isName = kind === 'word' && (isPlainName(text) || /^(?:[\w.-]+|\[unknown\])@(?:[\w.-]+|\[unknown\])$/.test(text));
     if (kind === 'word' ? !isName : kind === 'brace' && text !== '' && !/^[\w.\\/-]+(?::\d+)?$/.test(text)) return false;
     if (kind === 'word' && !text.includes('@') && ++logger > 1 && !isHostAndProcess(parts)) return false;
@@ -32,6 +32,7 @@ export function namedAll(reading: Reading, parts: readonly Part[]): boolean {
 }
 
 const pair = /^[A-Za-z_][\w.]*=[^\s"']*$/;
+const isPair = (text: string): boolean => text.includes('=') && pair.test(text);
 
 /** `host name[17] LEVEL`, as coloredlogs has it. */
 function isHostAndProcess(parts: readonly Part[]): boolean {
@@ -41,14 +42,14 @@ function isHostAndProcess(parts: readonly Part[]): boolean {
 function nameOf(reading: Reading, { kind, text }: Part): void {
   if (kind === 'number') {
     reading.put(reading.fields['process.pid'] === undefined ? 'process.pid' : 'process.thread.id', Number(text));
-  } else if (kind === 'word' && pair.test(text)) {
+  } else if (kind === 'word' && isPair(text)) {
     reading.add(text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1));
   } else if (kind === 'word') {
     const at = text.indexOf('@');
     if (at > 0) {
       reading.put('user.name', text.slice(0, at));
       reading.put('db.name', text.slice(at + 1));
-    } else if (!putPlace(reading, text.replace(/:$/, ''))) reading.put('log.logger', text);
+    } else if (!putPlace(reading, text.endsWith(':') ? text.slice(0, -1) : text)) reading.put('log.logger', text);
   } else if (kind === 'brace') {
     if (text !== '' && !putPlace(reading, text)) reading.add('query_id', text);
   } else if (kind === 'bracket' && isNumber(text)) reading.put('process.pid', Number(text));

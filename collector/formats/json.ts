@@ -3,10 +3,11 @@ import type { FieldValue } from '#schemas/event.ts';
 import { levelOfSyslogSeverity } from '../fields/level.ts';
 import { Reading } from '../fields/reading.ts';
 import { fieldName, type FieldName } from '../fields/roles.ts';
-import { notKnownWhen } from '../fields/time.ts';
+import { notKnownWhen, type WhenRead } from '../fields/time.ts';
 import { addIdsOfText } from '../ids/extract.ts';
 import { moreExact } from './access-log.ts';
 import { withoutAnsi } from './ansi.ts';
+import { readTextPrefix } from './text-prefix.ts';
 import { textCharsMax, understoodOf, type Understood } from './understood.ts';
 
 /** A deeper object stays as JSON text. */
@@ -36,9 +37,27 @@ export function understandJson(text: string, when = notKnownWhen): Understood | 
   // Two formats whose level a name alone does not tell. Serilog's compact format leaves the level out where it is Information; journald's priority is a number in text.
   if (reading.level === null && fields['@t'] !== undefined && fields['@l'] === undefined && (fields['@m'] !== undefined || fields['@mt'] !== undefined)) reading.level = 'info';
   if (reading.level === null && fields['__REALTIME_TIMESTAMP'] !== undefined && typeof fields['PRIORITY'] === 'string') reading.level = levelOfSyslogSeverity(Number(fields['PRIORITY']));
+  if (reading.level === null && reading.message !== null) readInnerLine(reading, reading.message, when);
   const { message } = reading;
   if (message !== null) addIdsOfText(reading.ids, message.length > textCharsMax ? message.slice(0, textCharsMax) : message);
   return understoodOf('json', reading, withoutAnsi(message ?? text));
+}
+
+/** What a log router put whole into one member: JSON, or a line of text with a time and a level. */
+function readInnerLine(reading: Reading, message: string, when: WhenRead): void {
+  const first = message.charCodeAt(0);
+  if (first === 0x7b) {
+    const inner = understandJson(message.trimEnd(), when);
+    if (inner === null || (inner.level === null && inner.timeNs === null)) return;
+    reading.level = inner.level;
+    reading.timeNs ??= inner.timeNs;
+    reading.exceptionType ??= inner.exceptionType;
+    reading.message = inner.message;
+    for (const { kind, name, value } of inner.ids) reading.ids.add(kind, name, value, 'field');
+  } else if (first === 0x5b || (first >= 0x30 && first <= 0x39)) {
+    const { level, timeText } = readTextPrefix(message, when);
+    if (timeText !== null) reading.level = level;
+  }
 }
 
 /** Called by JSON.parse for each value, with the number as it stood in the text. */

@@ -193,7 +193,7 @@ function levelBehindParts(reading: Reading, line: string, from: number, afterTim
     if (end < 0) return from;
     const part = parts.at(-1)!;
     if (part.kind === 'word') {
-      const lower = levelBehindBrackets(parts);
+      const lower = parts.length > 1 && line.charCodeAt(end - 1) === code.colon ? levelBehindBrackets(parts) : null;
       if (lower !== null) {
         reading.level = lower;
         parts.pop();
@@ -256,7 +256,7 @@ function partAt(line: string, at: number, parts: Part[]): number {
 /** Winston's `[label] error: message`: a level as loggers write it, and only brackets before it. */
 function levelBehindBrackets(parts: readonly Part[]): Level | null {
   const word = parts.at(-1)!.text;
-  if (parts.length < 2 || !word.endsWith(':') || !sentenceSafe.has(word.slice(0, -1))) return null;
+  if (!sentenceSafe.has(word.slice(0, -1))) return null;
   return parts.every(({ kind }, index) => kind === 'bracket' || index === parts.length - 1) ? levelOfName(word.slice(0, -1)) : null;
 }
 

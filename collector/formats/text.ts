@@ -28,7 +28,7 @@ export function understandText(text: string, when: WhenRead = notKnownWhen): Und
   if (newline < 0) {
     const inner = end > 0 ? understandInner(message, reading, when) : null;
     if (inner !== null) return inner;
-    if (message.includes('" ')) readQuotedRequest(reading, message);
+    if (message.includes('"') && reading.fields['http.request.method'] === undefined) readQuotedRequest(reading, message);
   } else {
     message = secondLineMessage(reading, message, plain, newline);
     reading.exceptionType = exceptionTypeOf(headOf(plain));
@@ -102,14 +102,16 @@ function processEnd(reading: Reading, line: string): number {
   return found[0].length;
 }
 
-const glued = /([A-Za-z]{1,32})(?=\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d[ .])/y;
+const glued = /\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d[ .]/y;
+const gluedCharsMax = 32;
 
 /** Go's log with a prefix that has no blank: `raft2022/08/22 05:18:16 message`. */
 function gluedEnd(reading: Reading, line: string): number {
-  const found = matchAt(glued, line, 0);
-  if (found === null) return 0;
-  reading.put('log.logger', found[1]!);
-  return found[0].length;
+  let end = 1;
+  while (end <= gluedCharsMax && isLetter(line.charCodeAt(end))) end++;
+  if (!isDigit(line.charCodeAt(end)) || matchAt(glued, line, end) === null) return 0;
+  reading.put('log.logger', line.slice(0, end));
+  return end;
 }
 
 const requestTag = /\[([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\] /y;
