@@ -7,9 +7,9 @@ import { Block } from '#schemas/embedded/block.ts';
 import { BlockEncoder } from '#schemas/embedded/block-encoder.ts';
 import { writeBlockStreams } from '#schemas/embedded/block-streams.ts';
 import { writeIdList } from '#schemas/embedded/id-list.ts';
-import { levelBit, toJsonWithBigints } from '#schemas/embedded/layout.ts';
+import { allHaveIdsBit, lacksIdsBit, levelBit, toJsonWithBigints } from '#schemas/embedded/layout.ts';
 import { packWords, WordSet } from '#schemas/embedded/words.ts';
-import { levelRank, type LogEvent } from '#schemas/event.ts';
+import { lacksRequestId, levelRank, type LogEvent } from '#schemas/event.ts';
 import type { ConsumedPosition, UnfinishedLine } from '#schemas/store.ts';
 import { countEvents, type CountRow } from './event-counts.ts';
 import type { LedgerChange, StreamEntry } from './stream-ledger.ts';
@@ -123,12 +123,15 @@ export function prepareBlock(events: readonly LogEvent[], isSealed: boolean): Pr
   let tMax = tMin;
   let levels = 0;
   const services = new Set<string>();
-  for (const { timeNs, level, service } of events) {
+  for (const event of events) {
+    const { timeNs, level, service } = event;
     if (timeNs < tMin) tMin = timeNs;
     else if (timeNs > tMax) tMax = timeNs;
     levels |= levelBit(levelRank(level));
+    if (lacksRequestId(event)) levels |= lacksIdsBit;
     services.add(service ?? '');
   }
+  if ((levels & lacksIdsBit) === 0) levels |= allHaveIdsBit;
   if (isSealed) wordSet.clear();
   const { rawBytes, headBytes, head, raw, ids } = encoder.encode(events, isSealed ? wordSet : null);
   const words = isSealed ? wordSet.text() : null;

@@ -130,19 +130,21 @@ function numbered<T>(numbers: Map<T, number>, value: T): number {
   return number;
 }
 
-export function columnsOfBlock(block: Block): LineColumns {
+/** @param rows of which they are, in this order; all without */
+export function columnsOfBlock(block: Block, rows?: readonly number[]): LineColumns {
   const bytes = block.lines();
+  const at = (row: number): number => (rows === undefined ? row : rows[row]!);
   return new Digest({
-    length: block.length,
-    ms: row => block.exactMs(row),
-    source: row => block.source(row),
-    template: row => block.template(row),
-    isGap: row => block.isGap(row),
-    requestIdSource: row => block.requestIdSource(row),
-    eachId: (row, tell) => { block.eachId(row, tell); },
+    length: rows?.length ?? block.length,
+    ms: row => block.exactMs(at(row)),
+    source: row => block.source(at(row)),
+    template: row => block.template(at(row)),
+    isGap: row => block.isGap(at(row)),
+    requestIdSource: row => block.requestIdSource(at(row)),
+    eachId: (row, tell) => { block.eachId(at(row), tell); },
     idValue: key => block.idValue(key as number),
-    addTokens: (row, target) => { addTokens(bytes, row === 0 ? 0 : block.lineEnd(row - 1), block.lineEnd(row), target); },
-    event: row => block.view(row),
+    addTokens: (row, target) => { addTokens(bytes, at(row) === 0 ? 0 : block.lineEnd(at(row) - 1), block.lineEnd(at(row)), target); },
+    event: row => block.view(at(row)),
   }).columns();
 }
 

@@ -1,14 +1,18 @@
 /** All events of some time ranges. Which blocks reach into them is known without reading one; which of a block's events have ids, by its shapes. */
 import type { Block } from '#schemas/embedded/block.ts';
+import { allHaveIdsBit } from '#schemas/embedded/layout.ts';
 import type { LineColumns, ReadContext, TimeRange, WindowAnswer, WindowPart } from '#schemas/store.ts';
-import { floorMs, type EventsFile } from './events-file.ts';
+import { floorMs, type BlockHead, type EventsFile } from './events-file.ts';
 import { columnsOfBlock } from './line-digest.ts';
 import { ReadWork } from './read-work.ts';
 
 /** As long as a block is kept, within the limit of the blocks: columns take a quarter of what it takes itself. */
 const columnsOf = new WeakMap<Block, LineColumns>();
+/** Where fewer of a block's lines are asked for, columns are made of those only. */
+const wholeFrom = 0.25;
 
 function partOf(block: Block, rows: number[]): WindowPart {
+  if (rows.length < wholeFrom * block.length && !columnsOf.has(block)) return { columns: () => columnsOfBlock(block, rows), rows: rows.map((_, index) => index), event: index => block.view(rows[index]!) };
   return {
     columns: () => {
       let columns = columnsOf.get(block);
@@ -23,27 +27,37 @@ function partOf(block: Block, rows: number[]): WindowPart {
 
 export async function windowOf(files: readonly EventsFile[], ranges: readonly TimeRange[], unlessAllHaveIds: boolean, context: ReadContext): Promise<WindowAnswer> {
   const work = new ReadWork(context);
+  const { eventsMax } = context.budget;
+  const bounds: Bounds[] = ranges.map(range => ({ ...range, fromMs: floorMs(range.fromNs), toMs: floorMs(range.toNs) }));
+  const fromAllMs = Math.min(...bounds.map(({ fromMs }) => fromMs));
+  const toAllMs = Math.max(...bounds.map(({ toMs }) => toMs));
+  const places: { file: EventsFile; head: BlockHead; here: Bounds[] }[] = [];
+  for (const file of files.toReversed()) {
+    for (const head of file.headsNewestFirst()) {
+      if (head.tMaxMs < fromAllMs) break;
+      if (head.tMinMs > toAllMs) continue;
+      const here = bounds.filter(({ fromMs, toMs }) => head.tMaxMs >= fromMs && head.tMinMs <= toMs);
+      if (here.length > 0) places.push({ file, head, here });
+    }
+  }
+  // What may lack ids first: if nothing does, the rest need not be looked at.
+  if (unlessAllHaveIds) places.sort((a, b) => (a.head.levels & allHaveIdsBit) - (b.head.levels & allHaveIdsBit));
   const parts: WindowPart[] = [];
   let anyUnclaimed = !unlessAllHaveIds;
   let events = 0;
-  const { eventsMax } = context.budget;
-  const bounds: Bounds[] = ranges.map(range => ({ ...range, fromMs: floorMs(range.fromNs), toMs: floorMs(range.toNs) }));
-  for (const file of files.toReversed()) {
-    for (const head of file.headsNewestFirst()) {
-      const here = bounds.filter(({ fromMs, toMs }) => head.tMaxMs >= fromMs && head.tMinMs <= toMs);
-      if (here.length === 0) continue;
-      if (events > eventsMax || !(await work.goesOn())) return { parts: [], truncated: true, scanned: work.result() };
-      const whole = file.block(head);
-      const at = whole === null ? file.blockAt(head.id) : { block: whole, row: 0 };
-      if (at === null) continue;
-      const { block, row: first } = at;
-      const rows: number[] = [];
-      const end = Math.min(block.length, first + head.n);
-      for (let row = first; row < end; row++) if (isWithin(block, row, here)) rows.push(row);
-      for (let at = 0; at < rows.length && !anyUnclaimed; at++) anyUnclaimed = block.isUnclaimed(rows[at]!);
-      if (rows.length > 0) parts.push(partOf(block, rows));
-      events += rows.length;
-    }
+  for (const { file, head, here } of places) {
+    if (!anyUnclaimed && (head.levels & allHaveIdsBit) !== 0) break;
+    if (events > eventsMax || !(await work.goesOn())) return { parts: [], truncated: true, scanned: work.result() };
+    const whole = file.block(head);
+    const at = whole === null ? file.blockAt(head.id) : { block: whole, row: 0 };
+    if (at === null) continue;
+    const { block, row: first } = at;
+    const rows: number[] = [];
+    const end = Math.min(block.length, first + head.n);
+    for (let row = first; row < end; row++) if (isWithin(block, row, here)) rows.push(row);
+    for (let at = 0; at < rows.length && !anyUnclaimed; at++) anyUnclaimed = block.isUnclaimed(rows[at]!);
+    if (rows.length > 0) parts.push(partOf(block, rows));
+    events += rows.length;
   }
   work.events = events;
   if (!anyUnclaimed) return { parts: [], truncated: false, scanned: work.result() };

@@ -9,7 +9,7 @@ import { breath } from '#lib/breath.ts';
 import { Block } from '#schemas/embedded/block.ts';
 import { blockCodec } from '#schemas/embedded/block-format.ts';
 import { readBlockStream } from '#schemas/embedded/block-streams.ts';
-import { allServices, eventsFolder, levelBit, minuteMs, sealedTier, serviceKey, type EventsFileName } from '#schemas/embedded/layout.ts';
+import { allHaveIdsBit, allServices, eventsFolder, levelBit, minuteMs, sealedTier, serviceKey, type EventsFileName } from '#schemas/embedded/layout.ts';
 import { readStream, type StreamRow } from '#schemas/embedded/stream-row.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import { GroupWords, unpackWords, WordSet } from '#schemas/embedded/words.ts';
@@ -159,6 +159,7 @@ class FileCheck {
       const timeNs = block.timeNs(index);
       if (timeNs < row.tMin || timeNs > row.tMax) throw new Error(`event ${event.eventId} lies outside of its times`);
       if ((BigInt(levelBit(block.levelRank(index))) & row.levels) === 0n) throw new Error(`event ${event.eventId} has a level that it does not name`);
+      if (block.isUnclaimed(index) && (row.levels & BigInt(allHaveIdsBit)) !== 0n) throw new Error(`event ${event.eventId} has no request id, and all should have one`);
       if (!services.has(event.service ?? '')) throw new Error(`event ${event.eventId} is of a service that it does not name`);
       const range = streams === undefined ? null : readBlockStream(streams, event.chainPosition ?? 0);
       if (range === null || event.streamOffset < range.from || event.streamOffset > range.to) throw new Error(`event ${event.eventId} lies outside of its streams`);

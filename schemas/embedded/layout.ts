@@ -96,6 +96,13 @@ export function levelBit(rank: number): number {
   return rank < 0 ? 1 << 6 : 1 << rank;
 }
 
+/**
+ * Beside the levels of a block: whether an event in it lacks a request id, which is looked for around a timeline. Blocks of before that was noted have
+ * neither bit, and may hold any.
+ */
+export const lacksIdsBit = 1 << 7;
+export const allHaveIdsBit = 1 << 8;
+
 /** JSON with bigints, as signals hold them: `{ "$n": "123" }`. */
 export function toJsonWithBigints(value: unknown): string {
   return JSON.stringify(value, (_, member: unknown) => (typeof member === 'bigint' ? { $n: member.toString() } : member));

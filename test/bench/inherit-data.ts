@@ -11,6 +11,7 @@ import { canonicalIdsOf, idRank } from '#schemas/alias.ts';
 import { defaultOptions } from '#schemas/options.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { ingested, neverAborted } from '../helpers/store.ts';
+import { StoreData } from './store-data.ts';
 
 /** A line by its file and number, the same however many ids were cut out of it. */
 export interface TrueLine {
@@ -41,6 +42,20 @@ export function copyPlain(from: string, to: string): void {
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, path.endsWith('.gz') ? gunzipSync(bytes) : bytes);
   }
+}
+
+/** Logs of twelve services at 1,000 lines a second. @returns their folder */
+export function busyLogs(into: string, lines: number): string {
+  const files = new Map<string, string[]>();
+  for (const { service, raw } of new StoreData(5, lines, 1_000).batch(lines)) {
+    const text = Buffer.from(raw).toString('latin1');
+    const file = files.get(service!);
+    if (file === undefined) files.set(service!, [text]);
+    else file.push(text);
+  }
+  mkdirSync(into, { recursive: true });
+  for (const [service, texts] of files) writeFileSync(join(into, `${service}.log`), `${texts.join('\n')}\n`, 'latin1');
+  return into;
 }
 
 export interface Stored {

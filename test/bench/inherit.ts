@@ -1,6 +1,6 @@
 /**
  * How often inference is right, and how much it finds: ids are cut out of a random half of the lines, or out of all lines of one service, and every
- * timeline is asked for. `node test/bench/inherit.ts [boutique | demo]`
+ * timeline is asked for. `node test/bench/inherit.ts [boutique | demo | busy]`
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { strongestIdOf } from '../../query/timeline/closure.ts';
 import { boutiqueContainers } from '../helpers/onlineboutique.ts';
 import { corpusFolder } from '../helpers/corpus-folder.ts';
 import { neverAborted } from '../helpers/store.ts';
-import { copyPlain, knowable, stored, truthOf, writeCut, type Truth, type TrueLine } from './inherit-data.ts';
+import { busyLogs, copyPlain, knowable, stored, truthOf, writeCut, type Truth, type TrueLine } from './inherit-data.ts';
 import { addHousekeeping } from './housekeeping.ts';
 import { demoLogs } from './inherit-demo.ts';
 import { percentile, reportTable } from './report.ts';
@@ -44,6 +44,7 @@ async function measure(name: string, truth: Truth, sampled: number, isCut: (line
   const found = new Set<string>();
   const done = new Set<string>();
   const took: number[] = [];
+  const cpu: number[] = [];
   const direct: number[] = [];
   let cutOff = 0;
   for (const { event, key } of store.events) {
@@ -52,8 +53,11 @@ async function measure(name: string, truth: Truth, sampled: number, isCut: (line
     const before = performance.now();
     await store.queries.timeline(id.value, { inferred: false }, neverAborted);
     const between = performance.now();
+    const cpuBefore = process.cpuUsage();
     const timeline = await store.queries.timeline(id.value, {}, neverAborted);
     took.push(performance.now() - between);
+    const { user, system } = process.cpuUsage(cpuBefore);
+    cpu.push((user + system) / 1000);
     direct.push(between - before);
     if (timeline.inference?.cutBecause != null) cutOff += 1;
     for (const each of timeline.ids) done.add(each.value.toLowerCase());
@@ -81,6 +85,7 @@ async function measure(name: string, truth: Truth, sampled: number, isCut: (line
       return right + wrong === 0 ? '-' : `${share(right, right + wrong)} of ${right + wrong}`;
     }),
     `${percentile(direct, 0.5).toFixed(1)} / ${percentile(took, 0.5).toFixed(0)} / ${percentile(took, 0.99).toFixed(0)}${cutOff === 0 ? '' : `, ${cutOff} cut off`}`,
+    `${percentile(cpu, 0.5).toFixed(0)} / ${percentile(cpu, 0.99).toFixed(0)}`,
   ];
   rows.push(row);
   process.stdout.write(`${row.join(' | ')}\n`);
@@ -108,12 +113,17 @@ if (only.length === 0 || only.includes('demo')) {
     await measure(`demo, ${concurrency} at once, a random half of the lines, and one line in seven is no request's`, await truthOf(logs, join(folder, 'store'), true), 120, () => random() < 0.5);
   }
 }
-reportTable('inherit', ['ids cut out of', 'lines without id', 'precision', 'recall', 'recall, worker tag', 'recall, value of its own', ...evidenceKinds.map(kind => `precision: ${kind}`), 'ms: direct / p50 / p99 with inference'], rows, [
+if (only.length === 0 || only.includes('busy')) {
+  const random = seeded(13);
+  await measure('twelve services, 1,000 lines/s, a random third of the lines', await truthOf(busyLogs(join(folder, 'busy'), 60_000), join(folder, 'store'), true), 120, () => random() < 1 / 3);
+}
+reportTable('inherit', ['ids cut out of', 'lines without id', 'precision', 'recall', 'recall, worker tag', 'recall, value of its own', ...evidenceKinds.map(kind => `precision: ${kind}`), 'ms: direct / p50 / p99 with inference', 'CPU ms: p50 / p99'], rows, [
   'Of a line that is cut, every trace, request, correlation and span id is taken out of its text; session and user ids stay. What is right is what the same lines said before. Lines of the demo that never have an id are their thread\'s request.',
   'Recall, worker tag: of the lines that name a worker which a line with an id of the same request and container names too.',
   'Recall, value of its own: of the lines with a value that a line with an id of the same request has too and no other request has that is at work within 10 s. A session\'s next request may begin as soon as the last line with an id was written, so of sessions, users and connections only lines between lines with ids count.',
   'Lines that are no request\'s (`cache refreshed`, `heap used 47 MB`) stand in the format of each service; one that is given to a request counts as wrong.',
-  'Every line that is left says nothing that could tell its request: `Handles decimal or fractional carrying` of a service that logs no id at all.',
+  'What is left says nothing that could tell its request (`Handles decimal or fractional carrying` of a service that logs no id at all), and stands between lines of several requests that are alike, so that which of them wrote it could only be guessed.',
   '`N cut off`: for so many of the timelines asked for the budget did not reach 10 s around their lines; it was then looked less far, and the answer says how far.',
+  'CPU ms: of the whole process, garbage collection among it; what a timeline takes where nothing else wants the processor. Of twelve services blocks hold lines of one each, as files read one after the other leave them, so that the columns of some are worked out anew for most timelines.',
   `At the default cut, ${defaultOptions().inferenceConfidenceMin} %, with the default budget; up to 120 requests of a set asked for by every id they have left (60 where a service is cut).`,
 ]);

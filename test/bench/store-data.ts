@@ -16,7 +16,7 @@ const streamOf = services.map(service => `${service}-stream`);
 const sourceOf = services.map((service, index) => `shop/${hostOf[index]!}/${service}`);
 
 /** Events of event time per second: five million a day. */
-const eventsPerSecond = 57.9;
+const usualPerSecond = 57.9;
 const rareEvery = 100_000;
 export const rareWords = 'zebra-needle';
 export const commonWord = 'ETIMEDOUT';
@@ -40,19 +40,21 @@ export class StoreData {
   errors = 0;
   private readonly random: () => number;
   private readonly sampleEvery: number;
+  private readonly eventsPerSecond: number;
   private readonly open: OpenRequest[] = [];
   private readonly counted = new Map<OpenRequest, number>();
   private requests = 0;
   private readonly offsets = services.map(() => 0);
 
-  constructor(seed: number, sampleEvery: number) {
+  constructor(seed: number, sampleEvery: number, eventsPerSecond = usualPerSecond) {
     this.random = seededNumbers(seed);
+    this.eventsPerSecond = eventsPerSecond;
     this.sampleEvery = sampleEvery;
     for (let index = 0; index < 40; index++) this.open.push(this.newRequest());
   }
 
   get nowMs(): number {
-    return startMs + Math.floor((this.count * 1000) / eventsPerSecond);
+    return startMs + Math.floor((this.count * 1000) / this.eventsPerSecond);
   }
 
   batch(size: number): LogEvent[] {

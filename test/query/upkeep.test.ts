@@ -71,6 +71,7 @@ for (const [what, { damage, said }] of Object.entries<{ damage: (database: Datab
   'a minute counts one event too few': { damage: database => database.exec("update counts set n = n - 1 where service = '*'"), said: /^the minute of 2026-11-21T12:00:00\.000Z counts \d+ events, and has \d+$/ },
   'a block names other bytes of a stream': { damage: database => database.exec('update blockStreams set data = zeroblob(24) where id = (select max(id) from blockStreams)'), said: /lies outside of its streams$/ },
   'a block leaves out the level of its events': { damage: database => database.exec('update blocks set levels = 0 where id = (select min(id) from blocks)'), said: /has a level that it does not name/ },
+  'a block says that all of its events have request ids': { damage: database => database.exec('update blocks set levels = (levels & 127) | 256 where id = (select min(id) from blocks)'), said: /has no request id, and all should have one/ },
   'a block gives other times': { damage: database => database.exec('update blocks set tMax = tMin where id = (select min(id) from blocks)'), said: /lies outside of its times/ },
   'a stream has ranges that overlap': { damage: database => database.exec(`update streams set ranges = '[{"from":0,"to":9},{"from":5,"to":12}]'`), said: /^stream a: its stored ranges are not in order$/ },
 })) {
