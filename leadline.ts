@@ -65,7 +65,7 @@ withOptions(program.command('collect'), ['common', 'kafka', 'elasticsearch', 'co
     process.exitCode = await collect(configOf(flags), version);
   });
 
-withOptions(program.command('serve'), ['common', 'elasticsearch', 'serve'], { except: ['server', 'json', 'pathPattern'], also: ['store'] })
+withOptions(program.command('serve'), ['common', 'kafka', 'elasticsearch', 'serve'], { except: ['server', 'json', 'pathPattern'], also: ['store'] })
   .description('API, page and alerts over a store that others write: a data directory, or --store elasticsearch=URL.')
   .action(async (flags: Flags) => {
     const { serve } = await import('./deploy/serve.ts');

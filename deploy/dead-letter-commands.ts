@@ -1,21 +1,20 @@
 /** `leadline dead-letters list`, `show` and `replay`: what the collector could not take in, and the way back. */
 import { readFileSync } from 'node:fs';
 import { plainBytes } from '../collector/chunk-bytes.ts';
-import { DeadLetterBox, type Letter, type LetterContent } from '../collector/dead-letter-box.ts';
+import type { Letter, LetterContent } from '../collector/dead-letter-box.ts';
 import { follows, idleBehind, leavesOpen, replaysOf, type Mending, type Replay } from '../collector/dead-letter-replay.ts';
 import { recordFormats } from '../collector/records/record-stream.ts';
 import { bytesText, counted, fit, printable, printableJson, shortTime, table, terminalOf } from '../query/cli/render/terminal.ts';
 import { systemClock } from '#lib/clock.ts';
-import { KafkaClient } from '#lib/kafka/kafka-client.ts';
+import type { KafkaClient } from '#lib/kafka/kafka-client.ts';
 import { KafkaError, type OutgoingRecord } from '#lib/kafka/types.ts';
 import { chunkOf, chunkVersion } from '#schemas/chunk.ts';
 import { LeadlineError, systemCodeOf } from '#schemas/errors.ts';
-import { decodeUtf8 } from '#schemas/event.ts';
 import { kafkaTrouble } from '#schemas/kafka-trouble.ts';
 import { parsePathPattern } from '#schemas/path-pattern.ts';
 import { topicName } from '#schemas/topics.ts';
 import type { Config } from './config.ts';
-import { kafkaClientOptions } from './kafka-options.ts';
+import { contentRow, letterNamed, rowOf, timeText, withBox } from './dead-letter-rows.ts';
 
 type Flags = Record<string, unknown>;
 
@@ -30,11 +29,10 @@ const reasonWidthMax = 80;
 
 const forPrograms = ({ options }: Config): boolean => options.json || !process.stdout.isTTY;
 const printRow = (row: unknown): boolean => process.stdout.write(`${process.stdout.isTTY ? printableJson(row) : JSON.stringify(row)}\n`);
-const timeText = (ms: number): string => new Date(ms).toISOString();
 
 /** @returns 1 where there is none. @throws LeadlineError of Kafka */
 export function listLetters(flags: Flags, config: Config): Promise<number> {
-  return withBox(config, async ({ box }) => {
+  return withBox(config.options, async ({ box }) => {
     const letters = (await box.letters()).filter(letter => (flags['all'] === true || letter.state !== 'replayed') && hasReason(letter, flags['reason']));
     if (forPrograms(config)) for (const letter of letters) printRow(rowOf(letter));
     else if (letters.length > 0) process.stdout.write(`${renderLetters(letters)}\n`);
@@ -45,7 +43,7 @@ export function listLetters(flags: Flags, config: Config): Promise<number> {
 
 /** @throws LeadlineError LETTER_NOT_FOUND and of Kafka */
 export function showLetter(id: string, config: Config): Promise<number> {
-  return withBox(config, async ({ box }) => {
+  return withBox(config.options, async ({ box }) => {
     const letter = letterNamed(await box.letters(), id);
     const content = await box.content(letter);
     if (forPrograms(config)) printRow({ ...rowOf(letter), ...contentRow(content) });
@@ -67,7 +65,7 @@ export function replayLetters(ids: readonly string[], flags: Flags, config: Conf
   mending.pathPatterns = config.options.pathPattern.map(parsePathPattern);
   if (isAll === ids.length > 0) throw new LeadlineError('BAD_OPTION', { option: 'replay', problem: isAll ? 'names letters and asks for all' : 'no letter is named', fix: 'Write leadline dead-letters replay ID..., or --all, or --reason TEXT' });
   if ((mending.headers !== undefined || mending.value !== undefined) && ids.length !== 1) throw new LeadlineError('BAD_OPTION', { option: '--header', problem: 'mends one letter at a time', fix: 'Name that letter' });
-  return withBox(config, async ({ box, kafka }) => {
+  return withBox(config.options, async ({ box, kafka }) => {
     const letters = await box.letters();
     const chunksTopic = await kafka.topic(topicName(config.options.topicPrefix, 'chunks'));
     const chosen = isAll ? letters.filter(letter => (letter.state === 'waiting' || (letter.state === 'returned' && flags['again'] === true)) && hasReason(letter, flags['reason'])) : letters.filter(letter => ids.some(id => letterNamed(letters, id) === letter));
@@ -116,24 +114,6 @@ function sayReplayed(letter: Letter, replays: readonly Replay[], isDry: boolean,
   }
 }
 
-interface Opened {
-  box: DeadLetterBox;
-  kafka: KafkaClient;
-}
-
-async function withBox<T>({ options }: Config, work: (opened: Opened) => Promise<T>): Promise<T> {
-  const kafka = new KafkaClient(kafkaClientOptions(options, 'leadline-dead-letters'));
-  const topic = topicName(options.topicPrefix, 'dead-letters');
-  try {
-    return await work({ kafka, box: new DeadLetterBox(kafka, topic, ms => systemClock.sleep(ms)) });
-  } catch (error) {
-    if (!(error instanceof KafkaError)) throw error;
-    throw kafkaTrouble(error, { brokers: options.kafka, topic, partition: null, operation: 'read' });
-  } finally {
-    await kafka.close();
-  }
-}
-
 const attemptsMax = 20;
 const retryDelayMs = 250;
 
@@ -149,12 +129,6 @@ async function produceAgain(kafka: KafkaClient, topic: string, partition: number
       await systemClock.sleep(retryDelayMs);
     }
   }
-}
-
-function letterNamed(letters: readonly Letter[], id: string): Letter {
-  const found = id.length < 4 ? [] : letters.filter(letter => letter.id.startsWith(id.toLowerCase()));
-  if (found.length !== 1) throw new LeadlineError('LETTER_NOT_FOUND', { id });
-  return found[0]!;
 }
 
 function hasReason({ reason }: Letter, wanted: unknown): boolean {
@@ -180,17 +154,6 @@ function readValue(path: string): Uint8Array {
     const systemCode = systemCodeOf(error);
     throw new LeadlineError(systemCode === 'ENOENT' ? 'PATH_NOT_FOUND' : 'PATH_NOT_READABLE', { path, systemCode }, { cause: error });
   }
-}
-
-function rowOf({ id, state, reason, deadMs, replayedMs, topic, partition, from, to, source, bytes }: Letter): Record<string, string | number | null> {
-  return { id, state, time: timeText(deadMs), replayedAt: replayedMs === null ? null : timeText(replayedMs), reason, topic, partition, recordOffset: String(from), ...(to === from + 1n ? {} : { recordOffsetEnd: String(to) }), source, bytes };
-}
-
-function contentRow(content: LetterContent | null): Record<string, unknown> {
-  if (content === null) return { headers: null, value: null };
-  const value = content.value ?? new Uint8Array(0);
-  const text = decodeUtf8(value);
-  return { headers: content.headers, ...(text === null ? { valueBase64: Buffer.from(value).toString('base64') } : { value: text }) };
 }
 
 function renderLetters(letters: readonly Letter[]): string {

@@ -50,12 +50,15 @@ export async function serve(config: Config, version: string): Promise<number> {
     await pool.value('streams', [[]]);
     const metrics = new Metrics(metricCatalogue);
     let alerts: AlertLoop | null = null;
+    // Loaded only where there are brokers to ask.
+    const deadLetters = options.kafka.length === 0 ? null : (await import('./dead-letter-rows.ts')).deadLetterSource(options);
     const server = await buildServer({
       options,
       log,
       version,
       pool,
       metrics,
+      deadLetters,
       alerts: { list: () => alerts?.list() ?? [], get: id => alerts?.get(id) ?? null },
       limitsReached: () => Promise.resolve([]),
       onCommitted: null,

@@ -67,12 +67,15 @@ export async function up(paths: readonly string[], config: Config, version: stri
 
     const metrics = new Metrics(metricCatalogue);
     let alerts: AlertLoop | null = null;
+    // Loaded only where there are brokers to ask.
+    const deadLetters = options.kafka.length === 0 ? null : (await import('./dead-letter-rows.ts')).deadLetterSource(options);
     const server = await buildServer({
       options,
       log,
       version,
       pool,
       metrics,
+      deadLetters,
       alerts: { list: () => alerts?.list() ?? [], get: id => alerts?.get(id) ?? null },
       limitsReached: async () => limitsOf((await collector.counts()).counts),
       onCommitted: listener => collector.onCommitted(listener),

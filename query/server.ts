@@ -4,12 +4,13 @@ import fastifySwagger from '@fastify/swagger';
 import type { Log } from '#lib/log.ts';
 import type { Metrics } from '#lib/metrics.ts';
 import { LeadlineError } from '#schemas/errors.ts';
-import type { AlertBody, StreamsAnswer } from '#schemas/http-api.ts';
+import type { AlertBody, DeadLetterBody, DeadLetterContentBody, StreamsAnswer } from '#schemas/http-api.ts';
 import type { Options } from '#schemas/options.ts';
 import type { metrics } from '#schemas/telemetry.ts';
 import { isLoopback, letIn, listenOn, newHttpServer, type Server } from './http-server.ts';
 import type { ReaderPool } from './store/reader-pool.ts';
 import { alertRoutes } from './routes/alerts.ts';
+import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { eventRoutes } from './routes/events.ts';
 import { exploreRoutes } from './routes/explore.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -19,6 +20,13 @@ import { streamRoutes } from './routes/streams.ts';
 import { tailRoutes } from './routes/tail.ts';
 import { timelineRoutes } from './routes/timelines.ts';
 
+export interface DeadLetterSource {
+  /** In the order in which the records lay. @throws LeadlineError of Kafka */
+  list(): Promise<DeadLetterBody[]>;
+  /** @throws LeadlineError LETTER_NOT_FOUND and of Kafka */
+  get(id: string): Promise<DeadLetterContentBody>;
+}
+
 export interface ServerParts {
   options: Options;
   log: Log;
@@ -26,6 +34,8 @@ export interface ServerParts {
   pool: ReaderPool;
   metrics: Metrics<typeof metrics>;
   alerts: { list(): AlertBody[]; get(episodeId: string): AlertBody | null };
+  /** Null without Kafka: then nobody knows. */
+  deadLetters: DeadLetterSource | null;
   /** Limits reached since the start, for `/api/v1/streams`. */
   limitsReached: () => Promise<StreamsAnswer['limits']>;
   /** Calls back after every commit; returns how to stop that. Null where the store is only read. */
@@ -66,6 +76,7 @@ export async function buildServer(parts: ServerParts): Promise<Server> {
   exploreRoutes(server, parts);
   tailRoutes(server, parts);
   alertRoutes(server, parts);
+  deadLetterRoutes(server, parts);
   streamRoutes(server, parts);
   healthRoutes(server, parts);
   pageRoutes(server);

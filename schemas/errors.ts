@@ -82,6 +82,7 @@ export const errorCatalogue = {
   KAFKA_TLS_FAILED: entry(503, 3, 'No TLS with Kafka at {brokers} ({problem}). Check --kafka-tls-ca, --kafka-tls-cert and --kafka-tls-key.', true),
   KAFKA_REFUSED: entry(503, 3, 'Kafka refuses records for {topic} partition {partition} ({problem}).', true),
   KAFKA_READ_FAILED: entry(503, 3, 'Kafka does not give the records of {topic} ({problem}).', true),
+  DEAD_LETTERS_ELSEWHERE: entry(501, 2, 'Dead letters lie in Kafka, and this server was started without brokers. Start it with --kafka HOST:PORT, or ask leadline dead-letters.'),
   LETTER_NOT_FOUND: entry(404, 1, 'There is no dead letter {id}. leadline dead-letters list shows what there is.'),
   LETTER_UNFIT: entry(400, 2, 'Dead letter {id} is not replayed: {problem}. {fix}'),
   KAFKA_TOPIC_UNFIT: entry(503, 2, 'Topic {topic}: {problem}. {fix}'),

@@ -201,6 +201,33 @@ export const AlertSchema = Type.Object({
 
 export const AlertsAnswerSchema = Type.Object({ alerts: Type.Array(AlertSchema, { description: 'Newest first.' }) });
 
+const deadLetter = {
+  id: Type.String(),
+  state: Type.String({ description: 'waiting, replayed, or returned: it was replayed and could not be taken in again.' }),
+  time: Type.String({ description: 'When it became a dead letter, RFC 3339.' }),
+  replayedAt: nullable(Type.String()),
+  reason: Type.String(),
+  topic: Type.String(),
+  partition: Type.Integer(),
+  recordOffset: Type.String({ description: 'Where the record lay; a 64-bit number.' }),
+  recordOffsetEnd: Type.Optional(Type.String({ description: 'Behind the last record of a batch that could not be taken apart.' })),
+  source: nullable(Type.String()),
+  bytes: Type.Integer(),
+};
+export const DeadLetterSchema = Type.Object(deadLetter);
+export const DeadLetterContentSchema = Type.Object({
+  ...deadLetter,
+  headers: nullable(Type.Record(Type.String(), Type.String())),
+  value: Type.Optional(nullable(Type.String({ description: 'Null where the record is not in Kafka any more.' }))),
+  valueBase64: Type.Optional(Type.String({ description: 'In place of a value that is not valid UTF-8.' })),
+});
+export const DeadLettersAnswerSchema = Type.Object({ letters: Type.Array(DeadLetterSchema, { description: 'In the order in which the records lay.' }), truncated: Type.Boolean({ description: 'There are more than `limit`.' }) });
+export const DeadLettersQuerySchema = Type.Object({
+  all: Type.Optional(Type.Boolean({ default: false, description: 'Also those that were replayed.' })),
+  reason: Type.Optional(Type.String({ maxLength: 1000, description: 'Only those whose reason has this text.' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 1000 })),
+});
+
 export const ErrorSchema = Type.Object({
   code: Type.String(),
   message: Type.String(),
@@ -267,4 +294,6 @@ export type StreamsAnswer = Static<typeof StreamsAnswerSchema>;
 export type StreamStatus = Static<typeof StreamStatusSchema>;
 export type AlertBody = Static<typeof AlertSchema>;
 export type AlertsAnswer = Static<typeof AlertsAnswerSchema>;
+export type DeadLetterBody = Static<typeof DeadLetterSchema>;
+export type DeadLetterContentBody = Static<typeof DeadLetterContentSchema>;
 export type ErrorBody = Static<typeof ErrorSchema>;

@@ -9,7 +9,7 @@ import { rows, runCommand, said, type Ended } from '../helpers/command.ts';
 import { testFolder } from '../helpers/folder.ts';
 import { eventually as untilAnswered, kafkaClient } from '../helpers/kafka-records.ts';
 import { kafkaMissing, TestKafka } from '../helpers/kafka.ts';
-import { eventually } from '../helpers/leadline.ts';
+import { eventually, RunningLeadline } from '../helpers/leadline.ts';
 import { published } from '../helpers/record-publishers.ts';
 import { proofSkipped } from '../helpers/skipped.ts';
 import { allEvents, queriesOf } from '../helpers/store.ts';
@@ -104,6 +104,22 @@ else {
     await caughtUp(collect, prefix);
     t.is((await letters(prefix, 'list')).code, 1);
     t.is(await collect.stop(), 0);
+
+    const serve = await RunningLeadline.serve(['--data-dir', dataDir, ...kafkaArgs(prefix)]);
+    t.teardown(() => serve.kill9());
+    const all = rows<Row>(await letters(prefix, 'list', '--all'));
+    t.is(all.length, 3);
+    t.deepEqual(await serve.json('/api/v1/dead-letters?all=true'), { letters: all, truncated: false });
+    t.deepEqual(await serve.json('/api/v1/dead-letters'), { letters: [], truncated: false });
+    t.deepEqual(await serve.json('/api/v1/dead-letters?all=true&reason=NOT%20json&limit=1'), { letters: [all.find(({ reason }) => reason.includes('not JSON'))], truncated: true });
+    for (const { id } of all) t.deepEqual(await serve.json(`/api/v1/dead-letters/${id.slice(0, 8)}`), rows(await letters(prefix, 'show', id))[0]);
+    t.is((await fetch(`${serve.url}/api/v1/dead-letters/0000`)).status, 404);
+    await serve.stop();
+    const without = await RunningLeadline.serve(['--data-dir', dataDir]);
+    t.teardown(() => without.kill9());
+    const answer = await fetch(`${without.url}/api/v1/dead-letters`);
+    t.deepEqual([answer.status, ((await answer.json()) as { code: string }).code], [501, 'DEAD_LETTERS_ELSEWHERE']);
+    await without.stop();
 
     const events = (await allEvents(queriesOf(t, dataDir))).sort((a, b) => a.source.localeCompare(b.source) || a.streamOffset - b.streamOffset);
     t.deepEqual(events.map(({ source, streamOffset, raw }) => [source, streamOffset, raw]), [
