@@ -30,3 +30,18 @@ test('a line that a stream ended in the middle of, at another collector, is gone
   t.deepEqual(store.stored.map(event => Buffer.from(event.raw).toString()), ['{"a":1}']);
   t.deepEqual(loaded, [['a'], ['b']], 'each once');
 });
+
+test('the stream before is read with its successor, whose first line goes on with what it ended in the middle of', async t => {
+  const store = new MemoryStore();
+  const writer = { load: () => Promise.resolve(), unfinished: () => store.unfinished() } as unknown as AsyncStoreWriter;
+  const intake = new CollectorIntake({ writer: store, options: defaultOptions(), rules: [], log: quietLog, clock: systemClock, onCommitted: () => undefined });
+  new FirstSight(writer, () => false).guard(intake);
+  const first = cri('P', '{"a":');
+  const half = madeEvent('a', 0, first.length, { source: 'app', output: 'stdout', raw: Buffer.from('{"a":'), message: '{"a":' });
+  store.append({ events: [], states: [], unfinished: [{ event: half, endedMs: noonMs, lane: '*' }] }, [], []);
+  const rest = cri('F', '1}');
+  await intake.accept(madeChunk('b', 0, rest, { source: 'app', framing: 'cri', previous: { streamId: 'a', end: first.length } }));
+  await intake.accept(recordOf('close', 'b', rest.length, { source: 'app', framing: 'cri' }));
+  await intake.stop();
+  t.deepEqual(store.stored.map(event => Buffer.from(event.raw).toString()), ['{"a":1}']);
+});

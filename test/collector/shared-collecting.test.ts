@@ -31,7 +31,7 @@ interface Bench {
   holding: { until: Promise<undefined> | null };
 }
 
-function benchOf(t: ExecutionContext): Bench {
+function benchOf(t: ExecutionContext, commitIntervalMs = 1): Bench {
   const kafka = new MemoryKafka();
   for (const name of [topic, 'leadline.streams', 'leadline.dead-letters']) kafka.make(name, 1);
   const store = new MemoryStore();
@@ -72,7 +72,7 @@ function benchOf(t: ExecutionContext): Bench {
     };
   };
   const committed: Bench['committed'] = [];
-  const options = { ...defaultOptions(), kafka: ['memory:9092'], commitIntervalMs: 1 };
+  const options = { ...defaultOptions(), kafka: ['memory:9092'], commitIntervalMs };
   const shared = new SharedCollecting({ kafka, newWriter, options, rules: [], log: quietLog, clock, onCommitted: () => undefined, onCommittedOffsets: offsets => committed.push(offsets) });
   t.teardown(() => shared.end(true));
   return { kafka, store, shared, doubtful, committed, waitOut: () => waiter?.(), isWaiting: () => waiter !== null, opened: () => opened, holding };
@@ -84,7 +84,7 @@ test('partitions of an owner that died are begun when what it had under way is w
   const { shared, kafka, store, isWaiting, waitOut, opened } = benchOf(t);
   send(kafka, 0);
   shared.begin({ generation: 1, partitions: places, released: new Set() });
-  await until(isWaiting);
+  await until(() => isWaiting() || opened() > 0);
   t.is(opened(), 0, 'what is stored is read after the wait, not before');
   waitOut();
   await until(() => store.stored.length === 1);
@@ -150,4 +150,15 @@ test('where the partitions are lost nothing more is stored', async t => {
   held.resolve(undefined);
   await new Promise(resolve => setTimeout(resolve, 20));
   t.is(store.stored.length, 0);
+});
+
+test('what waits to be stored when the partitions are lost is given up, where letting go stores it', async t => {
+  for (const isLost of [true, false]) {
+    const { shared, kafka, store } = benchOf(t, 10_000);
+    for (let n = 0; n < 3; n++) send(kafka, n);
+    shared.begin({ generation: 1, partitions: places, released: new Set([`${topic}:0`]) });
+    await until(() => shared.counts.chunks === 3);
+    t.is(await shared.end(isLost), !isLost);
+    t.is(store.stored.length, isLost ? 0 : 3);
+  }
 });

@@ -9,7 +9,9 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { commitText, machineText } from '../helpers/ran-on.ts';
 import type { CampaignProof, Mutation } from './mutation.ts';
-import { mutations } from './mutations.ts';
+import { collectingMutations } from './collecting.ts';
+import { shippingMutations } from './shipping.ts';
+import { readingMutations } from './reading.ts';
 
 const root = join(import.meta.dirname, '../..');
 const { values } = parseArgs({ options: { only: { type: 'string' }, seed: { type: 'string', default: '1' }, list: { type: 'boolean', default: false } } });
@@ -84,7 +86,8 @@ async function tryOut(mutation: Mutation): Promise<{ verdict: Verdict; evidence:
       return { verdict: code === 0 ? 'SURVIVED' : complaints.length > 0 ? 'found' : 'DID NOT RUN', evidence };
     }
     if (!(await passAsItIs(mutation.proof.tests))) return { verdict: 'DID NOT RUN', evidence: 'the tests fail without it, too' };
-    const { code, output } = await run([join(root, 'node_modules/ava/entrypoints/cli.js'), ...mutation.proof.tests], tree);
+    // One that waits for what never comes is noticed, too.
+    const { code, output } = await run([join(root, 'node_modules/ava/entrypoints/cli.js'), '--timeout=60s', ...mutation.proof.tests], tree);
     const failed = output.split('\n').map(line => line.replace(/\u001b\[[0-9;]*m/g, '').trim()).filter(line => line.startsWith('✘'));
     return { verdict: code === 0 ? 'SURVIVED' : failed.length > 0 ? 'found' : 'DID NOT RUN', evidence: failed[0]?.slice(0, 260) ?? output.slice(-260) };
   } finally {
@@ -92,6 +95,7 @@ async function tryOut(mutation: Mutation): Promise<{ verdict: Verdict; evidence:
   }
 }
 
+const mutations = [...shippingMutations, ...collectingMutations, ...readingMutations];
 const only = values.only?.split(',');
 const chosen = mutations.filter(({ name }) => only === undefined || only.includes(name));
 if (values.list) {

@@ -38,6 +38,7 @@ async function running(t: ExecutionContext, coordinator: MemoryCoordinator, cloc
   t.teardown(async () => {
     started.member.stop();
     for (const memberId of coordinator.memberIds) coordinator.expire(memberId);
+    await clock.advance(10 * sessionMs);
     await ended;
   });
   await settled();
@@ -94,6 +95,8 @@ test('a list of what was let go of counts for the next generation only', async t
   t.is(first.given.at(-1)!.released.size, 0);
 });
 
+/** Answers to a heartbeat after which nobody knows who has what. */
+const out = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'UNKNOWN_SERVER_ERROR']);
 for (const [name, code] of Object.entries(groupCodes)) {
   if (name === 'MEMBER_ID_REQUIRED') continue;
   for (const request of ['FindCoordinator', 'JoinGroup', 'SyncGroup', 'Heartbeat', 'OffsetCommit']) {
@@ -109,6 +112,7 @@ for (const [name, code] of Object.entries(groupCodes)) {
       t.is(own().length, 4);
       t.true(member.mayWrite());
       t.is(member.troubledBy, null);
+      if (request === 'Heartbeat' && out.has(name)) t.true(lost.includes(true), 'others may have its partitions');
       // Where it was out, somebody else may have been in.
       if (lost.includes(true)) t.is(given.at(-1)!.released.size, 0);
       await member.commit([{ topic: 'chunks', partition: 0, offset: 6n }]);
@@ -194,4 +198,21 @@ test('where none of the topics is there, it says which', async t => {
   coordinator.partitions.set('chunks', 1);
   await clock.advance(2 * sessionMs);
   t.deepEqual(own(), ['chunks:0']);
+});
+
+test('a member that is put out while it lets go writes nothing from there on', async t => {
+  const { coordinator, clock } = groupOf();
+  const { member, lost } = await running(t, coordinator, clock);
+  const slow = await running(t, coordinator, clock);
+  slow.letsGo = () => clock.sleep(sessionMs).then(() => true);
+  await clock.advance(sessionMs / 5);
+  const [, second] = coordinator.memberIds;
+  coordinator.rebalance();
+  await clock.advance(sessionMs / 5);
+  t.true(slow.member.mayWrite(), 'what is in hand may still be stored');
+  coordinator.expire(second!);
+  await clock.advance(sessionMs / 5);
+  t.false(slow.member.mayWrite());
+  await clock.advance(sessionMs);
+  t.deepEqual([member.mayWrite(), slow.member.mayWrite(), lost.includes(true)], [true, true, false]);
 });

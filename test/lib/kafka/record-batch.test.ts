@@ -162,6 +162,23 @@ test('marks of transactions move the position and are no records', t => {
   t.deepEqual(readRecordBatches(withChecksum(batch), 3n), { records: [], damaged: [], nextOffset: 4n });
 });
 
+test('what a transaction wrote that was aborted is no record, up to its mark; another one of that producer, and what others wrote between, is', t => {
+  const written = (offset: bigint, producerId: bigint, attributes: number): Buffer => {
+    const batch = stored([{ key: null, value: Buffer.from(`at ${offset}`), headers: {} }], offset);
+    batch.writeBigInt64BE(producerId, batchLayout.producerId);
+    batch.writeInt16BE(attributes, batchLayout.attributes);
+    return withChecksum(batch);
+  };
+  const [ofTransaction, mark] = [0x10, 0x30];
+  const log = [written(5n, 7n, ofTransaction), written(6n, 7n, mark), written(7n, 7n, ofTransaction), written(8n, 8n, ofTransaction), written(9n, 7n, 0), written(10n, 7n, mark), written(11n, 7n, ofTransaction), written(12n, 8n, mark), written(13n, 7n, mark)];
+  // 7 committed at 6, gave up from 7 to 10, and committed at 13; 8 committed at 12.
+  const { records: read, damaged, nextOffset } = readRecordBatches(Buffer.concat(log), 5n, [{ producerId: 7n, firstOffset: 7n }]);
+  t.deepEqual(read.filter(({ recordOffset }) => recordOffset !== 9n).map(({ value }) => Buffer.from(value!).toString()), ['at 5', 'at 8', 'at 11']);
+  t.deepEqual([damaged, nextOffset], [[], 14n]);
+  // A fetch that begins inside of it.
+  t.deepEqual(readRecordBatches(Buffer.concat(log.slice(2)), 7n, [{ producerId: 7n, firstOffset: 3n }]).records.filter(({ recordOffset }) => recordOffset !== 9n).map(({ recordOffset }) => recordOffset), [8n, 11n]);
+});
+
 test('where the broker stamps the append time, that is the time of every record', t => {
   const batch = stored(records, 0n);
   batch.writeInt16BE(0x08, batchLayout.attributes);

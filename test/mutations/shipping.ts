@@ -1,7 +1,7 @@
-/** The defences, one by one. Every edit takes one away with as few characters as it can. */
+/** The defences of the shipper and of what it relies on. Every edit takes one away with as few characters as it can. */
 import type { Mutation } from './mutation.ts';
 
-export const mutations: readonly Mutation[] = [
+export const shippingMutations: readonly Mutation[] = [
   {
     name: 'checkpoint-before-acknowledgement',
     without: 'the checkpoint follows acknowledgements',
@@ -104,7 +104,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'no-trim',
     without: 'the collector leaves out what is stored already',
-    edits: [{ file: 'collector/trim.ts', search: 'const covered = coverage({ from, to }, known);', replace: "const covered = known.length > 1_000_000 ? coverage({ from, to }, known) : 'none';" }],
+    edits: [{ file: 'collector/trim.ts', search: "const covered = from >= knownTo && to > from ? 'none' : coverage({ from, to }, known);", replace: "const covered = known.length > 1_000_000 ? coverage({ from, to }, known) : 'none';" }],
     proof: { campaign: { kinds: ['kill-shipper', 'lost-answer'], faults: 16, minutes: 0.6 } },
   },
   {
