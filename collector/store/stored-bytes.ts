@@ -1,8 +1,8 @@
-/** What an event makes stored of its stream: the same for every store. The streams are a change's own copies (`copiedRanges`). */
+/** What a batch makes stored of its streams: the same for every store. The streams are a change's own copies (`copiedRanges`). */
 import { addRanges, coverage, type ByteRange } from '#lib/byte-ranges.ts';
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
-import type { StoredStream } from '#schemas/store.ts';
+import type { StoreBatch, StoredStream, UnfinishedLine } from '#schemas/store.ts';
 
 /** With a last range of its own, which may be made longer. */
 export function copiedRanges(ranges: readonly ByteRange[]): ByteRange[] {
@@ -47,4 +47,34 @@ export function countEvent(stream: StoredStream, { timeNs }: LogEvent): void {
   stream.events += 1;
   stream.lastTimeNs = timeNs;
   if (stream.watermarkNs === null || timeNs > stream.watermarkNs) stream.watermarkNs = timeNs;
+}
+
+/** What a batch is planned on: streams and unfinished lines as they are so far in it. */
+export interface Planned {
+  stream(streamId: string, source: string): StoredStream & { chainPosition: number };
+  keep(line: UnfinishedLine): void;
+  /** An unfinished line is told, or gone on with. False where it is kept nowhere: it was before. */
+  tell(eventId: string): boolean;
+}
+
+/** @returns the events that are new, with their place in the chain @throws LeadlineError EVENT_OVERLAPS_STORED; what was planned is then to be given up */
+export function takeBatch({ unfinished = [], events, states }: StoreBatch, planned: Planned): LogEvent[] {
+  for (const line of unfinished) {
+    const { event } = line;
+    if (!takeBytes(planned.stream(event.streamId, event.source), event, 'refuse')) continue;
+    if (event.begunAs !== undefined) planned.tell(event.begunAs);
+    planned.keep(line);
+  }
+  const taken: LogEvent[] = [];
+  for (const event of events) {
+    const stream = planned.stream(event.streamId, event.source);
+    const isTold = event.begunAs === event.eventId;
+    if (isTold ? !planned.tell(event.eventId) : !takeRange(stream, event, 'refuse')) continue;
+    if (!isTold && event.begunAs !== undefined) planned.tell(event.begunAs);
+    countEvent(stream, event);
+    event.chainPosition = stream.chainPosition;
+    taken.push(event);
+  }
+  for (const state of states) planned.stream(state.streamId, state.source).state = state;
+  return taken;
 }

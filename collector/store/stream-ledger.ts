@@ -4,7 +4,7 @@
  */
 import type { LogEvent } from '#schemas/event.ts';
 import type { StoreBatch, StoredStream, UnfinishedLine } from '#schemas/store.ts';
-import { copiedRanges, countEvent, takeBytes, takeRange } from './stored-bytes.ts';
+import { copiedRanges, takeBatch } from './stored-bytes.ts';
 
 export type StreamEntry = StoredStream & { chainPosition: number };
 
@@ -86,30 +86,21 @@ export class StreamLedger {
   /** What of the batch is new. @throws LeadlineError EVENT_OVERLAPS_STORED */
   plan(batch: StoreBatch): LedgerChange {
     const change: LedgerChange = { events: [], streams: new Map(), unfinished: new Map() };
-    for (const line of batch.unfinished ?? []) {
-      const { event } = line;
-      if (!takeBytes(this.changed(change, event.streamId, event.source), event, 'refuse')) continue;
-      if (event.begunAs !== undefined) change.unfinished.set(event.begunAs, null);
-      change.unfinished.set(event.eventId, line);
-    }
-    change.events = batch.events.filter(event => this.takes(event, change));
-    for (const state of batch.states) this.changed(change, state.streamId, state.source).state = state;
+    change.events = takeBatch(batch, {
+      stream: (streamId, source) => this.changed(change, streamId, source),
+      keep: line => void change.unfinished.set(line.event.eventId, line),
+      tell: eventId => {
+        const isKept = this.isUnfinished(eventId, change);
+        change.unfinished.set(eventId, null);
+        return isKept;
+      },
+    });
     return change;
   }
 
   apply({ streams, unfinished }: Pick<LedgerChange, 'streams' | 'unfinished'>): void {
     for (const stream of streams.values()) this.put(stream);
     for (const [eventId, line] of unfinished) this.putUnfinished(eventId, line);
-  }
-
-  private takes(event: LogEvent, change: LedgerChange): boolean {
-    const stream = this.changed(change, event.streamId, event.source);
-    const isTold = event.begunAs === event.eventId;
-    if (isTold ? !this.isUnfinished(event.eventId, change) : !takeRange(stream, event, 'refuse')) return false;
-    if (event.begunAs !== undefined) change.unfinished.set(event.begunAs, null);
-    countEvent(stream, event);
-    event.chainPosition = stream.chainPosition;
-    return true;
   }
 
   private isUnfinished(eventId: string, { unfinished }: LedgerChange): boolean {

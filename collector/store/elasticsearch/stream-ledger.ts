@@ -5,7 +5,7 @@ import { coverage } from '#lib/byte-ranges.ts';
 import type { LogEvent, Piece } from '#schemas/event.ts';
 import type { StoreBatch, UnfinishedLine } from '#schemas/store.ts';
 import type { StreamState } from '#schemas/transport.ts';
-import { copiedRanges, countEvent, takeBytes, takeRange } from '../stored-bytes.ts';
+import { copiedRanges, countEvent, takeBatch, takeBytes, takeRange } from '../stored-bytes.ts';
 
 /** What a batch does to one stream. */
 export interface StreamChange {
@@ -32,8 +32,8 @@ export interface Plan {
   otherSignals: Signal[];
 }
 
-/** Looks up what is planned so far. */
-export interface Planned {
+/** Looks up what batches before it have planned. */
+export interface PlannedBefore {
   stream(streamId: string): StreamEntry | null;
   nextChainPosition(): number;
 }
@@ -41,7 +41,7 @@ export interface Planned {
 const copied = (stream: StreamEntry): StreamEntry => ({ ...stream, storedRanges: copiedRanges(stream.storedRanges), unfinished: [...stream.unfinished] });
 
 /** @throws LeadlineError EVENT_OVERLAPS_STORED, with nothing changed */
-export function planBatch(batch: StoreBatch, signals: readonly Signal[], planned: Planned): Plan {
+export function planBatch(batch: StoreBatch, signals: readonly Signal[], planned: PlannedBefore): Plan {
   const plan: Plan = { events: [], changes: new Map(), streams: new Map(), otherSignals: [] };
   const changeOf = (streamId: string, source: string): { change: StreamChange; stream: StreamEntry } => {
     let change = plan.changes.get(streamId);
@@ -66,29 +66,17 @@ export function planBatch(batch: StoreBatch, signals: readonly Signal[], planned
     return true;
   };
 
-  for (const line of batch.unfinished ?? []) {
-    const { event } = line;
-    const { change, stream } = changeOf(event.streamId, event.source);
-    if (!takeBytes(stream, event, 'refuse')) continue;
-    if (event.begunAs !== undefined) tell(event.begunAs);
-    stream.unfinished.push(line);
-    change.begun.push(line);
-  }
-  for (const event of batch.events) {
-    const { change, stream } = changeOf(event.streamId, event.source);
-    const isTold = event.begunAs === event.eventId;
-    if (isTold ? !tell(event.eventId) : !takeRange(stream, event, 'refuse')) continue;
-    if (!isTold && event.begunAs !== undefined) tell(event.begunAs);
-    countEvent(stream, event);
-    event.chainPosition = stream.chainPosition;
-    change.events.push(event);
-    plan.events.push(event);
-  }
-  for (const state of batch.states) {
-    const { change, stream } = changeOf(state.streamId, state.source);
-    change.state = state;
-    stream.state = state;
-  }
+  plan.events = takeBatch(batch, {
+    stream: (streamId, source) => changeOf(streamId, source).stream,
+    keep: line => {
+      const { change, stream } = changeOf(line.event.streamId, line.event.source);
+      stream.unfinished.push(line);
+      change.begun.push(line);
+    },
+    tell,
+  });
+  for (const event of plan.events) changeOf(event.streamId, event.source).change.events.push(event);
+  for (const state of batch.states) changeOf(state.streamId, state.source).change.state = state;
   for (const signal of signals) {
     const change = plan.changes.get(signal.streamId);
     if (change === undefined) plan.otherSignals.push(signal);
