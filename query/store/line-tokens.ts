@@ -34,22 +34,16 @@ export function addTokens(bytes: Uint8Array, lineFrom: number, lineTo: number, t
       continue;
     }
     const from = at;
-    let to = at;
     let seen = 0;
-    let hash = offsetBasis;
-    let trimmed = 0;
-    for (; at < lineTo; at++) {
-      const byte = bytes[at]!;
-      const kind = kinds[byte]!;
-      if ((kind & isOfWord) === 0) break;
-      seen |= kind;
-      hash = Math.imul(hash ^ smallLetter[byte]!, prime);
-      if ((kind & isEdge) !== 0) continue;
-      trimmed = hash;
-      to = at + 1;
-    }
+    for (let kind = first; kind !== 0; kind = ++at < lineTo ? kinds[bytes[at]!]! : 0) seen |= kind;
     if ((seen & isTelling) === 0) continue;
-    if (to - from >= charsMin) target.push(trimmed >>> 0);
+    let to = at;
+    while ((kinds[bytes[to - 1]!]! & isEdge) !== 0) to -= 1;
+    if (to - from >= charsMin) {
+      let hash = offsetBasis;
+      for (let index = from; index < to; index++) hash = Math.imul(hash ^ smallLetter[bytes[index]!]!, prime);
+      target.push(hash >>> 0);
+    }
     // `\n1234` is 1234 on a new line in JSON, and n1234 in other texts.
     if (from > lineFrom && bytes[from - 1] === backslash && escapes.has(bytes[from]!)) addTokens(bytes, from + (bytes[from] === unicodeEscape ? unicodeEscapeChars : 1), to, target);
   }

@@ -6,22 +6,40 @@ import { floorMs, type BlockHead, type EventsFile } from './events-file.ts';
 import { columnsOfBlock } from './line-digest.ts';
 import { ReadWork } from './read-work.ts';
 
-/** As long as a block is kept, within the limit of the blocks: columns take a quarter of what it takes itself. */
-const columnsOf = new WeakMap<Block, LineColumns>();
-/** Where fewer of a block's lines are asked for, columns are made of those only. */
+/** Lines of a block whose columns are worked out together. */
+const portionRows = 512;
+/** Where fewer of a portion's lines are asked for, columns are made of those only, and not kept. */
 const wholeFrom = 0.25;
+/** By portion. As long as a block is kept, within the limit of the blocks: columns take a quarter of what it takes itself. */
+const columnsOf = new WeakMap<Block, Map<number, LineColumns>>();
 
-function partOf(block: Block, rows: number[]): WindowPart {
-  if (rows.length < wholeFrom * block.length && !columnsOf.has(block)) return { columns: () => columnsOfBlock(block, rows), rows: rows.map((_, index) => index), event: index => block.view(rows[index]!) };
+/** @param rows ascending */
+function partsOf(block: Block, rows: readonly number[]): WindowPart[] {
+  const parts: WindowPart[] = [];
+  for (let at = 0; at < rows.length; ) {
+    const portion = Math.floor(rows[at]! / portionRows);
+    const from = at;
+    while (at < rows.length && rows[at]! < (portion + 1) * portionRows) at += 1;
+    parts.push(partOf(block, portion, rows.slice(from, at)));
+  }
+  return parts;
+}
+
+function partOf(block: Block, portion: number, rows: number[]): WindowPart {
+  let known = columnsOf.get(block);
+  if (known === undefined) columnsOf.set(block, (known = new Map<number, LineColumns>()));
+  const first = portion * portionRows;
+  const length = Math.min(portionRows, block.length - first);
+  // Views read what is asked of them only, and hold on to their block as long as somebody holds them.
+  if (rows.length < wholeFrom * length && !known.has(portion)) return { columns: () => columnsOfBlock(block, rows), rows: rows.map((_, index) => index), event: index => block.view(rows[index]!) };
   return {
     columns: () => {
-      let columns = columnsOf.get(block);
-      if (columns === undefined) columnsOf.set(block, (columns = columnsOfBlock(block)));
+      let columns = known.get(portion);
+      if (columns === undefined) known.set(portion, (columns = columnsOfBlock(block, Array.from({ length }, (_, index) => first + index))));
       return columns;
     },
-    rows,
-    // Views read what is asked of them only, and hold on to their block as long as somebody holds them.
-    event: row => block.view(row),
+    rows: rows.map(row => row - first),
+    event: index => block.view(first + index),
   };
 }
 
@@ -56,7 +74,7 @@ export async function windowOf(files: readonly EventsFile[], ranges: readonly Ti
     const end = Math.min(block.length, first + head.n);
     for (let row = first; row < end; row++) if (isWithin(block, row, here)) rows.push(row);
     for (let at = 0; at < rows.length && !anyUnclaimed; at++) anyUnclaimed = block.isUnclaimed(rows[at]!);
-    if (rows.length > 0) parts.push(partOf(block, rows));
+    parts.push(...partsOf(block, rows));
     events += rows.length;
   }
   work.events = events;

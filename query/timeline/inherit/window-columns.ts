@@ -170,17 +170,26 @@ class WindowIds {
   /** For each number that of its request: ids that lines of the window tie to exactly one stronger id are that one's. */
   owners(): Int32Array {
     const owner: number[] = [];
-    // Goes on over those that are added meanwhile.
-    for (let number = 1; number < this.requests.length; number++) {
-      const { canonical, kind } = this.requests[number]!;
-      // A trace id has none, or is the half of one.
-      if (kind === 'trace' && canonical.length !== halfTraceChars) continue;
-      for (const { idNumber, owner: ownerThere, ids } of this.parts) {
-        const there = idNumber.get(canonical);
-        const owning = there === undefined ? unknown : ownerThere[there]!;
-        if (owning === unknown) continue;
-        const found = owning === several ? several : this.number(ids[owning]!);
-        owner[number] = owner[number] === undefined || owner[number] === found ? found : several;
+    const note = (number: number, owning: number, ids: LineColumns['ids']): void => {
+      if (owning === unknown) return;
+      const found = owning === several ? several : this.number(ids[owning]!);
+      owner[number] = owner[number] === undefined || owner[number] === found ? found : several;
+    };
+    // A trace id has none, or is the half of one.
+    const mayBeOwned = ({ kind, canonical }: { canonical: string; kind: IdKind | null }): boolean => kind !== 'trace' || canonical.length === halfTraceChars;
+    const ownable = this.requests.filter(mayBeOwned).length;
+    if (ownable * this.parts.length < this.parts.reduce((sum, { ids }) => sum + ids.length, 0)) {
+      // Goes on over those that are added meanwhile.
+      for (let number = 1; number < this.requests.length; number++) {
+        const id = this.requests[number]!;
+        if (mayBeOwned(id)) for (const { idNumber, owner: owners, ids } of this.parts) note(number, owners[idNumber.get(id.canonical) ?? -1] ?? unknown, ids);
+      }
+    } else {
+      for (const { owner: owners, ids } of this.parts) {
+        for (let id = 0; id < owners.length; id++) {
+          const number = owners[id] === unknown ? undefined : this.numbers.get(ids[id]!.canonical);
+          if (number !== undefined && number !== 0) note(number, owners[id]!, ids);
+        }
       }
     }
     return Int32Array.from(this.requests, (_, number) => {

@@ -33,15 +33,15 @@ function said(parts: readonly WindowPart[]): unknown[] {
 
 test('the columns of a block, of a few of its lines, and of events without a block are the same', async t => {
   const dataDir = testFolder(t);
-  const events = Array.from({ length: 160 }, (_, n) => eventAt(n));
-  const writer = new EmbeddedWriter({ dataDir, commitEventsMax: 1000, commitBytesMax: 1 << 20, fileBytesMax: 1 << 30, retentionMs: 1e12, retentionBytesMax: 1e12, durable: false });
+  const events = Array.from({ length: 1200 }, (_, n) => eventAt(n));
+  const writer = new EmbeddedWriter({ dataDir, commitEventsMax: 2000, commitBytesMax: 1 << 20, fileBytesMax: 1 << 30, retentionMs: 1e12, retentionBytesMax: 1e12, durable: false });
   writer.append({ events, states: [] }, [], []);
   writer.close();
-  for (const [from, to] of [[0, 160], [40, 56]] as const) {
+  for (const [from, to, parts] of [[0, 1200, 3], [40, 56, 1], [700, 1030, 2]] as const) {
     const reader = new EmbeddedReader(dataDir);
-    const { parts } = await reader.window([{ fromNs: events[from]!.timeNs, toNs: events[to - 1]!.timeNs + 1n }], false, anyContext);
-    t.deepEqual(parts.map(part => [part.rows.length, part.columns().length]), [[to - from, to - from]]);
-    t.deepEqual(said(parts), said([windowPartOf(events.slice(from, to))]));
+    const answer = await reader.window([{ fromNs: events[from]!.timeNs, toNs: events[to - 1]!.timeNs + 1n }], false, anyContext);
+    t.is(answer.parts.length, parts);
+    t.deepEqual(said(answer.parts), said([windowPartOf(events.slice(from, to))]));
     await reader.close();
   }
 });
