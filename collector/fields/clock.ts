@@ -67,6 +67,20 @@ export const namedZones = new Map([
   ['JST', 9], ['KST', 9], ['AEST', 10], ['AEDT', 11], ['NZST', 12], ['NZDT', 13],
 ]);
 
+const shortZoneEnd = /^(?:[\]>:]| [[<(]| [A-Z]{2})/;
+const zoneName = /^ \([A-Z][A-Za-z ]{2,48}\)/;
+const halfDay = / ([AP])M(?![A-Za-z0-9])/y;
+
+/** The same clock where `AM` or `PM` follows. An hour that is none of a half day's is one of the whole day. */
+export function withHalfDay(text: string, clock: ClockRead): ClockRead {
+  halfDay.lastIndex = clock.end;
+  const found = text.charCodeAt(clock.end) === space ? halfDay.exec(text) : null;
+  if (found === null) return clock;
+  const hour = Math.floor(clock.secondOfDay / 3600);
+  const ofDay = hour < 1 || hour > 12 ? hour : (hour % 12) + (found[1] === 'P' ? 12 : 0);
+  return { secondOfDay: clock.secondOfDay + (ofDay - hour) * 3600, nanos: clock.nanos, end: clock.end + 3 };
+}
+
 const utc = { offsetSeconds: 0, end: 0 };
 
 /** The zone at `at`, in seconds east of UTC: `Z`, `+02:00`, `+0200`, `+02`, ` -0700`, ` PDT`. Null where there is none. The object is used again. */
@@ -84,10 +98,16 @@ export function readZone(text: string, at: number): { offsetSeconds: number; end
     const minutes = twoDigits(text, start + 3 + colons);
     const isNumber = hours >= 0 && hours <= 18 && (minutes >= 0 ? minutes <= 59 && digitAt(text, start + 5 + colons) < 0 : colons === 0 && start === at && digitAt(text, start + 3) < 0);
     if (isNumber) return { offsetSeconds: (sign === dash ? -1 : 1) * (hours * 3600 + Math.max(minutes, 0) * 60), end: minutes >= 0 ? start + 5 + colons : start + 3 };
+    // Postgres where a zone has no name: ` +03 [77] LOG:`.
+    if (start > at && hours >= 0 && hours <= 14 && shortZoneEnd.test(text.slice(start + 3, start + 7))) return { offsetSeconds: (sign === dash ? -1 : 1) * hours * 3600, end: start + 3 };
   } else if (start > at && sign >= 0x41 && sign <= 0x57) {
     for (const length of [3, 4]) {
       const hours = namedZones.get(text.slice(start, start + length));
-      if (hours !== undefined && !/[A-Za-z0-9]/.test(text.charAt(start + length))) return { offsetSeconds: hours * 3600, end: start + length };
+      if (hours === undefined || /[A-Za-z0-9]/.test(text.charAt(start + length))) continue;
+      // JavaScript's `GMT+0200 (Central European Summer Time)`.
+      const offset = hours === 0 ? readZone(text, start + length) : null;
+      if (offset !== null && offset.end > start + length + 3) return { offsetSeconds: offset.offsetSeconds, end: offset.end + (zoneName.exec(text.slice(offset.end, offset.end + 64))?.[0].length ?? 0) };
+      return { offsetSeconds: hours * 3600, end: start + length };
     }
   }
   return null;

@@ -3,7 +3,7 @@
 /** Only this much of a trace is looked at. Python names its exception in the last line, so the end counts as well. */
 const linesMax = 400;
 
-const frame = /^\s+(?:at |---> |eval at |File "|\.{3} \d+ |from \S+:\d+|\([\w.]+ [\d.]+\) )|^\s*--- End of |^goroutine \d+ \[|^\S+\.rb:\d+:in [`'][^']*'$|^#\d+ |^(?:main|runtime)\.\w+$/;
+const frame = /^at [\w$.<>/]+\(|^\s+(?:at |---> |eval at |File "|\.{3} \d+ |from \S+:\d+|\([\w.]+ [\d.]+\) )|^\s*--- End of |^goroutine \d+ \[|^\S+\.rb:\d+:in [`'][^']*'$|^#\d+ |^(?:main|runtime)\.\w+$/;
 const typeName = /(?:^|[\s:("'[])((?:[A-Za-z_$][\w$]*(?:[.\\+]|::)){0,12}(?:[A-Za-z_$][\w$]*)?(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Exit|Warning|Timeout))(?=[:\s)("'\]]|$)/g;
 /** A class in a package needs no telling ending: `org.acme.QuotaExceeded: 12 of 10`. */
 const qualifiedName = /^(?:Caused by: |Exception in thread "[^"]*" |Unhandled exception\. |Uncaught )?((?:[A-Za-z_$][\w$]*[.\\]){1,12}[A-Z][\w$]*)(?::|$)/;

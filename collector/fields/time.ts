@@ -3,9 +3,9 @@
  * a guess that is wrong the same way for every line can be seen and corrected, one that depends on the machine cannot. A time without a year or a
  * date takes it from when its bytes were read.
  */
-import { colon, dash, digitAt, dot, isClock, namedZones, readClock, readZone, slash, space, twoDigits, type ClockRead } from './clock.ts';
+import { colon, dash, digitAt, dot, isClock, namedZones, readClock, readZone, slash, space, twoDigits, withHalfDay, type ClockRead } from './clock.ts';
 import { epochNs, epochOfNumber, epochOfScientific, nsOfSecond, nsPerSecond } from './epoch.ts';
-import type { Zone } from './zone.ts';
+import { regionAt, type Zone } from './zone.ts';
 
 export { epochNs };
 
@@ -56,6 +56,9 @@ function withZone(text: string, year: number, month: number, day: number, clock:
   if (!isDate(year, month, day)) return null;
   const zone = readZone(text, clock.end);
   if (zone?.offsetSeconds === centralSeconds && text.startsWith(' CST', clock.end)) return ofChinaWhereAhead(toNs(year, month, day, clock.secondOfDay - centralSeconds, clock.nanos), zone.end, when, assumed);
+  // PHP names the region: `22-Aug-2022 05:18:16 Europe/Berlin`.
+  const region = zone === null && text.charCodeAt(clock.end) === space ? regionAt(text, clock.end + 1) : null;
+  if (region !== null) return { timeNs: toNs(year, month, day, clock.secondOfDay - region.zone.offsetSeconds(daysSinceEpoch(year, month, day) * secondsOfDay + clock.secondOfDay), clock.nanos), end: region.end, assumed };
   if (zone !== null || when.zone === null) return { timeNs: toNs(year, month, day, clock.secondOfDay - (zone?.offsetSeconds ?? 0), clock.nanos), end: zone?.end ?? clock.end, assumed };
   const offsetSeconds = when.zone.offsetSeconds(daysSinceEpoch(year, month, day) * secondsOfDay + clock.secondOfDay);
   return { timeNs: toNs(year, month, day, clock.secondOfDay - offsetSeconds, clock.nanos), end: clock.end, assumed: assumed ?? (offsetSeconds !== 0 && when.zone.isAssumed === true ? 'zone' : null) };
@@ -110,11 +113,13 @@ export function readIsoTime(text: string, at: number, when = notKnownWhen): Time
   const yearOfCentury = twoDigits(text, at + 2);
   const month = twoDigits(text, at + 5);
   const day = twoDigits(text, at + 8);
-  if (century < 0 || yearOfCentury < 0 || month < 0 || day < 0 || text.charCodeAt(at + 7) !== separator) return null;
+  if (century < 0 || yearOfCentury < 0 || month < 0 || day < 0 || text.charCodeAt(at + 7) !== separator) return century < 0 ? null : readUnpadded(text, at, when);
   let between = text.charCodeAt(at + 10);
   let clockAt = at + 11;
   // loguru's documentation has ` at ` between them.
   if (between === space && text.charCodeAt(clockAt) === 0x61 && text.startsWith('at ', clockAt)) clockAt += 3;
+  // Airflow has a comma and a blank.
+  if (between === 0x2c && text.charCodeAt(clockAt) === space) between = space;
   // Some put each of the two into brackets of its own.
   if (between === 0x5d && text.charCodeAt(at - 1) === 0x5b && (text.startsWith('[', clockAt) || text.startsWith(' [', clockAt))) {
     clockAt = text.indexOf('[', clockAt) + 1;
@@ -127,7 +132,25 @@ export function readIsoTime(text: string, at: number, when = notKnownWhen): Time
     clock = readClock(`0${text.slice(at + 12, at + 19)}`, 0, true);
     if (clock !== null) clock.end = at + 19;
   }
-  return clock === null ? null : withZone(text, century * 100 + yearOfCentury, month, day, clock, when);
+  if (clock === null) return readUnpadded(text, at, when);
+  return withZone(text, century * 100 + yearOfCentury, month, day, withHalfDay(text, clock), when);
+}
+
+const unpadded = /(\d{4})[-/](\d{1,2})[-/](\d{1,2}),? (?=\d{1,2}:\d{2}:\d{2})/y;
+
+/** `2022/8/22 5:18:16 AM`, as .NET and others write numbers. */
+function readUnpadded(text: string, at: number, when: WhenRead): TimeRead | null {
+  const date = matchAt(unpadded, text, at);
+  const clock = date === null ? null : readLooseClock(text, at + date[0].length);
+  return date === null || clock === null ? null : withZone(text, Number(date[1]), Number(date[2]), Number(date[3]), clock, when);
+}
+
+/** A clock with an hour of one digit or two, and AM or PM. */
+function readLooseClock(text: string, at: number): ClockRead | null {
+  const isShort = text.charCodeAt(at + 1) === colon;
+  const clock = isShort ? readClock(`0${text.slice(at, at + 18)}`, 0, true) : readClock(text, at, true);
+  if (clock !== null && isShort) clock.end += at - 1;
+  return clock === null ? null : withHalfDay(text, clock);
 }
 
 const months = new Map(['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].map((name, index) => [name, index + 1]));
@@ -141,7 +164,7 @@ const shortCompact = /(\d{6}) (\d{6})(?= )/y;
 /** MySQL before 5.7: `161209  8:08:33`. */
 const shortDate = /(\d{2})(\d{2})(\d{2}) {1,2}(?=\d{1,2}:\d{2}:\d{2}(?!\d))/y;
 const twoDigitYear = /(\d{2})\/(\d{2})\/(\d{2}) /y;
-const dayMonthYear = new RegExp(`${weekday}(\\d{1,2})[/ -]([A-Za-z]{3})[a-z]*(?: (?=\\d{2}:\\d{2}:\\d{2})|[/ -](\\d{4}|\\d{2})[: ] ?)`, 'y');
+const dayMonthYear = new RegExp(`${weekday}(\\d{1,2})[/ -]([A-Za-z]{3})[a-z]*(?: (?=\\d{2}:\\d{2}:\\d{2})|[/ -](\\d{4}|\\d{2})(?:[: ]|, ) ?)`, 'y');
 /** `Sun Dec 04 04:47:44 2005`, `Jul 09, 2015 3:23:29 PM`, `Dec 10 06:55:46`, `Aug 16 2022 05:18:16`. */
 const monthDay = new RegExp(`${weekday}([A-Z][a-z]{2})[a-z]* +(\\d{1,2})(?:,? (\\d{4}),?)? (?:at )?`, 'y');
 const trailingYear = / (?:([A-Z]{3,4}) )?(\d{4})(?![\d:])/y;
@@ -222,8 +245,9 @@ function readShortDate(text: string, at: number, when: WhenRead): TimeRead | nul
 /** `22.08.2022 05:18:16`: with dots the day is always first. */
 function readDottedDate(text: string, at: number, when: WhenRead): TimeRead | null {
   const [day, month, century, yearOfCentury] = [twoDigits(text, at), twoDigits(text, at + 3), twoDigits(text, at + 6), twoDigits(text, at + 8)];
-  if (day < 0 || month < 0 || century < 0 || yearOfCentury < 0 || text.charCodeAt(at + 5) !== dot || text.charCodeAt(at + 10) !== space) return null;
-  const clock = readClock(text, at + 11, true);
+  const clockAt = text.charCodeAt(at + 10) === 0x2c ? at + 12 : at + 11;
+  if (day < 0 || month < 0 || century < 0 || yearOfCentury < 0 || text.charCodeAt(at + 5) !== dot || text.charCodeAt(clockAt - 1) !== space) return null;
+  const clock = readClock(text, clockAt, true);
   return clock === null ? null : withZone(text, century * 100 + yearOfCentury, month, day, clock, when);
 }
 
@@ -234,7 +258,7 @@ function readDottedDate(text: string, at: number, when: WhenRead): TimeRead | nu
 function readSlashedDate(text: string, at: number, when: WhenRead): TimeRead | null {
   const date = matchAt(slashedDate, text, at);
   if (date === null) return null;
-  const clock = readHalfDayClock(text, at + date[0].length);
+  const clock = readLooseClock(text, at + date[0].length);
   if (clock === null) return null;
   const [first, second, year] = [Number(date[1]), Number(date[2]), Number(date[3])];
   const monthFirst = withZone(text, year, first, second, clock, when);
@@ -262,6 +286,10 @@ export function readTime(text: string, at: number, when = notKnownWhen): TimeRea
     const kitchen = matchAt(kitchenClock, text, at);
     if (kitchen !== null) return { timeNs: null, end: at + kitchen[0].length, assumed: null };
   }
+  if (third === slash || text.charCodeAt(at + 1) === slash) {
+    const slashed = readSlashedDate(text, at, when);
+    if (slashed !== null) return slashed;
+  }
   if (digitAt(text, at + 2) >= 0) {
     const compactRead = readCompact(text, at, when) ?? readShortDate(text, at, when);
     if (compactRead !== null) return compactRead;
@@ -272,10 +300,6 @@ export function readTime(text: string, at: number, when = notKnownWhen): TimeRea
     const date = matchAt(monthDayClock, text, at);
     const clock = date === null ? null : readClock(text, at + date[0].length, true);
     return date === null || clock === null ? readNamedMonth(text, at, when) : withoutYear(text, Number(date[1]), Number(date[2]), clock, when);
-  }
-  if (third === slash || text.charCodeAt(at + 1) === slash) {
-    const slashed = readSlashedDate(text, at, when);
-    if (slashed !== null) return slashed;
   }
   const sparkDate = third === slash ? matchAt(twoDigitYear, text, at) : null;
   if (sparkDate !== null) {

@@ -57,6 +57,29 @@ export function zoneOf(name: string): Zone | null {
 /** Streams come in thousands, zones in ones. */
 const zones = new Map<string, Zone | null>();
 
+const region = /[A-Z][A-Za-z]{2,15}\/[A-Z][A-Za-z_/-]{2,30}(?![\w/.-])/y;
+/** Names in a log are its writer's; those that are none are remembered as well, so many. */
+const regionsMax = 256;
+const regions = new Map<string, Zone | null>();
+
+/** The zone that is named at `at` in a line, and where its name ends; null where no region stands there. */
+export function regionAt(text: string, at: number): { zone: Zone; end: number } | null {
+  region.lastIndex = at;
+  const name = region.exec(text)?.[0];
+  if (name === undefined) return null;
+  let zone = regions.get(name);
+  if (zone === undefined) {
+    try {
+      zone = zoneOf(name);
+    } catch {
+      zone = null;
+    }
+    if (regions.size >= regionsMax) regions.clear();
+    regions.set(name, zone);
+  }
+  return zone === null ? null : { zone, end: at + name.length };
+}
+
 function readZoneName(name: string): Zone | null {
   if (name === 'UTC' || name === 'Z' || name === autoZone) return null;
   const offset = offsetShape.exec(name);

@@ -75,10 +75,19 @@ function contextEnd(reading: Reading, line: string, from: number): number {
 }
 
 const inModule = /in ([A-Za-z_][\w.]{0,127}): /y;
+/** What bunyan's own tool prints: `[TIME]  INFO: cart/17 on host: message`. */
+const bunyanWriter = /([\w.@-]{1,64})\/(\d{1,10}) on (\S{1,255}): /y;
 const rubyProgram = /-- ([\w.:-]{1,64}): /y;
 
 /** Flask's `[TIME] LEVEL in module: message`, Ruby's `LEVEL -- program: message`. */
 function namedByWordsEnd(reading: Reading, line: string, from: number): number {
+  const bunyan = line.charCodeAt(from - 2) === code.colon && line.includes(' on ', from) ? matchAt(bunyanWriter, line, from) : null;
+  if (bunyan !== null) {
+    reading.put('log.logger', bunyan[1]!);
+    reading.put('process.pid', Number(bunyan[2]));
+    reading.put('host.hostname', bunyan[3]!);
+    return from + bunyan[0].length;
+  }
   const isModule = line.charCodeAt(from) === 0x69 && line.charCodeAt(0) === code.openBracket && line.charCodeAt(from - 2) !== code.colon;
   const found = isModule ? matchAt(inModule, line, from) : line.startsWith('-- ', from - 3) ? matchAt(rubyProgram, line, from - 3) : null;
   if (found === null) return from;
@@ -207,7 +216,7 @@ function nameBehindLevel(reading: Reading, line: string, at: number, pending: Pa
   const behindContext = context < 0 ? -1 : separatorEnd(line, context + 1);
   if (behindContext > 0) {
     reading.put('log.logger', text);
-    if (!putTrace(reading, line.slice(end + 2, context))) reading.put('log.context', line.slice(end + 2, context));
+    if (context > end + 2 && !putTrace(reading, line.slice(end + 2, context))) reading.put('log.context', line.slice(end + 2, context));
     return named(reading, pending, behindContext);
   }
   // MongoDB's component stands before the thread.

@@ -57,6 +57,8 @@ const charsMax = 400;
 const exceptionHead = /^(?:Exception in thread "[^"]*" |Unhandled exception\. |Uncaught )?(?:[A-Za-z_$][\w$]*[.\\])*[A-Za-z_$][\w$]*(?:Exception|Error|Throwable|Failure|Fault)(?: \[[\w-]+\])?(?::|$)/;
 const causedBy = /^(?:Caused by: |--> |Suppressed: |\[CIRCULAR REFERENCE|\.{3} \d+ (?:more|common frames omitted)|Emitted 'error' event )/;
 /** The exception's own words may go on below. */
+/** Where whoever carried the lines took the indentation off. */
+const bareFrame = /^at [\w$.<>/]+(?:\.[\w$<>]+)\([^()]{0,200}\)/;
 const causeWithMessage = /^(?:Caused by|Suppressed): [\w$.\\]+: /;
 const javaFrame = /^\s+(?:at |\.{3} \d+ |--- End of )/;
 /** Bare, of a group, and in the box that rich draws, whose characters are bytes here. */
@@ -246,7 +248,7 @@ function messageGoesOn(kind: ContinuationKind, text: string): ContinuationState 
 }
 
 function beginsFrames(text: string): boolean {
-  return rubyFrame.test(text) || phpBegins.test(text);
+  return rubyFrame.test(text) || phpBegins.test(text) || bareFrame.test(text);
 }
 
 /** Blank lines lie inside some traces; anywhere else one that is not even indented is a line of its own. */

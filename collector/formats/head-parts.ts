@@ -49,7 +49,10 @@ function nameOf(reading: Reading, { kind, text }: Part): void {
     if (at > 0) {
       reading.put('user.name', text.slice(0, at));
       reading.put('db.name', text.slice(at + 1));
-    } else if (!putPlace(reading, text.endsWith(':') ? text.slice(0, -1) : text)) reading.put('log.logger', text);
+      return;
+    }
+    const name = text.endsWith(':') ? text.slice(0, -1) : text;
+    if (!putPlace(reading, name)) reading.put('log.logger', name);
   } else if (kind === 'brace') {
     if (text !== '' && !putPlace(reading, text)) reading.add('query_id', text);
   } else if (kind === 'bracket' && isNumber(text)) reading.put('process.pid', Number(text));
@@ -67,11 +70,15 @@ function nameOf(reading: Reading, { kind, text }: Part): void {
   }
 }
 
+/** Of what this is the id the line does not say. */
+const idAlone = /^(?:[0-9a-f]{16}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+
 /** Of several brackets the last is the thread; the application stands before it. */
 export function nameAll(reading: Reading, parts: Part[]): void {
   const last = parts.findLastIndex(({ kind, text }) => kind === 'bracket' && !isNumber(text) && !text.includes('=') && !isTrace(text));
   parts.forEach((part, index) => {
-    if (part.kind !== 'bracket' || index >= last || part.text.includes('=')) nameOf(reading, part);
+    if (part.kind === 'bracket' && idAlone.test(part.text)) reading.put('log.context', part.text);
+    else if (part.kind !== 'bracket' || index >= last || part.text.includes('=')) nameOf(reading, part);
     else if (!putTrace(reading, part.text) && part.text.trim() !== '') reading.put('service.name', part.text.trim());
   });
   parts.length = 0;

@@ -192,6 +192,7 @@ function levelBehindParts(reading: Reading, line: string, from: number, afterTim
     const end = partAt(line, at, parts);
     if (end < 0) return from;
     const part = parts.at(-1)!;
+    if (part.kind === 'bracket' && afterTime && count === 0 && threadAndLevel(reading, part)) return skipMarks(line, end);
     if (part.kind === 'word') {
       const lower = parts.length > 1 && line.charCodeAt(end - 1) === code.colon ? levelBehindBrackets(parts) : null;
       if (lower !== null) {
@@ -237,7 +238,9 @@ function partAt(line: string, at: number, parts: Part[]): number {
   if (kind !== null) {
     const close = closingBracket(line, at, bracketCharsMax);
     if (close < 0) return -1;
-    parts.push({ kind, text: line.slice(at + 1, close) });
+    const text = line.slice(at + 1, close);
+    // Airflow under a template engine doubles its braces.
+    parts.push({ kind, text: kind === 'brace' && text.startsWith('{') && text.endsWith('}') ? text.slice(1, -1) : text });
     return close + 1;
   }
   const digits = skipDigits(line, at);
@@ -253,11 +256,22 @@ function partAt(line: string, at: number, parts: Part[]): number {
   return end;
 }
 
-/** Winston's `[label] error: message`: a level as loggers write it, and only brackets before it. */
+/** Minecraft's `[TIME] [Server thread/INFO]: message`. */
+function threadAndLevel(reading: Reading, { text }: Part): boolean {
+  const slash = text.lastIndexOf('/');
+  const name = slash < 1 ? '' : text.slice(slash + 1);
+  const level = name.length > 2 && name === name.toUpperCase() ? levelOfName(name) : null;
+  if (level === null) return false;
+  reading.level = level;
+  putThread(reading, text.slice(0, slash));
+  return true;
+}
+
+/** BIND's `general: info: message`, Winston's `[label] error: message`: a level as loggers write it, and only brackets or a name with a colon before it. */
 function levelBehindBrackets(parts: readonly Part[]): Level | null {
   const word = parts.at(-1)!.text;
   if (!sentenceSafe.has(word.slice(0, -1))) return null;
-  return parts.every(({ kind }, index) => kind === 'bracket' || index === parts.length - 1) ? levelOfName(word.slice(0, -1)) : null;
+  return parts.every(({ kind, text }, index) => kind === 'bracket' || index === parts.length - 1 || (index === 0 && text.endsWith(':') && isPlainName(text.slice(0, -1)))) ? levelOfName(word.slice(0, -1)) : null;
 }
 
 /** A level inside a word: Laravel's `production.ERROR:`, `lotuscreds:ERROR:Could`; PHP's `Warning:` is preceded by its name. */

@@ -20,7 +20,7 @@ export interface TextPrefix {
 
 /** env_logger's `[INFO  my_app] message`. */
 const levelAndName = /\[([A-Z]{4,8}) {1,8}[A-Za-z_][\w:.-]{1,127}\] /y;
-const levelInBrackets = /[[(<] {0,8}(?:([\w.-]{0,64}):)?([A-Za-z]{1,13}\d?) {0,8}[\])>]/y;
+const levelInBrackets = /[[(<*] {0,8}(?:([\w.-]{0,64}):)?([A-Za-z]{1,13}\d?) {0,8}[\])>*]/y;
 /** Lower case with a colon at the start of a line; other names (`fine:`, `alert:`, `note:`) begin sentences too. */
 export const sentenceSafe: ReadonlySet<string> = new Set(['trace', 'trce', 'debug', 'dbug', 'info', 'warn', 'warning', 'error', 'err', 'fail', 'fatal', 'critical', 'crit', 'panic', 'notice', 'verbose']);
 const bracketCharsMax = 200;
@@ -65,7 +65,7 @@ function readPrefixTime(prefix: TextPrefix, line: string, at: number, when: When
 /** Index behind the level and what encloses it, or -1. Before a time a bare word must be in capitals or have a colon. */
 function readPrefixLevel(prefix: TextPrefix, line: string, at: number, from: number): number {
   const first = line.charCodeAt(at);
-  if (first === code.openBracket || first === code.open || first === code.less) {
+  if (first === code.openBracket || first === code.open || first === code.less || (first === code.star && prefix.timeText !== null)) {
     const inside = levelInBracketsAt(line, at);
     if (inside === null && first === code.openBracket && prefix.inside === '') return readLevelAndName(prefix, line, at);
     if (inside === null || inside.name !== null) return -1;
@@ -113,17 +113,31 @@ function readPrefixLevel(prefix: TextPrefix, line: string, at: number, from: num
   return -1;
 }
 
-/** `TIME,LEVEL,message`: columns that are joined by commas or semicolons alone. `at` where there is no level. */
+/** `TIME,LEVEL,message`: columns that are joined by commas, semicolons or bars; Datadog's agent names itself first. `at` where there is no level. */
 function columnLevelEnd(prefix: TextPrefix, line: string, at: number): number {
+  if (prefix.level !== null) return at;
+  if (line.charCodeAt(at - 2) === code.bar && isUpper(line.charCodeAt(at))) {
+    const named = matchAt(nameThenLevel, line, at);
+    const level = named === null ? null : levelOfName(named[2]!);
+    if (named === null || level === null) return at;
+    prefix.inside = `${named[2]!} ${named[1]!}`;
+    prefix.level = level;
+    return at + named[0].length;
+  }
   const mark = line.charCodeAt(at);
-  if ((mark !== code.comma && mark !== 0x3b) || prefix.level !== null) return at;
-  const end = levelWordEnd(line, at + 1);
-  const level = end < 0 || line.charCodeAt(end) !== mark ? null : levelOfName(line.slice(at + 1, end));
+  if (mark !== code.comma && mark !== 0x3b) return at;
+  const start = skipBlanks(line, at + 1);
+  const end = levelWordEnd(line, start);
+  const level = end < 0 || line.charCodeAt(end) !== mark ? null : levelOfName(line.slice(start, end));
   if (level === null) return at;
   prefix.level = level;
-  return end + 1;
+  return skipBlanks(line, end + 1);
 }
 
+const nameThenLevel = /([A-Z][A-Z-]{2,32}) +\| +([A-Z]{4,8}) +\| +/y;
+
+/** TensorFlow's `TIME: W tensorflow/core/x.cc:64] message`. */
+const placeInBracket = / [\w./-]{3,200}\.[a-z]{1,4}:\d{1,6}\] /y;
 const mongoComponent = / (?:[A-Z_]{2,16}|-) +\[[^\]]{1,128}\] /y;
 
 function readLevelAndName(prefix: TextPrefix, line: string, at: number): number {
@@ -142,7 +156,7 @@ function readLetter(prefix: TextPrefix, line: string, at: number): number {
     return marked === null ? -1 : setLevel(prefix, marked, at + 2);
   }
   if (line.charCodeAt(at + 1) !== code.space) return -1;
-  if (line.charCodeAt(at + 2) !== code.bar && matchAt(mongoComponent, line, at + 1) === null) return -1;
+  if (line.charCodeAt(at + 2) !== code.bar && matchAt(mongoComponent, line, at + 1) === null && matchAt(placeInBracket, line, at + 1) === null) return -1;
   const level = levelOfLetter(line[at]!);
   return level === null ? -1 : setLevel(prefix, level, at + 1);
 }

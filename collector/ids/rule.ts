@@ -42,6 +42,7 @@ const kindByEnding: readonly (readonly [string, IdKind, IdShape])[] = [
   ['user id', 'user', 'plain'],
   ['userid', 'user', 'plain'],
   ['job id', 'job', 'plain'],
+  ['jid', 'job', 'plain'],
   ['jobid', 'job', 'plain'],
   ['connection id', 'connection', 'plain'],
   ['connectionid', 'connection', 'plain'],
