@@ -10,14 +10,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { constants, zstdCompressSync } from 'node:zlib';
-import { KafkaClient } from '#lib/kafka/kafka-client.ts';
 import { quietLog } from '#lib/log.ts';
 import type { Chunk } from '#schemas/chunk.ts';
 import { eventToDocument } from '#schemas/elasticsearch/document.ts';
 import { NameBudget } from '#schemas/elasticsearch/field-names.ts';
 import { namesOf } from '#schemas/elasticsearch/names.ts';
-import type { LogEvent } from '#schemas/event.ts';
 import { defaultOptions } from '#schemas/options.ts';
 import { plainBytes } from '../../collector/chunk-bytes.ts';
 import { Collector } from '../../collector/collector.ts';
@@ -31,7 +28,7 @@ import { RunningCollect } from '../helpers/collecting.ts';
 import { startElasticsearch } from '../helpers/elasticsearch.ts';
 import { newNamespace, serverAt } from '../helpers/elasticsearch-store.ts';
 import { TestKafka } from '../helpers/kafka.ts';
-import { chunkRecord } from '../helpers/published.ts';
+import { chunksOf, fillTopic, type WrittenLine } from './full-topic.ts';
 import { cpuSecondsOf, memoryMbOf } from './measured-process.ts';
 import { report, type Figure } from './report.ts';
 import { StoreData } from './store-data.ts';
@@ -42,41 +39,16 @@ const lines = numberOf(values.lines);
 const documents = numberOf(values.documents);
 const only = new Set(values.only.split(','));
 const figures: Figure[] = [];
-const partitions = 12;
-const chunkBytes = 512 * 1024;
 const rate = (count: number, seconds: number): string => `${Math.round(count / seconds)} events/s`;
 
-/** Lines of twelve services as their shippers would publish them: one source each, chunks of half a megabyte. */
-function* chunksOf(count: number, seed: number): Generator<{ chunk: Chunk; partition: number }> {
+/** Of twelve services, sixteen fields each. */
+function* linesOf(count: number, seed: number): Generator<WrittenLine> {
   const data = new StoreData(seed, 1e9);
-  const open = new Map<string, { from: number; to: number; lines: Uint8Array[]; event: LogEvent }>();
-  const numbers = new Map<string, number>();
-  const close = ({ from, to, lines: bytes, event }: { from: number; to: number; lines: Uint8Array[]; event: LogEvent }): { chunk: Chunk; partition: number } => {
-    const { source, streamId, service, container, pod, namespace, node, timeNs } = event;
-    const value = zstdCompressSync(Buffer.concat(bytes), { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-    if (!numbers.has(source)) numbers.set(source, numbers.size);
-    return { partition: numbers.get(source)! % partitions, chunk: { kind: 'lines', source, streamId, offset: from, end: to, codec: 'zstd', framing: 'plain', lengths: null, part: null, previous: null, gap: null, origin: { service, container, pod, namespace, node }, bootId: null, path: null, readMs: Number(timeNs / 1_000_000n), value } };
-  };
   while (data.count < count) {
-    for (const event of data.batch(Math.min(4096, count - data.count))) {
-      let of = open.get(event.streamId);
-      if (of === undefined) open.set(event.streamId, (of = { from: event.streamOffset, to: 0, lines: [], event }));
-      of.lines.push(event.raw, newline);
-      of.to = event.streamOffsetEnd;
-      if (of.to - of.from < chunkBytes) continue;
-      yield close(of);
-      open.delete(event.streamId);
+    for (const { source, streamId, service, container, pod, namespace, node, timeNs, raw } of data.batch(Math.min(4096, count - data.count))) {
+      yield { source, streamId, service, container, pod, namespace, node, timeMs: Number(timeNs / 1_000_000n), raw };
     }
   }
-  for (const of of open.values()) yield close(of);
-}
-const newline = Buffer.from('\n');
-
-async function fillTopic(kafka: TestKafka, prefix: string, count: number, seed: number): Promise<void> {
-  for (const [kind, number] of [['chunks', partitions], ['streams', 3], ['dead-letters', 1], ['events', 6], ['signals', 1]] as const) await kafka.createTopic(`${prefix}.${kind}`, { partitions: number });
-  const client = new KafkaClient({ brokers: kafka.brokers, clientId: 'bench', tls: null, login: null, requestTimeoutMs: 30_000 });
-  for (const { chunk, partition } of chunksOf(count, seed)) await client.produce(`${prefix}.chunks`, partition, [chunkRecord(chunk)], 'none');
-  await client.close();
 }
 
 interface Run {
@@ -116,7 +88,7 @@ const eventsOfReport = async (collect: RunningCollect): Promise<number> => (awai
 if (only.has('kafka')) {
   const kafka = await TestKafka.start({ portsFrom: 26_000, heap: '512m' });
   try {
-    await fillTopic(kafka, 'full', lines, 3);
+    await fillTopic(kafka, 'full', linesOf(lines, 3));
     const args = ['--kafka', kafka.brokers.join(','), '--topic-prefix', 'full'];
     const plain = await collected(kafka, [...args, '--data-dir', join(folder, 'plain')], lines, eventsOfReport);
     figures.push({ what: `Kafka -> parsed, correlated, stored embedded: ${lines} lines of 12 services, two cores with the broker on them, the last nine tenths`, value: said(plain), beside: '>= 100,000 events/s' });
@@ -130,7 +102,7 @@ if (only.has('kafka')) {
 }
 
 if (only.has('steps')) {
-  const chunks = [...chunksOf(Math.min(lines, 500_000), 4)].map(({ chunk }) => chunk);
+  const chunks = [...chunksOf(linesOf(Math.min(lines, 500_000), 4))].map(({ chunk }) => chunk);
   const count = Math.min(lines, 500_000);
   /** Of the second time, when the code is warm. */
   const cpuOf = (work: () => void): number => {
@@ -140,15 +112,15 @@ if (only.has('steps')) {
     const { user, system } = process.cpuUsage(before);
     return (user + system) / count;
   };
-  const linesOf = (chunk: Chunk) => newLines(chunk, plainBytes(chunk), []);
+  const cut = (chunk: Chunk) => newLines(chunk, plainBytes(chunk), []);
   const unpack = cpuOf(() => chunks.forEach(plainBytes));
-  const json = cpuOf(() => chunks.forEach(chunk => [...linesOf(chunk)].forEach(({ bytes }) => JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')) as unknown)));
+  const json = cpuOf(() => chunks.forEach(chunk => cut(chunk).forEach(({ bytes }) => JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')) as unknown)));
   const parse = (templates: Templates | null): number => cpuOf(() => {
     const assemblers = new Map<string, LineAssembler>();
     for (const chunk of chunks) {
       let assembler = assemblers.get(chunk.streamId);
       if (assembler === undefined) assemblers.set(chunk.streamId, (assembler = new LineAssembler(defaultOptions())));
-      for (const group of assembler.add(chunk, linesOf(chunk))) eventOf(chunk, group, null, templates);
+      for (const group of assembler.add(chunk, cut(chunk))) eventOf(chunk, group, null, templates);
     }
   });
   const parsed = parse(null);
@@ -177,7 +149,7 @@ if (only.has('elasticsearch')) {
   const kafka = await TestKafka.start({ portsFrom: 26_000, heap: '256m' });
   try {
     const server = serverAt(elastic.url);
-    await fillTopic(kafka, 'search', documents, 5);
+    await fillTopic(kafka, 'search', linesOf(documents, 5));
     const bare = async (seed: number): Promise<number> => {
       const { events } = namesOf(newNamespace());
       await applyTemplates(server, 1);
@@ -192,7 +164,7 @@ if (only.has('elasticsearch')) {
         body = '';
         n = 0;
       };
-      for (const { chunk } of chunksOf(documents, seed)) {
+      for (const { chunk } of chunksOf(linesOf(documents, seed))) {
         let assembler = assemblers.get(chunk.streamId);
         if (assembler === undefined) assemblers.set(chunk.streamId, (assembler = new LineAssembler(defaultOptions())));
         for (const group of assembler.add(chunk, newLines(chunk, plainBytes(chunk), []))) {
