@@ -24,8 +24,14 @@ export class FirstSight {
     if (lines.length > 0) intake.collector.adopt(lines);
   }
 
-  /** Looks before every chunk that the intake takes in. */
-  guard(intake: CollectorIntake): void {
-    intake.beforeTaking = ({ streamId, previous }) => this.look(intake, previous === null ? [streamId] : [streamId, previous.streamId]);
+  /**
+   * Looks before every chunk that the intake takes in.
+   * @param isOnlyOwner whether nobody else has anything of these streams under way
+   */
+  guard(intake: CollectorIntake, isOnlyOwner = false): void {
+    intake.beforeTaking = async ({ kind, streamId, previous }, position) => {
+      await this.look(intake, previous === null ? [streamId] : [streamId, previous.streamId]);
+      if (isOnlyOwner && kind === 'lines' && position?.mayBeStored === true) await this.writer.findEnds([streamId]);
+    };
   }
 }

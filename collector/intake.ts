@@ -38,7 +38,7 @@ const stalledRetryMs = 500;
 export class CollectorIntake implements ChunkTaker, RecordTaker {
   readonly collector: Collector;
   /** Before a chunk is taken in: for what has to be learned of its stream first. */
-  beforeTaking: ((chunk: Chunk) => Promise<void>) | null = null;
+  beforeTaking: ((chunk: Chunk, position: RecordPosition | null) => Promise<void>) | null = null;
   /** After every commit, with the low-water marks that it made durable. */
   onStored: (acknowledgements: readonly Acknowledgement[]) => void = () => undefined;
   private readonly clock: CollectorParts['clock'];
@@ -103,7 +103,7 @@ export class CollectorIntake implements ChunkTaker, RecordTaker {
   private async takeIn(chunk: Chunk, position: RecordPosition | null): Promise<void> {
     await this.whileStalled();
     await this.whileFull();
-    await this.beforeTaking?.(chunk);
+    await this.beforeTaking?.(chunk, position);
     this.collector.accept(chunk, position);
     this.schedule();
   }

@@ -174,7 +174,7 @@ class Share {
     // The others were read when the writer was opened, and nobody else writes of them since.
     const sight = new FirstSight(writer, streamId => writer.lastKnown(streamId) !== null);
     const intake = await openSharedIntake({
-      ...this.parts, writer, sight, signal,
+      ...this.parts, writer, sight, signal, isOnlyOwner: true,
       onTrouble: message => (this.troubledBy = message),
       alsoNeeded: async () => void (assigned = await this.assigned()),
     });

@@ -9,6 +9,8 @@ import type { CollectorParts } from './parts.ts';
 export interface SharedIntakeParts extends Pick<CollectorParts, 'options' | 'rules' | 'log' | 'clock' | 'onCommitted'> {
   writer: AsyncStoreWriter;
   sight: FirstSight;
+  /** Whether nobody else has anything of the streams under way. */
+  isOnlyOwner: boolean;
   /** Gives up. */
   signal: AbortSignal;
   onTrouble?: (message: string) => void;
@@ -19,14 +21,14 @@ export interface SharedIntakeParts extends Pick<CollectorParts, 'options' | 'rul
 const retryDelayMs = 1000;
 
 /** Null where it was given up. @throws whatever no later attempt would mend */
-export async function openSharedIntake({ writer, sight, signal, onTrouble, alsoNeeded, ...parts }: SharedIntakeParts): Promise<CollectorIntake | null> {
+export async function openSharedIntake({ writer, sight, isOnlyOwner, signal, onTrouble, alsoNeeded, ...parts }: SharedIntakeParts): Promise<CollectorIntake | null> {
   for (let said: string | null = null; !signal.aborted; ) {
     try {
       await writer.open();
       await alsoNeeded?.();
       if (signal.aborted) return null;
       const intake = new CollectorIntake({ writer, ...parts });
-      sight.guard(intake);
+      sight.guard(intake, isOnlyOwner);
       return intake;
     } catch (error) {
       if (!(error instanceof KafkaError) && !(error instanceof LeadlineError)) throw error;

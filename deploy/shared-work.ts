@@ -171,7 +171,7 @@ class SharedHttp implements ChunkTaker {
 
   private async begin(): Promise<CollectorIntake> {
     const { writer, sight } = this;
-    const intake = await openSharedIntake({ ...this.parts, writer, sight, signal: this.stopping.signal, clock: systemClock });
+    const intake = await openSharedIntake({ ...this.parts, writer, sight, isOnlyOwner: false, signal: this.stopping.signal, clock: systemClock });
     if (intake === null) throw new LeadlineError('CANCELLED');
     intake.onStored = acknowledgements => this.connections.acknowledged(acknowledgements);
     this.intake = intake;

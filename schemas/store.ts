@@ -90,6 +90,11 @@ export interface AsyncStoreWriter {
   /** Makes the store ready and reads what is known of all streams. @throws LeadlineError where that cannot be done. */
   open(): Promise<void>;
   load(streamIds: readonly string[]): Promise<void>;
+  /**
+   * Looks how far the events of these streams reach in the store. What is beyond is then not looked for before it is written, although it may come again
+   * (`mayBeStored`). Right only where nobody else has anything of them under way.
+   */
+  findEnds(streamIds: readonly string[]): Promise<void>;
   /** Reads positions afresh. */
   loadPositions(partitions: readonly Pick<ConsumedPosition, 'topicId' | 'partition'>[]): Promise<void>;
   /** Streams that belong to another collector from now on. */

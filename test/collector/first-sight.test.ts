@@ -45,3 +45,20 @@ test('the stream before is read with its successor, whose first line goes on wit
   await intake.stop();
   t.deepEqual(store.stored.map(event => Buffer.from(event.raw).toString()), ['{"a":1}']);
 });
+
+test('how far a stream is stored is asked only by the only owner of its records, and only of lines that may have been stored', async t => {
+  for (const isOnlyOwner of [true, false]) {
+    const store = new MemoryStore();
+    const asked: string[] = [];
+    const writer = { load: () => Promise.resolve(), unfinished: () => [], findEnds: (ids: readonly string[]) => Promise.resolve(void asked.push(...ids)) } as unknown as AsyncStoreWriter;
+    const intake = new CollectorIntake({ writer: store, options: defaultOptions(), rules: [], log: quietLog, clock: systemClock, onCommitted: () => undefined });
+    new FirstSight(writer, () => false).guard(intake, isOnlyOwner);
+    const position = { topicId: 't', partition: 0, timestampMs: noonMs };
+    await intake.accept(madeChunk('http', 0, 'a\n'));
+    await intake.accept(madeChunk('live', 0, 'a\n'), { ...position, recordOffset: 1n, mayBeStored: false });
+    await intake.accept(madeChunk('old', 0, 'a\n'), { ...position, recordOffset: 2n, mayBeStored: true });
+    await intake.accept(recordOf('idle', 'quiet', 0), { ...position, recordOffset: 3n, mayBeStored: true });
+    await intake.stop();
+    t.deepEqual(asked, isOnlyOwner ? ['old'] : []);
+  }
+});

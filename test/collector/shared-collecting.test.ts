@@ -57,7 +57,7 @@ function benchOf(t: ExecutionContext, commitIntervalMs = 1): Bench {
         opened += 1;
         return Promise.resolve();
       },
-      load: () => Promise.resolve(), loadPositions: () => Promise.resolve(), forget: () => undefined, retain: () => Promise.resolve({ files: 0, bytes: 0 }),
+      load: () => Promise.resolve(), findEnds: () => Promise.resolve(), loadPositions: () => Promise.resolve(), forget: () => undefined, retain: () => Promise.resolve({ files: 0, bytes: 0 }),
       append: async (batch: StoreBatch, positions: readonly ConsumedPosition[]) => {
         await Promise.race([holding.until, closing.promise]);
         doubtful.push(batch.mayBeStored);

@@ -13,6 +13,14 @@ interface Stored {
   seqNo: number;
 }
 
+interface EndSearch {
+  query: { term: { 'leadline.stream_id': string } };
+}
+
+interface EndSource {
+  leadline: { stream_id: string; offset_end: number };
+}
+
 type Action = Partial<Record<'create' | 'index' | 'delete', { _id: string; if_seq_no?: number; if_primary_term?: number }>>;
 
 export class MemoryElasticsearch extends ElasticServer {
@@ -24,6 +32,8 @@ export class MemoryElasticsearch extends ElasticServer {
   private readonly indices = new Map<string, Map<string, Stored>>();
   private readonly seqNos = new Map<string, number>();
   private readonly late: ElasticRequest[] = [];
+  /** What a search finds of a data stream: what was there at its last refresh. */
+  private readonly searchable = new Map<string, EndSource[]>();
   private readonly dataStreams: readonly string[];
 
   constructor(dataStreams: readonly string[], requestTimeoutMs = 20) {
@@ -78,12 +88,16 @@ export class MemoryElasticsearch extends ElasticServer {
     if (second === '_mget') return { status: 200, body: { docs: (body as { ids: string[] }).ids.map(id => this.documentAt(first, id)) } };
     if (second === '_bulk') return this.bulk(first, lines!);
     if (second === '_doc') return this.remove(first, third, Number(query?.['if_seq_no']));
-    if (second === '_search') return this.search(first, body as { size: number; search_after?: [number] });
+    if (second === '_search') return this.dataStreams.includes(first) ? this.searchEnd(first, body as EndSearch) : this.search(first, body as { size: number; search_after?: [number] });
     if (second === '_rollover') {
       this.rollover(first);
       return { status: 200, body: {} };
     }
-    if (second === '_refresh') return { status: 200, body: { _shards: { failed: 0 } } };
+    if (second === '_refresh') {
+      if (this.dataStreams.includes(first) && this.backings(first).length === 0) return { status: 404, body: notFound(first) };
+      this.searchable.set(first, this.documents(first).map(({ source }) => source as EndSource));
+      return { status: 200, body: { _shards: { failed: 0 } } };
+    }
     if (second === '' && method === 'PUT') {
       const isThere = this.indices.has(first);
       this.backing(first, null);
@@ -130,6 +144,13 @@ export class MemoryElasticsearch extends ElasticServer {
   private search(index: string, { size, search_after: [after] = [-1] }: { size: number; search_after?: [number] }): ElasticAnswer {
     const hits = [...(this.indices.get(index) ?? [])].filter(([, { seqNo }]) => seqNo > after).sort(([, a], [, b]) => a.seqNo - b.seqNo).slice(0, size);
     return { status: 200, body: { timed_out: false, _shards: { failed: 0 }, hits: { hits: hits.map(([_id, { source, seqNo }]) => ({ _id, _source: source, _seq_no: seqNo, _primary_term: 1, sort: [seqNo] })) } } };
+  }
+
+  /** The one with the last end of a stream. */
+  private searchEnd(dataStream: string, { query }: EndSearch): ElasticAnswer {
+    if (this.backings(dataStream).length === 0) return { status: 404, body: notFound(dataStream) };
+    const ends = (this.searchable.get(dataStream) ?? []).filter(({ leadline }) => leadline.stream_id === query.term['leadline.stream_id']).map(({ leadline }) => leadline.offset_end);
+    return { status: 200, body: { timed_out: false, _shards: { failed: 0 }, hits: { hits: ends.length === 0 ? [] : [{ sort: [Math.max(...ends)] }] } } };
   }
 
   private documentAt(_index: string, _id: string): object {

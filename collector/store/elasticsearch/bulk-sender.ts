@@ -19,6 +19,8 @@ export interface BulkItem {
   document: string;
   /** True where an earlier attempt, of whoever, may have stored it. */
   isDoubtful: boolean;
+  /** Of one that was looked for in another way before: whether what it was put into is what was written to then. */
+  isSameIndex?: (index: string | null) => boolean;
 }
 
 const saysTooLittle = 'its answer does not speak of every event';
@@ -43,7 +45,7 @@ export class BulkSender {
   readonly counts: BulkCounts = { requests: 0, rejected: 0, replayed: 0, refused: 0, removed: 0 };
   private readonly patient: PatientServer;
   private readonly dataStream: string;
-  private readonly guard: ReplayGuard;
+  readonly guard: ReplayGuard;
   private readonly pace: BulkPace;
   private inFlight = 0;
   private readonly waiting: (() => void)[] = [];
@@ -173,7 +175,7 @@ export class BulkSender {
     items.forEach((item, index) => {
       const outcome = outcomeOf(answers[index]!);
       if (outcome.kind === 'stored') {
-        if (item.isDoubtful && outcome.index !== writeIndex) elsewhere.push(item);
+        if (item.isDoubtful ? outcome.index !== writeIndex : item.isSameIndex?.(outcome.index) === false) elsewhere.push(item);
       } else if (outcome.kind === 'conflict') this.counts.replayed += 1;
       else if (outcome.kind === 'retry') {
         item.isDoubtful ||= outcome.isDoubtful;

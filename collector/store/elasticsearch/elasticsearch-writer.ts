@@ -22,6 +22,7 @@ import { BulkPace, usualPace, type BulkPaceLimits } from './bulk-pace.ts';
 import { BulkSender, type BulkCounts, type BulkItem } from './bulk-sender.ts';
 import { PatientServer } from './patient-server.ts';
 import { Retention, type RetentionLimits } from './retention.ts';
+import { StoredEnds } from './stored-ends.ts';
 import { StreamIndex } from './stream-index.ts';
 import { isMoreThanTold, miss, planBatch, type Plan, type StreamChange } from './stream-ledger.ts';
 import { applyTemplates, knownNames } from './templates.ts';
@@ -56,6 +57,7 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
   private readonly events: BulkSender;
   private readonly signals: BulkSender;
   private readonly index: StreamIndex;
+  private readonly ends: StoredEnds;
   /** Streams of batches that are under way, as they will be, and of how many batches. */
   private readonly planned = new Map<string, { stream: StreamEntry; batches: number }>();
   private positionsByKey = new Map<string, ConsumedPosition>();
@@ -73,6 +75,7 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
     this.events = new BulkSender(this.patient, this.names.events, shared);
     this.signals = new BulkSender(this.patient, this.names.signals, shared);
     this.index = new StreamIndex(this.patient, this.names.streams);
+    this.ends = new StoredEnds(this.patient, this.names.events, this.events.guard);
   }
 
   async open(): Promise<void> {
@@ -89,13 +92,20 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
     await this.publishOutboxes(streamIds.map(streamId => this.index.stream(streamId)).filter(stream => stream !== null));
   }
 
+  findEnds(streamIds: readonly string[]): Promise<void> {
+    return this.ends.find(streamIds);
+  }
+
   async loadPositions(partitions: readonly Pick<ConsumedPosition, 'topicId' | 'partition'>[]): Promise<void> {
     for (const { topicId, partition } of partitions) this.positionsByKey.delete(`${topicId}:${partition}`);
     this.takePositions(await this.index.loadPositions(partitions));
   }
 
   forget(streamIds: Iterable<string>): void {
-    for (const streamId of streamIds) this.index.forget(streamId);
+    for (const streamId of streamIds) {
+      this.index.forget(streamId);
+      this.ends.forget(streamId);
+    }
   }
 
   async append(batch: StoreBatch, positions: readonly ConsumedPosition[], signals: readonly Signal[]): Promise<LogEvent[]> {
@@ -167,7 +177,10 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
 
   /** @returns those that were refused for good */
   private async sendEvents(plan: Plan, mayBeStored: boolean): Promise<LogEvent[]> {
-    const items = plan.events.map(event => ({ id: event.eventId, document: JSON.stringify(eventToDocument(event, this.budgets)), isDoubtful: mayBeStored || event.begunAs !== undefined }));
+    const items = plan.events.map((event): BulkItem => {
+      const isBeyond = event.begunAs === undefined && (!mayBeStored || this.ends.isBeyond(event));
+      return { id: event.eventId, document: JSON.stringify(eventToDocument(event, this.budgets)), isDoubtful: !isBeyond, ...(mayBeStored ? { isSameIndex: this.ends.isSameIndex } : {}) };
+    });
     const refused = await this.events.send(items);
     if (refused.length === 0) return [];
     const all: LogEvent[] = [];

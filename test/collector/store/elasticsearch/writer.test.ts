@@ -1,53 +1,9 @@
 /** What happens between the writer's steps, one fault at a time; against real servers in faults.test.ts. */
-import test, { type ExecutionContext } from 'ava';
-import type { ElasticRequest } from '#lib/elasticsearch/server.ts';
-import { namesOf } from '#schemas/elasticsearch/names.ts';
+import test from 'ava';
 import { documentToStream, streamDocumentId, streamToDocument, type StreamDocument } from '#schemas/elasticsearch/stream-document.ts';
-import type { LogEvent } from '#schemas/event.ts';
-import { ElasticsearchWriter, type ElasticsearchWriterOptions } from '../../../../collector/store/elasticsearch/elasticsearch-writer.ts';
-import { madeEvent, madeSignal, madeState } from '../../../contract/made-up.ts';
-import { writerOptions } from '../../../helpers/elasticsearch-store.ts';
+import { madeSignal, madeState } from '../../../contract/made-up.ts';
 import { eventually } from '../../../helpers/leadline.ts';
-import { MemoryElasticsearch } from '../../../helpers/memory-elasticsearch.ts';
-
-const { events, signals, streams } = namesOf('test');
-const lines = (stream: string, from: number, to: number): LogEvent[] => Array.from({ length: to - from }, (_, n) => madeEvent(stream, (from + n) * 10, (from + n + 1) * 10));
-const isBulk = (index: string, { path }: ElasticRequest): boolean => path === `/${index}/_bulk`;
-const html = '<html><body>502</body></html>';
-
-interface Bench {
-  server: MemoryElasticsearch;
-  open: (given?: Partial<ElasticsearchWriterOptions>) => Promise<ElasticsearchWriter>;
-  ids: () => string[];
-  stream: (streamId: string) => ReturnType<typeof documentToStream>;
-}
-
-function benchOf(t: ExecutionContext): Bench {
-  const server = new MemoryElasticsearch([events, signals]);
-  return {
-    server,
-    open: async (given = {}) => {
-      const writer = new ElasticsearchWriter(writerOptions(server, 'test', given));
-      t.teardown(() => writer.close());
-      await writer.open();
-      return writer;
-    },
-    ids: () => server.documents(events).map(({ id }) => id).sort(),
-    stream: streamId => documentToStream(server.documentsOf(streams).get(streamDocumentId(streamId)) as StreamDocument),
-  };
-}
-
-/** The first request that `is` lets through has this fate. */
-function once(server: MemoryElasticsearch, is: (request: ElasticRequest) => boolean, fate: ReturnType<MemoryElasticsearch['fateOf']>): void {
-  let isOver = false;
-  server.fateOf = request => {
-    if (isOver || !is(request)) return null;
-    isOver = true;
-    return fate;
-  };
-}
-
-const batch = (given: LogEvent[], mayBeStored = false): { events: LogEvent[]; states: []; mayBeStored: boolean } => ({ events: given, states: [], mayBeStored });
+import { batch, benchOf, events, html, isBulk, lines, once, signals, streams } from './memory-bench.ts';
 
 test('a bulk answer that does not answer for every item answers for none: all are looked up, and each is stored once', async t => {
   for (const answerOf of [(body: { items: object[] }) => ({ ...body, items: body.items.slice(0, 1) }), () => ({}), () => html, () => ({ items: [{}, {}, {}] })]) {
