@@ -122,7 +122,7 @@ export const options = {
   patterns: { ...list('collect', [], '[GLOB =>] PATTERN', 'How your own lines look, tried before the built-in formats: grok (%{LOGLEVEL:level} %{GREEDYDATA:message}) or a regular expression with named groups, for every service or those before "=>"; NAME := PATTERN names a part of others.'), expressions: true },
   store: text<string>('collect', 'embedded', 'STORE', 'Where events are stored: embedded, or elasticsearch=URL,URL.'),
   topic: list('collect', [], 'TOPIC', 'Also read this Kafka topic, which others fill with one record per line: Fluent Bit, Vector, Filebeat.'),
-  format: choice<string>('collect', 'lines', ['lines', 'json'], 'FORMAT', 'What the records of --topic are: lines, or json, of which the line and who wrote it are taken.'),
+  format: choice<string>('collect', 'lines', ['lines', 'json'], 'FORMAT', 'What the records of --topic are: lines, or json, of which the line and who wrote it are taken; what is no JSON then is a dead letter.'),
   publishEvents: flag('collect', 'Publish every event to PREFIX.events, also while nobody tails it.'),
   publishBytesMax: integer('collect', 16 * MiB, MiB, GiB, 'Bytes of events that may wait to be published; beyond it they are left out of the live tail and counted, or, with --publish-events, waited for.'),
   group: text<string>('collect', 'leadline-collect', 'NAME', 'Consumer group of the collectors that share a store in Elasticsearch: they divide the partitions.'),

@@ -27,6 +27,9 @@ type Json = Record<string, unknown>;
 const wrapping = new Set([
   '@timestamp', '@metadata', 'timestamp', 'time', 'date', 'stream', 'logtag', '_p', 'kubernetes', 'docker', 'container', 'container_id', 'container_name', 'container_image', 'container_created_at', 'image',
   'host', 'hostname', 'file', 'filename', 'path', 'file_path', 'filepath', 'offset', 'source', 'source_type', 'tag', 'label', 'labels', 'tags', 'input', 'agent', 'ecs', 'cloud', 'event', 'fields', 'orchestrator', 'cluster', 'namespace', 'pod', 'partial', 'service', 'data_stream', 'parent_id',
+  'timestamp_end', 'ingest_timestamp', 'node', 'node_name', 'pod_name', 'namespace_name', 'openshift', 'log_type', 'log_source', 'viaq_msg_id', 'viaq_index_name',
+  // What people have their publishers add of the place.
+  'cluster_name', 'cluster_id', 'env', 'environment', 'region', 'zone', 'availability_zone', 'datacenter',
 ]);
 /** One of these shows that it was wrapped. `message` and a time alone are as well an application's own. */
 const wrappers = ['kubernetes', 'stream', 'logtag', 'source_type', 'agent', 'docker', 'container_id', 'container_name', '@metadata'];
@@ -105,10 +108,10 @@ function timeText(value: unknown): string | null {
 }
 
 function originOf(json: Json): Origin {
-  const pod = text(json, 'kubernetes.pod_name', 'kubernetes.pod.name', 'pod');
+  const pod = text(json, 'kubernetes.pod_name', 'kubernetes.pod.name', 'pod_name', 'pod');
   const container = text(json, 'kubernetes.container_name', 'kubernetes.container.name', 'container.name', 'container_name', 'container', 'docker.container.name')?.replace(/^\//, '') ?? null;
-  const namespace = text(json, 'kubernetes.namespace_name', 'kubernetes.pod_namespace', 'kubernetes.namespace', 'namespace');
-  const node = text(json, 'kubernetes.host', 'kubernetes.pod_node_name', 'kubernetes.node.name', 'host.name', 'host', 'hostname');
+  const namespace = text(json, 'kubernetes.namespace_name', 'kubernetes.pod_namespace', 'kubernetes.namespace', 'namespace_name', 'namespace');
+  const node = text(json, 'kubernetes.host', 'kubernetes.pod_node_name', 'kubernetes.node.name', 'node_name', 'host.name', 'host', 'hostname');
   return { service: text(json, 'service.name') ?? (pod === null ? container : workloadOfPod(pod)), container, pod, namespace, node };
 }
 

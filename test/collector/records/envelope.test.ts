@@ -22,6 +22,15 @@ test('files, as each of them reads them without containers', t => {
   t.deepEqual([filebeat.line, filebeat.path, filebeat.origin.service, filebeat.origin.node], ['a line', '/srv/app.log', 'shop', 'web-1']);
 });
 
+test('what each of them wraps around a line in later versions, and what people have added of the place', t => {
+  const vector = { file: '/var/log/pods/shop_cart-0_5b1c9a0e-5c7d-4a7e-9a51-0123456789ab/server/0.log', kubernetes: { container_name: 'server', node_labels: {}, pod_ips: ['10.0.0.7'], pod_name: 'cart-0', pod_namespace: 'shop', pod_node_name: 'node-1' }, message: 'a line', source_type: 'kubernetes_logs', stream: 'stderr', timestamp: '2022-11-21T12:30:00.123456789Z', timestamp_end: '2022-11-21T12:30:00.123456789Z' };
+  const docker = { container_created_at: '2022-11-21T12:00:00Z', container_id: '8f2e', container_name: 'cart', host: 'web-1', image: 'shop/cart:1', label: { a: 'b' }, message: 'a line', source_type: 'docker_logs', stream: 'stdout', timestamp: '2022-11-21T12:30:00.123456789Z' };
+  for (const [record, service] of [[vector, 'cart'], [docker, 'cart'], [{ ...vector, env: 'prod', cluster_name: 'eu', region: 'x' }, 'cart'], [{ log: 'a line', stream: 'stdout', time: '2022-11-21T12:30:00.123456789Z', pod_name: 'cart-0', namespace_name: 'shop', environment: 'prod' }, 'cart']] as const) {
+    const envelope = read(record)!;
+    t.deepEqual([envelope.line, envelope.isContainer, envelope.timeText, envelope.origin.service], ['a line', true, '2022-11-21T12:30:00.123456789Z', service], JSON.stringify(record));
+  }
+});
+
 test("an application's own JSON, and what a publisher took apart, is itself the line", t => {
   for (const record of [
     { '@timestamp': '2022-11-21T12:30:00Z', 'log.level': 'error', message: 'card declined' },
