@@ -282,7 +282,9 @@ export function readTime(text: string, at: number, when = notKnownWhen): TimeRea
   if (third === dot) return readDottedDate(text, at, when);
   if (third === colon || text.charCodeAt(at + 1) === colon) {
     const clock = readClock(text, at, true);
-    if (clock !== null) return withoutDate(text, clock, when);
+    if (clock !== null) return withoutDate(text, withHalfDay(text, clock), when);
+    const loose = readLooseClock(text, at);
+    if (loose !== null && text.charCodeAt(loose.end - 1) === 0x4d) return withoutDate(text, loose, when);
     const kitchen = matchAt(kitchenClock, text, at);
     if (kitchen !== null) return { timeNs: null, end: at + kitchen[0].length, assumed: null };
   }

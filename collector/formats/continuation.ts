@@ -283,7 +283,7 @@ function beginsEvent(trimmed: string, isIndented: boolean): boolean {
   const isDigit = first >= 0x30 && first <= 0x39;
   const isBracket = first === 0x5b || first === 0x28 || first === 0x3c;
   const isUpper = first >= 0x41 && first <= 0x5a;
-  if (!isDigit && !isBracket && !isUpper) return koaLine.test(trimmed) || (lowerLevel.test(trimmed) && levelOfName(lowerLevel.exec(trimmed)![1]!) !== null && !goHead.test(trimmed));
+  if (!isDigit && !isBracket && !isUpper) return (first === 0xe2 ? sign : koaLine).test(trimmed) || (lowerLevel.test(trimmed) && levelOfName(lowerLevel.exec(trimmed)![1]!) !== null && !goHead.test(trimmed));
   if (exceptionHead.test(trimmed)) return false;
   if (headsOfTheirOwn.test(trimmed)) return true;
   const prefix = readTextPrefix(trimmed);
@@ -291,6 +291,8 @@ function beginsEvent(trimmed: string, isIndented: boolean): boolean {
   return prefix.end > 0 && (prefix.timeText !== null || prefix.level !== null);
 }
 
+/** A tick, a cross or a warning sign, whose characters are bytes here: Next.js and others indent them. */
+const sign = /^\xe2(?:[\x96-\x98\x9a-\x9d\xa8].|\x84\xb9)(?:\xef\xb8\x8f)? /;
 /** Koa's requests and responses, which it indents. */
 const koaLine = /^(?:-->|xxx) [A-Z]{3,7} \S/;
 const lowerLevel = /^(trace|trce|debug|dbug|info|warn|warning|error|fail|fatal|crit|critical): /;

@@ -38,10 +38,12 @@ export function readTextHeader(reading: Reading, line: string, when: WhenRead, f
   if (reading.level === null) {
     if (prefix.timeText === null && line.charCodeAt(at) !== code.openBracket && !isDigit(line.charCodeAt(at))) {
       if (line.startsWith('PHP ', at)) phpLevel(reading, [], line, at + 3);
-      else timeBehindWord(reading, line, at, when);
+      else return levelBehindName(reading, line, at) ?? timeBehindWord(reading, line, at, when);
       return at;
     }
     if (prefix.timeText === null) {
+      const program = isDigit(line.charCodeAt(at)) ? levelBehindName(reading, line, at) : null;
+      if (program !== null) return program;
       const behind = timeBehindBracket(reading, line, at, when);
       if (behind > at) return behind;
     }
@@ -104,7 +106,18 @@ function readInside(reading: Reading, { inside, end: behind }: TextPrefix, line:
     reading.put('process.thread.name', rest);
     putTask(reading, line, behind);
   }
-  else if (isPlainName(rest)) reading.put('log.logger', rest);
+  else putNameAndPid(reading, rest);
+}
+
+const nameAndPid = /^(\S{1,128}) \((\d{1,10})\)$/;
+
+/** `shop::cart` of env_logger, `tini (7)`. */
+function putNameAndPid(reading: Reading, text: string): void {
+  const found = nameAndPid.exec(text);
+  const name = found?.[1] ?? text;
+  if (!isPlainName(name)) return;
+  reading.put('log.logger', name);
+  if (found !== null) reading.put('process.pid', Number(found[2]));
 }
 
 const task = /(?:Task )?[\w.]{1,200}\[([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\][: ]/y;
@@ -119,27 +132,44 @@ function putTask(reading: Reading, line: string, at: number): void {
  * A file's name, a host or a mark in front of the time, as whoever gathers logs puts there: time and level are read, the message stays whole. A word
  * of letters before a time is a sentence's.
  */
-function timeBehindWord(reading: Reading, line: string, from: number, when: WhenRead): void {
+function timeBehindWord(reading: Reading, line: string, from: number, when: WhenRead): number {
   const blank = line.indexOf(' ', from);
-  if (blank < 0 || blank - from > wordCharsMax) return;
+  if (blank < 0 || blank - from > wordCharsMax) return from;
   const timeAt = skipBlanks(line, blank) + (line.startsWith('|', skipBlanks(line, blank)) ? 1 : 0);
-  if (!isDigit(line.charCodeAt(timeAt))) return;
+  if (!isDigit(line.charCodeAt(timeAt))) return from;
   let isMark = false;
   for (let index = from; index < blank; index++) isMark ||= !isLetter(line.charCodeAt(index));
   const { timeText, timeNs, timeAssumed, end, level } = readTextPrefix(line, when, timeAt);
   // A level behind the time says as much as a mark before it.
-  if (timeText === null || timeNs === null || timeAssumed === 'date' || (!isMark && level === null)) return;
+  if (timeText === null || timeNs === null || timeAssumed === 'date' || (!isMark && level === null)) return from;
   reading.put('time', timeText);
   reading.timeNs = timeNs;
   reading.timeAssumed = timeAssumed;
   reading.level = level;
   const pid = skipDigits(line, end);
-  if (level !== null || pid === end) return;
+  if (level !== null || pid === end) return from;
   // The number of a process between time and level, as OpenStack has it.
   const levelAt = skipBlanks(line, pid);
   const levelEnd = levelWordEnd(line, levelAt);
   const word = levelEnd < 0 ? '' : line.slice(levelAt, levelEnd);
   if (word === word.toUpperCase()) reading.level = levelOfName(word);
+  return from;
+}
+
+const programName = /^[\w./-]+$/;
+
+/** `s6-rc: info: message`, as programs and scripts say who they are; null where it is not that. */
+function levelBehindName(reading: Reading, line: string, from: number): number | null {
+  const colon = line.indexOf(': ', from);
+  if (colon <= from || colon - from > wordCharsMax) return null;
+  const end = levelWordEnd(line, colon + 2);
+  if (end < 0 || line.charCodeAt(end) !== code.colon || line.charCodeAt(end + 1) !== code.space) return null;
+  const name = line.slice(from, colon);
+  const word = line.slice(colon + 2, end);
+  if (!sentenceSafe.has(word) || !programName.test(name)) return null;
+  reading.level = levelOfName(word);
+  reading.put('process.name', name);
+  return end + 2;
 }
 
 /** `[name] TIME message`, as Go's log writes its prefix, and `[thread] 05:18:16 LEVEL message`; a time of day alone needs the level. `at` where it is not that. */

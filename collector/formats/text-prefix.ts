@@ -19,7 +19,7 @@ export interface TextPrefix {
 }
 
 /** env_logger's `[INFO  my_app] message`. */
-const levelAndName = /\[([A-Z]{4,8}) {1,8}[A-Za-z_][\w:.-]{1,127}\] /y;
+const levelAndName = /\[([A-Z]{4,8}) {1,8}[A-Za-z_][\w:.-]{1,127}(?: \(\d{1,10}\))?\] /y;
 const levelInBrackets = /[[(<*] {0,8}(?:([\w.-]{0,64}):)?([A-Za-z]{1,13}\d?) {0,8}[\])>*]/y;
 /** Lower case with a colon at the start of a line; other names (`fine:`, `alert:`, `note:`) begin sentences too. */
 export const sentenceSafe: ReadonlySet<string> = new Set(['trace', 'trce', 'debug', 'dbug', 'info', 'warn', 'warning', 'error', 'err', 'fail', 'fatal', 'critical', 'crit', 'panic', 'notice', 'verbose']);
@@ -91,6 +91,8 @@ function readPrefixLevel(prefix: TextPrefix, line: string, at: number, from: num
     if (follower === code.space && timeFollows(line, end)) return setLevel(prefix, level, end);
     // signale puts a symbol before a column of its own.
     if (from > 0 && follower === code.space && line.charCodeAt(end + 1) === code.space) return setLevel(prefix, level, end);
+    // Next.js's `error - message`.
+    if (follower === code.space && sentenceSafe.has(word) && line.startsWith('- ', skipBlanks(line, end))) return setLevel(prefix, level, end);
     if (follower !== code.colon || !sentenceSafe.has(word.toLowerCase())) return -1;
     // `Error: boom` is what Node prints of an error: its level is plain, but the word belongs to the message.
     if (isUpper(first)) {

@@ -193,6 +193,12 @@ const cases: Case[] = [
   ['PHP, a region', '[22-Aug-2022 07:18:16 Europe/Berlin] PHP Notice:  x', '05:18:16', 'info', 'PHP Notice:  x', {}],
   ['Postgres, a zone without a name', '2022-08-22 08:18:16.123 +03 [77] LOG:  x', '05:18:16.123', 'info', 'x', { 'process.pid': 77 }],
   ['a comma behind the date', '22 Aug 2022, 05:18:16 WARN slow', '05:18:16', 'warn', 'slow', {}],
+  ['a program and its level', 's6-rc: info: service x: starting', null, 'info', 'service x: starting', { 'process.name': 's6-rc' }],
+  ['a script and its level', '10-listen.sh: warn: no IPv6', null, 'warn', 'no IPv6', { 'process.name': '10-listen.sh' }],
+  ['tini', '[WARN  tini (7)] not PID 1', null, 'warn', 'not PID 1', { 'log.logger': 'tini', 'process.pid': 7 }],
+  ['Next.js 12', 'error - ./pages/index.js', null, 'error', './pages/index.js', {}],
+  ['Portainer', '2022/08/22 05:18AM ERR main.go:123 > bad | x=1', '05:18:00', 'error', 'bad | x=1', place('main.go', 123)],
+  ['Vite', '5:18:16 AM [vite] error: bad', '05:18:16', 'error', 'bad', thread('vite')],
   // syslog
   ['syslog', 'Aug 22 05:18:16 host sshd[77]: Failed password', '05:18:16', null, 'Failed password', { 'host.hostname': 'host', 'process.name': 'sshd', 'process.pid': 77 }],
   ['syslog with a priority', '<11>Aug 22 05:18:16 host app: x', '05:18:16', 'error', 'x', { 'log.syslog.priority': 11, 'host.hostname': 'host', 'process.name': 'app' }],
@@ -240,7 +246,7 @@ for (const [layout, line, time, level, message, fields] of cases) {
 // Sentences that look a little like a head: nothing is taken off them.
 for (const line of [
   'Server: started', 'Failed - retrying', 'connection closed by [10.0.0.7]', '[main] is the branch', '(1) first', 'GET /cart 200 5 ms', '10.0.0.7:5432 - accepting connections', 'Note: see the manual', 'a.b.c: d', 'pool-1 idle', '42 is the answer', 'foo | bar | baz',
-  'error handling is hard', '1234567890 bytes sent', '1234567890123 rows', '3:00PM tea',  '[9f8b2c1e] started', 'a [9f8b2c1e-5d7a-4b6c-8e9f-0a1b2c3d4e5f] b', 'Main 2022-08-22 05:18:16 x', 'raft2022/08/22 x', 'they said "GET /x HTTP/1.1" and left', 'In app: x', '<b>2022</b>',  'info about 2022-08-22 05:18:16', 'error 404 at 05:18:16', '[cart] is empty', '[cart] 12 items', '[GET] 05:18:16 x', 'http: server closed', '\u2713 done', '3/4 done', '12-24 05 is a date', 'GET /cart 200 5 ms - 17 bytes', 'took 5 ms', 'x=1', 'user{id}: gone', '5:18 is early', 'May the force be with you', 'I, robot', 'E2E tests passed', 'D20 rolled', '<b>bold</b>', '{not json}', '1:2:3 go', 'expires 2030-01-01 00:00:00', 'item[3] x y', 'Mar 99 is no day',
+  'error handling is hard', 'they said: error: x', 'error-prone code', '0:00:05.123 elapsed',  '1234567890 bytes sent', '1234567890123 rows', '3:00PM tea',  '[9f8b2c1e] started', 'a [9f8b2c1e-5d7a-4b6c-8e9f-0a1b2c3d4e5f] b', 'Main 2022-08-22 05:18:16 x', 'raft2022/08/22 x', 'they said "GET /x HTTP/1.1" and left', 'In app: x', '<b>2022</b>',  'info about 2022-08-22 05:18:16', 'error 404 at 05:18:16', '[cart] is empty', '[cart] 12 items', '[GET] 05:18:16 x', 'http: server closed', '\u2713 done', '3/4 done', '12-24 05 is a date', 'GET /cart 200 5 ms - 17 bytes', 'took 5 ms', 'x=1', 'user{id}: gone', '5:18 is early', 'May the force be with you', 'I, robot', 'E2E tests passed', 'D20 rolled', '<b>bold</b>', '{not json}', '1:2:3 go', 'expires 2030-01-01 00:00:00', 'item[3] x y', 'Mar 99 is no day',
 ]) {
   test(`no head: ${line}`, t => {
     const { timeNs, level, message, fields } = understandLine(Buffer.from(line), { readMs, zone: null });
