@@ -24,7 +24,7 @@ export interface ElasticRequest {
   query?: Readonly<Record<string, string | number | boolean>>;
   body?: unknown;
   /** NDJSON, newline at the end, in place of `body`. */
-  lines?: string;
+  lines?: string | Buffer;
   /** Less than the option's, where something has a deadline. */
   timeoutMs?: number;
   signal?: AbortSignal;

@@ -86,7 +86,7 @@ export class MemoryElasticsearch extends ElasticServer {
     if (first === '_resolve') return { status: this.backings(third).length === 0 ? 404 : 200, body: this.backings(third).length === 0 ? notFound(third) : { data_streams: [{ name: third, backing_indices: this.backings(third) }] } };
     if (first === '_mget') return { status: 200, body: { docs: (body as { docs: { _index: string; _id: string }[] }).docs.map(({ _index, _id }) => this.documentAt(_index, _id)) } };
     if (second === '_mget') return { status: 200, body: { docs: (body as { ids: string[] }).ids.map(id => this.documentAt(first, id)) } };
-    if (second === '_bulk') return this.bulk(first, lines!);
+    if (second === '_bulk') return this.bulk(first, lines!.toString());
     if (second === '_doc') return this.remove(first, third, Number(query?.['if_seq_no']));
     if (second === '_search') return this.dataStreams.includes(first) ? this.searchEnd(first, body as EndSearch) : this.search(first, body as { size: number; search_after?: [number] });
     if (second === '_rollover') {

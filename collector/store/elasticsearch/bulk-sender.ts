@@ -15,8 +15,8 @@ import { ReplayGuard, type Found } from './replay-guard.ts';
 
 export interface BulkItem {
   id: string;
-  /** JSON. */
-  document: string;
+  /** As `BulkLines` has them. */
+  lines: Buffer;
   /** True where an earlier attempt, of whoever, may have stored it. */
   isDoubtful: boolean;
   /** Of one that was looked for in another way before: whether what it was put into is what was written to then. */
@@ -62,12 +62,12 @@ export class BulkSender {
     const parts: BulkItem[][] = [];
     let bytes = Infinity;
     for (const item of items) {
-      if (bytes + item.document.length > this.pace.bulkBytes) {
+      if (bytes + item.lines.length > this.pace.bulkBytes) {
         parts.push([]);
         bytes = 0;
       }
       parts.at(-1)!.push(item);
-      bytes += item.document.length;
+      bytes += item.lines.length;
     }
     return (await Promise.all(parts.map(part => this.sendPart(part)))).flat();
   }
@@ -126,7 +126,7 @@ export class BulkSender {
 
   /** `items` is null where the server refuses the whole request for what it holds. */
   private async attempt(items: BulkItem[]): Promise<{ answer: ElasticAnswer; items: ItemAnswer[] | null; bytes: number; ms: number; sentMs: number } | LeadlineError> {
-    const lines = items.map(({ id, document }) => `{"create":{"_id":${JSON.stringify(id)}}}\n${document}\n`).join('');
+    const lines = Buffer.concat(items.map(item => item.lines));
     const { server } = this.patient;
     await this.place();
     // The time of whoever waits for us to be over begins when we send.

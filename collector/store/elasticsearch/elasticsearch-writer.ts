@@ -18,6 +18,7 @@ import { addressNamesMax, numberNamesMax } from '#schemas/elasticsearch/template
 import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { AsyncStoreWriter, ConsumedPosition, StoreBatch, StoredStream, UnfinishedLine } from '#schemas/store.ts';
+import { BulkLines } from './bulk-lines.ts';
 import { BulkPace, usualPace, type BulkPaceLimits } from './bulk-pace.ts';
 import { BulkSender, type BulkCounts, type BulkItem } from './bulk-sender.ts';
 import { PatientServer } from './patient-server.ts';
@@ -58,6 +59,7 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
   private readonly signals: BulkSender;
   private readonly index: StreamIndex;
   private readonly ends: StoredEnds;
+  private readonly lines = new BulkLines();
   /** Streams of batches that are under way, as they will be, and of how many batches. */
   private readonly planned = new Map<string, { stream: StreamEntry; batches: number }>();
   private positionsByKey = new Map<string, ConsumedPosition>();
@@ -179,7 +181,7 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
   private async sendEvents(plan: Plan, mayBeStored: boolean): Promise<LogEvent[]> {
     const items = plan.events.map((event): BulkItem => {
       const isBeyond = event.begunAs === undefined && (!mayBeStored || this.ends.isBeyond(event));
-      return { id: event.eventId, document: JSON.stringify(eventToDocument(event, this.budgets)), isDoubtful: !isBeyond, ...(mayBeStored ? { isSameIndex: this.ends.isSameIndex } : {}) };
+      return { id: event.eventId, lines: this.lines.create(event.eventId, eventToDocument(event, this.budgets)), isDoubtful: !isBeyond, ...(mayBeStored ? { isSameIndex: this.ends.isSameIndex } : {}) };
     });
     const refused = await this.events.send(items);
     if (refused.length === 0) return [];
@@ -220,7 +222,7 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
       if (untold.length > 0 && !(await this.patient.unlessClosed(onSignals(untold)))) throw new LeadlineError('CANCELLED');
     }
     const nowMs = this.clock.nowMs();
-    const refused = await this.signals.send(signals.map((signal): BulkItem => ({ id: signalDocumentId(signal.signalId), document: JSON.stringify(signalToDocument(signal, nowMs)), isDoubtful })));
+    const refused = await this.signals.send(signals.map((signal): BulkItem => ({ id: signalDocumentId(signal.signalId), lines: this.lines.create(signalDocumentId(signal.signalId), signalToDocument(signal, nowMs)), isDoubtful })));
     for (const { id, reason } of refused) this.options.log.error({ event: 'signalRefused', id, reason }, 'a signal was refused by the store; alerting does not see it');
   }
 
