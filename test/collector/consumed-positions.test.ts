@@ -144,6 +144,29 @@ test('where a parser fails the chunk is refused, and what was open before it sta
   t.deepEqual(store.stored.map(({ raw }) => Buffer.from(raw).toString()), ['{"n":1}', 'Error: boom\n    at f (x.js:1:1)', '{"n":2}']);
 });
 
+test.serial('where a parser fails in the middle of a chunk nothing of it counts as taken: it is stored when it comes again', t => {
+  const store = new MemoryStore();
+  const collector = collectorOn(store);
+  const chunk = (): Chunk => madeChunk('a', 0, '{"n":1}\nplain text\npoison\n{"n":2}\n');
+  // eslint-disable-next-line @typescript-eslint/unbound-method
+  const { includes } = String.prototype;
+  String.prototype.includes = function failing(this: string, ...parameters) {
+    if (this.startsWith('poison')) throw new Error('a parser of ours');
+    return includes.apply(this, parameters);
+  };
+  try {
+    t.is(t.throws(() => collector.accept(chunk(), at(1)), { instanceOf: LeadlineError }).code, 'BAD_CHUNK');
+  } finally {
+    String.prototype.includes = includes;
+  }
+  collector.accept(madeChunk('a', chunk().end, '{"n":3}\n'), at(2));
+  void collector.commit();
+  t.deepEqual(store.stored.filter(({ gap }) => gap === null).map(({ raw }) => Buffer.from(raw).toString()), ['{"n":3}']);
+  collector.accept(chunk(), at(3));
+  void collector.commit();
+  t.deepEqual(store.stored.filter(({ gap }) => gap === null).map(({ raw }) => Buffer.from(raw).toString()), ['{"n":3}', '{"n":1}', 'plain text', 'poison', '{"n":2}']);
+});
+
 test.serial('where a parser fails on joined lines they are stored all the same, and the record that closed them is not blamed', t => {
   const store = new MemoryStore();
   const collector = collectorOn(store);

@@ -345,3 +345,33 @@ test('a topic of others with holes in its offsets, as compaction and transaction
   await second.stop();
   t.is(store.stored.length, 21, 'each once');
 });
+
+test('a record that turns out to be poison when it is parsed holds its partition until its letter is away', async t => {
+  const kafka = topicsOf(new MemoryKafka());
+  const store = new MemoryStore();
+  kafka.remove(deadLetters);
+  send(kafka, 0, chunkRecord(madeChunk('a', 0, json(1), { codec: 'zstd' })));
+  send(kafka, 0, chunkRecord(madeChunk('b', 0, json(1))));
+  const current = collecting(t, kafka, store);
+  await until(() => current.subscriber.report().troubledBy?.startsWith('Kafka has') === true);
+  for (let n = 0; n < 20; n++) await clock.sleep(5);
+  t.is(positionsOf(kafka, store)[0] ?? '0', '0');
+  kafka.make(deadLetters, 1);
+  await until(() => positionsOf(kafka, store)[0] === '2');
+  t.is(kafka.records(deadLetters).length, 1);
+});
+
+test('a topic of others that was made again has other records under the same offsets', async t => {
+  const kafka = topicsOf(new MemoryKafka());
+  const store = new MemoryStore();
+  const given = { topic: ['logs'], format: 'lines' };
+  kafka.make('logs', 1);
+  const current = collecting(t, kafka, store, given);
+  for (const line of ['one', 'two']) kafka.append('logs', 0, { value: Buffer.from(line) });
+  await until(() => store.stored.length === 2);
+  kafka.make('logs', 1);
+  for (const line of ['three', 'four']) kafka.append('logs', 0, { value: Buffer.from(line) });
+  await until(() => store.stored.length === 4 || current.subscriber.report().partitions.some(({ topic, position }) => topic === 'logs' && position === '2' && store.positions().filter(({ recordOffset }) => recordOffset === '2').length === 2));
+  await current.stop();
+  t.deepEqual(store.stored.map(({ message }) => message), ['one', 'two', 'three', 'four']);
+});

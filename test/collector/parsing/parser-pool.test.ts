@@ -234,7 +234,8 @@ test('connections hear of their own streams, a refused chunk is told to whoever 
 });
 
 test('on a full disk nothing is acknowledged or consumed, and it goes on when there is room', async t => {
-  const running = run(testFolder(t));
+  const dataDir = testFolder(t);
+  const running = run(dataDir);
   const { pool, writer } = running;
   const append = writer.appendPrepared.bind(writer);
   let refusals = 0;
@@ -247,8 +248,32 @@ test('on a full disk nothing is acknowledged or consumed, and it goes on when th
   t.is(pool.stalledBy?.code, 'STORE_FULL');
   t.deepEqual(writer.positions(), []);
   writer.appendPrepared = append;
+  // There is room again, and something else is written before what was refused comes back.
+  pool.release({ topicId, partition: 0, recordOffset: 99n, timestampMs: noonMs });
+  for (let turns = 0; turns < 5; turns++) await nextTurn();
+  if (writer.streams().length === 0) t.deepEqual(writer.positions().filter(({ recordOffset }) => recordOffset !== '0'), [], 'nothing is consumed that is not stored');
   while (writer.positions()[0]?.recordOffset !== '6') await nextTurn();
   t.is(pool.stalledBy, null);
   t.is(writer.streams().length, 6);
   await running.stop();
+  t.deepEqual((await storedIn(dataDir)).map(({ eventId }) => eventId).sort(), [0, 1, 2, 3, 4, 5].map(n => `s${n}:0`));
+});
+
+test("what a stream left open is closed by the time of a record that went to another thread, before the stream's next one is parsed", async t => {
+  const dataDir = testFolder(t);
+  const running = run(dataDir, { threadsMax: 2, busyBytes: 1 });
+  const laterMs = noonMs + options.openEventMsMax;
+  // By the times of reading the third goes on with the first.
+  const topic: TopicRecord[][] = [[
+    { chunk: madeChunk('a', 0, '2026-11-21 12:00:00 ERROR no\n', { readMs: noonMs }), timestampMs: noonMs },
+    { chunk: madeChunk('b', 0, '{"n":1}\n', { readMs: laterMs }), timestampMs: laterMs + 1000 },
+    { chunk: madeChunk('a', 29, '    at f (x.js:1:1)\n', { readMs: noonMs + 10 }), timestampMs: laterMs + 2000 },
+    { chunk: recordOf('close', 'a', 49, { readMs: laterMs }), timestampMs: laterMs + 2000 },
+  ]];
+  for (const [recordOffset, { chunk, timestampMs }] of topic[0]!.entries()) void running.pool.hand(chunk, { topicId, partition: 0, recordOffset: BigInt(recordOffset), timestampMs });
+  t.is(running.threads(), 2);
+  while (running.writer.positions()[0]?.recordOffset !== '4') await nextTurn();
+  await running.stop();
+  t.is(expectedOf(topic).stored.length, 3);
+  isAsExpected(t, await storedIn(dataDir), topic);
 });
