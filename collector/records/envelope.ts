@@ -112,7 +112,7 @@ function originOf(json: Json): Origin {
   const container = text(json, 'kubernetes.container_name', 'kubernetes.container.name', 'container.name', 'container_name', 'container', 'docker.container.name')?.replace(/^\//, '') ?? null;
   const namespace = text(json, 'kubernetes.namespace_name', 'kubernetes.pod_namespace', 'kubernetes.namespace', 'namespace_name', 'namespace');
   const node = text(json, 'kubernetes.host', 'kubernetes.pod_node_name', 'kubernetes.node.name', 'node_name', 'host.name', 'host', 'hostname');
-  return { service: text(json, 'service.name') ?? (pod === null ? container : workloadOfPod(pod)), container, pod, namespace, node };
+  return { service: text(json, 'service.name', 'service', 'fields.service') ?? (pod === null ? container : workloadOfPod(pod)), container, pod, namespace, node };
 }
 
 /** The first of these that is a text, nested or with dots in its key. */

@@ -31,6 +31,11 @@ test('what each of them wraps around a line in later versions, and what people h
   }
 });
 
+test('a service that people have their publisher say goes before what pod and container are called', t => {
+  const record = { message: 'a line', stream: 'stdout', kubernetes: { pod: { name: 'cart-0' }, container: { name: 'server' } } };
+  t.deepEqual([{ service: { name: 'pay' } }, { service: 'pay' }, { fields: { service: 'pay' } }, {}].map(said => [read({ ...record, ...said })!.line, read({ ...record, ...said })!.origin.service]), [['a line', 'pay'], ['a line', 'pay'], ['a line', 'pay'], ['a line', 'cart']]);
+});
+
 test("an application's own JSON, and what a publisher took apart, is itself the line", t => {
   for (const record of [
     { '@timestamp': '2022-11-21T12:30:00Z', 'log.level': 'error', message: 'card declined' },

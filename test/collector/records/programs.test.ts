@@ -91,6 +91,13 @@ test('JSON that a publisher took apart beside the line that it came from: the li
   for (const record of [{ log: raw, ...place, more: 1 }, { log: raw, ...place, level: 'warn' }]) t.is(Buffer.from(eventOf(record).raw).toString(), JSON.stringify(record));
 });
 
+test('a field that people had a publisher add: the record is the line, and what stands in its text is read all the same', t => {
+  for (const { format, records } of published.filter(each => each.format === 'json' && !each.records[0]!.includes('{\\"log\\"'))) {
+    const added = records.slice(0, 2).map(record => JSON.stringify({ ...(JSON.parse(record) as object), team: 'pay' }));
+    t.deepEqual(eventsOf({ ...published[0]!, format, records: added }).map(({ raw, level, requestId, fields }) => [Buffer.from(raw).toString(), level, requestId, fields['team']]), added.map((record, n) => [record, 'error', id(n), 'pay']));
+  }
+});
+
 test("a line that only looks like a runtime's is an application's", t => {
   const lines = ['{"log":"x","stream":"stdout","time":"2026-11-21T12:00:00Z","user":7}', '{"log":"x","stream":"side"}', '2026-11-21T12:00:00Z stdin F x', '12 stdout F x'];
   t.deepEqual(eventsOf({ ...published[0]!, format: 'lines', records: [...lines] }).map(({ raw, output }) => [Buffer.from(raw).toString(), output]), lines.map(line => [line, null]));
