@@ -92,8 +92,14 @@ export const collectingMutations: readonly Mutation[] = [
   {
     name: 'replay-not-looked-up',
     without: 'what may have been stored before is looked up before it is sent',
-    edits: [{ file: writer, search: 'isDoubtful: mayBeStored || event.begunAs !== undefined', replace: 'isDoubtful: mayBeStored && event.begunAs !== undefined' }],
+    edits: [{ file: writer, search: 'const isBeyond = event.begunAs === undefined && (!mayBeStored || this.ends.isBeyond(event));', replace: 'const isBeyond = event.begunAs === undefined;' }],
     proof: writing,
+  },
+  {
+    name: 'end-taken-for-granted',
+    without: 'what comes again of a stream is looked up as far as the store has it',
+    edits: [{ file: 'collector/store/elasticsearch/stored-ends.ts', search: 'gap === null && streamOffset >= end;', replace: 'gap === null && streamOffset >= 0;' }],
+    proof: { tests: ['test/collector/store/elasticsearch/stored-ends.test.ts'] },
   },
   {
     name: 'no-answer-no-doubt',
@@ -110,7 +116,7 @@ export const collectingMutations: readonly Mutation[] = [
   {
     name: 'rollover-after-the-look',
     without: 'where a rollover came between look and write, the older of two stays alone',
-    edits: [{ file: sender, search: 'if (item.isDoubtful && outcome.index !== writeIndex) elsewhere.push(item);', replace: 'if (item.isDoubtful && outcome.index === writeIndex) elsewhere.push(item);' }],
+    edits: [{ file: sender, search: 'if (item.isDoubtful ? outcome.index !== writeIndex :', replace: 'if (item.isDoubtful ? outcome.index === writeIndex :' }],
     proof: writing,
   },
   {

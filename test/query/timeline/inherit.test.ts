@@ -255,3 +255,30 @@ test('values that may tell requests apart, and those that never do', t => {
   t.deepEqual(of('at 2026-11-21T12:00:00 epoch 1795262400123 msec=1795262400.123 took 17 ms v1.2.3 and 12'), []);
   t.deepEqual(of('GET /orders/812345'), ['812345 number6', 'orders/812345 path2']);
 });
+
+test('what was written to the other output, or behind bytes that are not there, goes on with nothing', async t => {
+  const storeOfTwo = (given: Partial<LogEvent>, from: number): MemoryReader => {
+    const store = new MemoryStore();
+    const lane = { service: 'pay', source: 'pay' };
+    store.append({ events: [madeEvent('pay', 0, 10, { ...lane, output: 'stdout', ids: idsOf(`T:${t1}`), message: 'charge failed' }), madeEvent('pay', from, from + 10, { ...lane, level: null, message: '    at charge (/src/pay.js:10)', ...given })], states: [] }, [], []);
+    return new MemoryReader(store);
+  };
+  await has(t, storeOfTwo({ output: 'stdout' }, 10), t1, ['pay     at charge (/src/pay.js:10): continuation']);
+  await has(t, storeOfTwo({ output: 'stderr' }, 10), t1, []);
+  await has(t, storeOfTwo({ output: 'stdout' }, 30), t1, []);
+});
+
+test('what is less sure than was asked for is left out, whatever it is known by', async t => {
+  const log = logOf(`pay 0 T:${t1} | charge failed`, 'pay 0.1 |     at charge (/src/pay.js:10)');
+  t.is((await given(log, t1, { inferenceConfidenceMin: 97 })).lines.length, 1);
+  t.is((await given(log, t1, { inferenceConfidenceMin: 98 })).lines.length, 0);
+});
+
+test('a line that its neighbours on both sides have a right to, each as often as can be, is given to neither', async t => {
+  const id = (n: number): string => `4bf92f3577b34da6a3ce929d0e0e${String(4000 + n)}`;
+  const earlier = Array.from({ length: 30 }, (_, n) => [`cart ${n * 1000} T:${id(2 * n)} | begins`, `cart ${n * 1000 + 1} T:${id(2 * n)} | reads`, `cart ${n * 1000 + 500} T:${id(2 * n + 1)} | reads`, `cart ${n * 1000 + 501} T:${id(2 * n + 1)} | ends`]).flat();
+  await has(t, logOf(...earlier, `cart 40000 T:${t1} | begins`, 'cart 40001 | reads'), t1, ['cart reads: onlyOpen']);
+  const log = logOf(...earlier, `cart 40000 T:${t1} | begins`, 'cart 40001 | reads', `cart 40002 T:${t2} | ends`);
+  await has(t, log, t1, []);
+  await has(t, log, t2, []);
+});
