@@ -60,6 +60,8 @@ export function busyLogs(into: string, lines: number): string {
 
 export interface Stored {
   queries: Queries;
+  /** By a reader that has looked at nothing yet. */
+  anew(): Promise<Queries>;
   events: { key: string; event: LogEvent }[];
   keyOf: Map<string, string>;
   close(): Promise<void>;
@@ -70,12 +72,16 @@ export async function stored(folder: string, dataDir: string): Promise<Stored> {
   rmSync(dataDir, { recursive: true, force: true });
   const report = await ingested([folder], dataDir);
   const reader = new EmbeddedReader(dataDir);
-  const queries = new Queries(reader, defaultOptions());
+  let queries = new Queries(reader, defaultOptions());
   const pathOf = new Map(report.files.map(file => [file.streamId!, file.path]));
   const numbers = new Map([...pathOf].map(([streamId, path]) => [streamId, lineNumbers(readFileSync(path))]));
   const { parts } = await reader.window([{ fromNs: -endOfTime, toNs: endOfTime }], false, { signal: neverAborted, budget: { eventsMax: 1e9, bytesMax: Infinity, msMax: 1e9 } });
   const keyed = parts.flatMap(part => part.rows.map(row => part.event(row))).filter(event => event.gap === null).map(event => ({ key: `${relative(folder, pathOf.get(event.streamId)!)}:${numbers.get(event.streamId)!.get(event.streamOffset)!}`, event }));
-  return { queries, events: keyed, keyOf: new Map(keyed.map(({ key, event }) => [event.eventId, key])), close: () => queries.close() };
+  const anew = async (): Promise<Queries> => {
+    await queries.close();
+    return (queries = new Queries(new EmbeddedReader(dataDir), defaultOptions()));
+  };
+  return { queries, anew, events: keyed, keyOf: new Map(keyed.map(({ key, event }) => [event.eventId, key])), close: () => queries.close() };
 }
 
 function lineNumbers(content: Buffer): Map<number, number> {
