@@ -34,8 +34,8 @@ const nsPerMs = 1_000_000n;
 const reachesMs = [100n, 1_000n, 3_000n, 10_000n];
 const reachMs = reachesMs.at(-1)!;
 /** What is looked at besides, to see what is usual, where the lines so far are too few for that. */
-const surroundingsMs = [15_000n, 30_000n];
-const surroundingsEventsMax = 2_000;
+const surroundingsMs = [15_000n, 30_000n, 60_000n];
+const surroundingsEventsMax = 5_000;
 
 /** @param events direct lines of the request, at least one @param ids canonical forms of its ids @param root its strongest id */
 export async function inferLines(reader: StoreReader, events: readonly LogEvent[], ids: readonly string[], root: CanonicalEventId, limits: InferenceLimits, context: ReadContext): Promise<Inference> {

@@ -11,6 +11,7 @@
  */
 import { binomialTail } from './binomial.ts';
 import type { Claim } from './claim.ts';
+import type { Span } from './content.ts';
 import type { WindowColumns } from './window-columns.ts';
 
 /** Requests like it. */
@@ -52,6 +53,7 @@ export class Stories {
   private readonly starts: Uint32Array;
   private readonly byRequest: Uint32Array;
   private readonly stories = new Map<number, number[]>();
+  private readonly spans = new Map<number, Span>();
   /** Those of each request that is like others, itself among them. */
   private readonly alike = new Map<number, readonly number[]>();
   private readonly counts = new Map<readonly number[], Map<number, PlaceCount>>();
@@ -121,7 +123,9 @@ export class Stories {
     return story;
   }
 
-  private span(number: number): { fromMs: number; toMs: number } {
+  private span(number: number): Span {
+    const known = this.spans.get(number);
+    if (known !== undefined) return known;
     const { ms } = this.window;
     let [fromMs, toMs] = [Infinity, -Infinity];
     for (let at = this.starts[number]!; at < this.starts[number + 1]!; at++) {
@@ -129,7 +133,9 @@ export class Stories {
       if (lineMs < fromMs) fromMs = lineMs;
       if (lineMs > toMs) toMs = lineMs;
     }
-    return { fromMs, toMs };
+    const span = { fromMs, toMs };
+    this.spans.set(number, span);
+    return span;
   }
 
   /** The requests whose lines with ids are of just the same kinds. */
@@ -137,6 +143,7 @@ export class Stories {
     const known = this.alike.get(number);
     if (known !== undefined) return known;
     const { requests } = this.window;
+    this.work += requests.length;
     const kinds = new Set(this.story(number).map(index => this.kindOf(index)));
     const alike: number[] = [];
     for (let other = 0; other < requests.length; other++) {
@@ -238,8 +245,8 @@ export class Stories {
 
   private isOfAnother(index: number, kind: number, halves: ReadonlySet<number>): boolean {
     const at = this.window.ms[index]!;
-    const isThere = ({ fromMs, toMs }: { fromMs: number; toMs: number }): boolean => at >= fromMs && at <= toMs;
-    for (let number = 0; number < this.window.requests.length; number++) {
+    const isThere = ({ fromMs, toMs }: Span): boolean => at >= fromMs && at <= toMs;
+    for (let number = 0; number < this.window.requests.length && this.work <= workMax; number++) {
       if (halves.has(number) || !isThere(this.span(number)) || this.alikeTo(number).length < requestsMin) continue;
       for (const place of this.places(number)) if (isThere(place) && this.regular(number, place.name, kind, this.linesIn(place).get(kind)?.length ?? 0) !== null) return true;
     }
