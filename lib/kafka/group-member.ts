@@ -235,7 +235,7 @@ export class GroupMember {
   private async beatOnce(): Promise<string | null> {
     const sent = this.now();
     try {
-      const code = await (await this.coordinator()).request(heartbeatKind, heartbeatBody(this.membership));
+      const code = await this.answerInTime(await this.coordinator(), connection => connection.request(heartbeatKind, heartbeatBody(this.membership)));
       const name = code === 0 ? null : errorNameOf(code);
       if (name === null || name === 'REBALANCE_IN_PROGRESS') this.lastBeat = sent;
       else if (name === 'NOT_COORDINATOR' || name === 'COORDINATOR_NOT_AVAILABLE' || name === 'COORDINATOR_LOAD_IN_PROGRESS') {
@@ -247,6 +247,24 @@ export class GroupMember {
       if (!(error instanceof KafkaError)) throw error;
       this.noticed(error);
       return 'later';
+    }
+  }
+
+  /** A coordinator that is silent for a third of the session is one no more: there has to be time to find the next. */
+  private async answerInTime<T>(connection: BrokerConnection, ask: (connection: BrokerConnection) => Promise<T>): Promise<T> {
+    const { clock, sessionMs, group } = this.parts;
+    const answered = new AbortController();
+    const late = clock.sleep(sessionMs / 3, answered.signal).then((): never => {
+      throw new KafkaError('TIMED_OUT', `the coordinator of consumer group ${group} does not answer`, { unknownOutcome: true });
+    });
+    late.catch(() => undefined);
+    try {
+      return await Promise.race([ask(connection), late]);
+    } catch (error) {
+      if (error instanceof KafkaError && error.code === 'TIMED_OUT') connection.end(error);
+      throw error;
+    } finally {
+      answered.abort();
     }
   }
 

@@ -29,7 +29,7 @@ export class MemoryCoordinator {
 
   /** What a member takes for its cluster. */
   cluster(): Cluster {
-    const connection = { isOpen: true, isLoggedIn: true, request: <T>(kind: RequestKind<T>, body: Uint8Array[]) => this.answer(kind, body) };
+    const connection = { isOpen: true, isLoggedIn: true, end: () => undefined, request: <T>(kind: RequestKind<T>, body: Uint8Array[]) => this.answer(kind, body) };
     const topic = (name: string): Promise<{ partitions: unknown[] }> => {
       const count = this.partitions.get(name);
       return count === undefined ? Promise.reject(new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${name}: UNKNOWN_TOPIC_OR_PARTITION`)) : Promise.resolve({ partitions: Array.from({ length: count }) });

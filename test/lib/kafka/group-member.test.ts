@@ -216,3 +216,19 @@ test('a member that is put out while it lets go writes nothing from there on', a
   await clock.advance(sessionMs);
   t.deepEqual([member.mayWrite(), slow.member.mayWrite(), lost.includes(true)], [true, true, false]);
 });
+
+test('a coordinator that does not answer at all is given up well before the session is over, and another one asked for', async t => {
+  const { coordinator, clock } = groupOf();
+  const { member, lost } = await running(t, coordinator, clock);
+  await clock.advance(sessionMs / 5);
+  coordinator.requests.length = 0;
+  coordinator.delays.set('Heartbeat', () => {
+    coordinator.delays.clear();
+    return new Promise(() => undefined);
+  });
+  await clock.advance(sessionMs * 0.6);
+  t.true(coordinator.requests.includes('FindCoordinator'));
+  t.true(member.mayWrite());
+  await clock.advance(sessionMs);
+  t.deepEqual([member.mayWrite(), lost], [true, []]);
+});

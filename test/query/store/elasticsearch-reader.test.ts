@@ -160,3 +160,22 @@ test('a stream whose signals are not published yet promises nothing of its water
   published = true;
   t.like((await reader.streams(anyContext))[0], { watermarkNs: noon, state: { readToEndMs: 5 } });
 });
+
+test('a document that is not wholly in the index is found and counted by what it says, whatever the index says of it', async t => {
+  const { server, reader } = readerOf(t);
+  const event = madeEvent('a', 0, 10, { level: 'error', fields: { ['long name '.repeat(60)]: 'x' } });
+  const hit = hitOf(event);
+  t.true((hit as { _source: { leadline: { partly_indexed?: boolean } } })._source.leadline.partly_indexed);
+  // The server lets it through only where it is asked for as such.
+  server.answer = ({ body }) => {
+    const query = JSON.stringify((body as { query: object }).query);
+    return hits(query.includes('leadline.partly_indexed') && !query.includes('"must_not":[{"term":{"leadline.partly_indexed"') ? [hit] : []);
+  };
+  for (const [query, count] of [['level:error', 1], ['level:info', 0], ['not level:error', 0], ['"line at" level:error', 1]] as const) {
+    const asked = { ...all, query: parseQuery(query) };
+    t.is((await reader.events({ ...asked, limit: 10, cursor: null }, anyContext)).events.length, count, query);
+    t.is((await reader.count(asked, anyContext)).count, count, query);
+    t.is((await reader.histogram({ ...asked, stepMs: 1000, by: null }, anyContext)).bars.length, count, query);
+    t.is((await reader.facets({ ...asked, fields: ['level'], valuesMax: 5 }, anyContext)).count, count, query);
+  }
+});
