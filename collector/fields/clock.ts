@@ -69,17 +69,15 @@ export const namedZones = new Map([
 
 const shortZoneEnd = /^(?:[\]>:]| [[<(]| [A-Z]{2})/;
 const zoneName = /^ \([A-Z][A-Za-z ]{2,48}\)/;
-const halfDay = / ?([AP])M(?![A-Za-z0-9])/y;
 
 /** The same clock where `AM` or `PM` follows. An hour that is none of a half day's is one of the whole day. */
 export function withHalfDay(text: string, clock: ClockRead): ClockRead {
-  halfDay.lastIndex = clock.end;
-  const first = text.charCodeAt(clock.end);
-  const found = first === space || first === 0x41 || first === 0x50 ? halfDay.exec(text) : null;
-  if (found === null) return clock;
+  const at = text.charCodeAt(clock.end) === space ? clock.end + 1 : clock.end;
+  const half = text.charCodeAt(at);
+  if ((half !== 0x41 && half !== 0x50) || text.charCodeAt(at + 1) !== 0x4d || /[A-Za-z0-9]/.test(text.charAt(at + 2))) return clock;
   const hour = Math.floor(clock.secondOfDay / 3600);
-  const ofDay = hour < 1 || hour > 12 ? hour : (hour % 12) + (found[1] === 'P' ? 12 : 0);
-  return { secondOfDay: clock.secondOfDay + (ofDay - hour) * 3600, nanos: clock.nanos, end: clock.end + found[0].length };
+  const ofDay = hour < 1 || hour > 12 ? hour : (hour % 12) + (half === 0x50 ? 12 : 0);
+  return { secondOfDay: clock.secondOfDay + (ofDay - hour) * 3600, nanos: clock.nanos, end: at + 2 };
 }
 
 const utc = { offsetSeconds: 0, end: 0 };

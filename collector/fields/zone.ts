@@ -64,6 +64,8 @@ const regions = new Map<string, Zone | null>();
 
 /** The zone that is named at `at` in a line, and where its name ends; null where no region stands there. */
 export function regionAt(text: string, at: number): { zone: Zone; end: number } | null {
+  const second = text.charCodeAt(at + 1);
+  if (!(second >= 0x61 && second <= 0x7a)) return null;
   region.lastIndex = at;
   const name = region.exec(text)?.[0];
   if (name === undefined) return null;

@@ -254,17 +254,20 @@ const rustThread = /(?:([\w.-]{1,64}) +)?ThreadId\((\d{1,9})\) /y;
 
 function spansEnd(reading: Reading, line: string, from: number): number {
   if (!isLetter(line.charCodeAt(from))) return from;
-  // The built-in search for one character is faster than a look at each.
-  const brace = line.indexOf('{', from);
-  const open = line.indexOf('(', from);
-  const thread = open > 0 && line.startsWith('ThreadId(', open - 8) ? matchAt(rustThread, line, from) : null;
   let at = from;
+  let char = line.charCodeAt(at);
+  while (isLetter(char) || (char >= 0x2d && char <= 0x3a) || char === 0x5f) char = line.charCodeAt(++at);
+  const second = skipBlanks(line, at);
+  const isThread = char === code.open || (line.charCodeAt(second) === 0x54 && line.startsWith('ThreadId(', second));
+  if (char !== code.openBrace && !isThread) return from;
+  const thread = isThread ? matchAt(rustThread, line, from) : null;
+  at = from;
   if (thread !== null) {
     if (thread[1] !== undefined) reading.put('process.thread.name', thread[1]);
     reading.put('process.thread.id', Number(thread[2]));
     at += thread[0].length;
-  } else if (brace < 0 || brace - from > wordCharsMax) return from;
-  const found = brace < 0 ? null : matchAt(spans, line, at);
+  }
+  const found = matchAt(spans, line, at);
   if (found?.[0].includes('{') === true) {
     reading.put('log.context', found[0].slice(0, -2));
     at += found[0].length;

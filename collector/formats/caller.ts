@@ -69,7 +69,7 @@ export function putPlace(reading: Reading, text: string): boolean {
   const source = sourcePlace.exec(text);
   if (source !== null) {
     const file = source[1]!;
-    const type = sourceEndings.has(file.slice(file.lastIndexOf('.') + 1)) ? null : classLine.exec(text);
+    const type = file.endsWith('.go') || sourceEndings.has(file.slice(file.lastIndexOf('.') + 1)) ? null : classLine.exec(text);
     reading.put(type === null ? 'log.origin.file.name' : 'log.logger', file);
     reading.put('log.origin.file.line', Number(source[2]));
     return true;

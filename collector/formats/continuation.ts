@@ -126,19 +126,27 @@ export function beginsOpen(body: Uint8Array, understood: Understood): Continuati
   const text = headOf(body);
   if (text === '{' || text === '[') return states.brackets;
   if (text.trim() === '') return states.closed;
-  if (pythonHead.test(text) || text.endsWith('Traceback (most recent call last):')) return states.python;
-  if (pythonAnnounced.test(text)) return states.pythonChain;
-  if (goHead.test(text) || goroutine.test(text)) return states.go;
-  if (uncaught.test(text) || emptyHead.test(text)) return message;
-  // `Error: boom` has a level by its word alone, yet it is an exception's head.
-  if (phpUncaught.test(text) || phpUncaught.test(understood.message)) return message;
-  if (rubyAnnounced.test(text)) return states.rubyThread;
-  if (exceptionHead.test(text) || plainError.test(text) || elixirHead.test(text) || phpHead.test(text)) return states.exception;
-  if (rustHead.test(text)) return text.endsWith(':') ? states.rustMessage : states.rust;
-  if (nodeSource.test(text)) return states.nodeSource;
+  if (text.endsWith('Traceback (most recent call last):')) return states.python;
+  const first = text.charCodeAt(0);
+  // Most lines begin with a time, and no trace does.
+  const trace = first === 0x5b || (first >= 0x30 && first <= 0x39) ? null : beginsTrace(text);
+  if (trace !== null) return trace;
+  if (understood.message.includes('Uncaught ') && phpUncaught.test(understood.message)) return message;
   if (understood.level === null && understood.timeNs !== null && methodHead.test(understood.message) && beginsTwoLines(understood)) return states.twoLines;
   if (understood.level === 'error' || understood.level === 'fatal') return states.failed;
   return understood.level !== null || understood.fields['time'] !== undefined ? states.headed : states.plain;
+}
+
+function beginsTrace(text: string): ContinuationState | null {
+  if (text.includes('Traceback') && pythonHead.test(text)) return states.python;
+  if (pythonAnnounced.test(text)) return states.pythonChain;
+  if (goHead.test(text) || goroutine.test(text)) return states.go;
+  if (uncaught.test(text) || emptyHead.test(text) || phpUncaught.test(text)) return message;
+  if (rubyAnnounced.test(text)) return states.rubyThread;
+  // `Error: boom` has a level by its word alone, yet it is an exception's head.
+  if (exceptionHead.test(text) || plainError.test(text) || elixirHead.test(text) || phpHead.test(text)) return states.exception;
+  if (rustHead.test(text)) return text.endsWith(':') ? states.rustMessage : states.rust;
+  return nodeSource.test(text) ? states.nodeSource : null;
 }
 
 /** java.util.logging names the month; without that `Server started` behind a time would be a class and its method. */
@@ -175,7 +183,7 @@ export function continues(state: ContinuationState, body: Uint8Array): Continuat
 }
 
 function indented(kind: ContinuationKind, state: ContinuationState, text: string): ContinuationState | null {
-  if (pythonHead.test(text)) return pythonGroup.test(text) && (kind === 'plain' || kind === 'pythonEnd' || kind === 'frames') ? null : states.python;
+  if (text.includes('Traceback') && pythonHead.test(text)) return pythonGroup.test(text) && (kind === 'plain' || kind === 'pythonEnd' || kind === 'frames') ? null : states.python;
   if (kind === 'blankInside' || kind === 'blankBehind') return behindFrames.test(text) ? states.frames : null;
   if (kind === 'python' && groupEnd.test(text)) return states.pythonEnd;
   if (kind === 'nodeSource') return states.nodeExcerpt;
@@ -283,7 +291,7 @@ function beginsEvent(trimmed: string, isIndented: boolean): boolean {
   const isDigit = first >= 0x30 && first <= 0x39;
   const isBracket = first === 0x5b || first === 0x28 || first === 0x3c;
   const isUpper = first >= 0x41 && first <= 0x5a;
-  if (!isDigit && !isBracket && !isUpper) return (first === 0xe2 ? sign : koaLine).test(trimmed) || (lowerLevel.test(trimmed) && levelOfName(lowerLevel.exec(trimmed)![1]!) !== null && !goHead.test(trimmed));
+  if (!isDigit && !isBracket && !isUpper) return (first === 0xe2 && sign.test(trimmed)) || ((first === 0x2d || first === 0x78) && koaLine.test(trimmed)) || (lowerLevel.test(trimmed) && levelOfName(lowerLevel.exec(trimmed)![1]!) !== null && !goHead.test(trimmed));
   if (exceptionHead.test(trimmed)) return false;
   if (headsOfTheirOwn.test(trimmed)) return true;
   const prefix = readTextPrefix(trimmed);

@@ -160,8 +160,8 @@ const programName = /^[\w./-]+$/;
 
 /** `s6-rc: info: message`, as programs and scripts say who they are; null where it is not that. */
 function levelBehindName(reading: Reading, line: string, from: number): number | null {
-  const colon = line.indexOf(': ', from);
-  if (colon <= from || colon - from > wordCharsMax) return null;
+  const colon = line.indexOf(' ', from) - 1;
+  if (line.charCodeAt(colon) !== code.colon || colon <= from || colon - from > wordCharsMax) return null;
   const end = levelWordEnd(line, colon + 2);
   if (end < 0 || line.charCodeAt(end) !== code.colon || line.charCodeAt(end + 1) !== code.space) return null;
   const name = line.slice(from, colon);

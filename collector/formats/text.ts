@@ -28,12 +28,12 @@ export function understandText(text: string, when: WhenRead = notKnownWhen): Und
   if (newline < 0) {
     const inner = end > 0 ? understandInner(message, reading, when) : null;
     if (inner !== null) return inner;
-    if (message.includes('"') && reading.fields['http.request.method'] === undefined) readQuotedRequest(reading, message);
+    if (end > 0 && message.includes('"') && reading.fields['http.request.method'] === undefined) readQuotedRequest(reading, message);
   } else {
     message = secondLineMessage(reading, message, plain, newline);
     reading.exceptionType = exceptionTypeOf(headOf(plain));
   }
-  if (reading.level === null && message.startsWith('atal error: ', 1)) reading.level = message.startsWith('F') ? 'error' : message.startsWith('f') ? 'fatal' : null;
+  if (reading.level === null && message.charCodeAt(1) === 0x61 && message.startsWith('atal error: ', 1)) reading.level = message.startsWith('F') ? 'error' : message.startsWith('f') ? 'fatal' : null;
   if (reading.timeNs !== null || reading.level !== null) message = withoutTail(reading, message, line.charCodeAt(0) === code.openBracket);
   addIdsOfText(reading.ids, headOf(plain));
   return understoodOf('text', reading, message);
