@@ -1,6 +1,5 @@
-/** Dead letters as programs get them, on the command line and over HTTP, and the box that they come from. */
+/** Dead letters as programs get them, on the command line and over HTTP, and the box that they come from. Loads the client of Kafka. */
 import { DeadLetterBox, type Letter, type LetterContent } from '../collector/dead-letter-box.ts';
-import type { DeadLetterSource } from '../query/server.ts';
 import { systemClock } from '#lib/clock.ts';
 import { KafkaClient } from '#lib/kafka/kafka-client.ts';
 import { KafkaError } from '#lib/kafka/types.ts';
@@ -49,25 +48,4 @@ export function contentRow(content: LetterContent | null): Pick<DeadLetterConten
   const value = content.value ?? new Uint8Array(0);
   const text = decodeUtf8(value);
   return { headers: { ...content.headers }, ...(text === null ? { valueBase64: Buffer.from(value).toString('base64') } : { value: text }) };
-}
-
-/**
- * What the server asks: the topic is read anew for each look, for all who look at the same time together.
- * @throws LeadlineError BAD_OPTION, BAD_CONFIG for mistakes in the options of Kafka
- */
-export function deadLetterSource(options: Options): DeadLetterSource {
-  kafkaClientOptions(options, '');
-  let reading: Promise<Letter[]> | null = null;
-  return {
-    list: async () => {
-      reading ??= withBox(options, ({ box }) => box.letters()).finally(() => {
-        reading = null;
-      });
-      return (await reading).map(rowOf);
-    },
-    get: id => withBox(options, async ({ box }) => {
-      const letter = letterNamed(await box.letters(), id);
-      return { ...rowOf(letter), ...contentRow(await box.content(letter)) };
-    }),
-  };
 }

@@ -13,6 +13,7 @@ import { LeadlineError } from '#schemas/errors.ts';
 import { metrics as metricCatalogue } from '#schemas/telemetry.ts';
 import { newAlertLoop } from './alerting.ts';
 import type { Config } from './config.ts';
+import { deadLetterSource } from './dead-letter-source.ts';
 import { storeChoice } from './elasticsearch-options.ts';
 import { createLog } from './log.ts';
 import { runningOwner } from './read-source.ts';
@@ -50,15 +51,13 @@ export async function serve(config: Config, version: string): Promise<number> {
     await pool.value('streams', [[]]);
     const metrics = new Metrics(metricCatalogue);
     let alerts: AlertLoop | null = null;
-    // Loaded only where there are brokers to ask.
-    const deadLetters = options.kafka.length === 0 ? null : (await import('./dead-letter-rows.ts')).deadLetterSource(options);
     const server = await buildServer({
       options,
       log,
       version,
       pool,
       metrics,
-      deadLetters,
+      deadLetters: deadLetterSource(options),
       alerts: { list: () => alerts?.list() ?? [], get: id => alerts?.get(id) ?? null },
       limitsReached: () => Promise.resolve([]),
       onCommitted: null,

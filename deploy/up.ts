@@ -16,6 +16,7 @@ import { newAlertLoop } from './alerting.ts';
 import { CollectorHost } from './collector-host.ts';
 import { setKafkaMetrics, setPublishingMetrics } from './collector-metrics.ts';
 import type { Config } from './config.ts';
+import { deadLetterSource } from './dead-letter-source.ts';
 import { demoServices, startDemo, type RunningDemo } from './demo/demo.ts';
 import { storeChoice } from './elasticsearch-options.ts';
 import { createLog } from './log.ts';
@@ -67,15 +68,13 @@ export async function up(paths: readonly string[], config: Config, version: stri
 
     const metrics = new Metrics(metricCatalogue);
     let alerts: AlertLoop | null = null;
-    // Loaded only where there are brokers to ask.
-    const deadLetters = options.kafka.length === 0 ? null : (await import('./dead-letter-rows.ts')).deadLetterSource(options);
     const server = await buildServer({
       options,
       log,
       version,
       pool,
       metrics,
-      deadLetters,
+      deadLetters: deadLetterSource(options),
       alerts: { list: () => alerts?.list() ?? [], get: id => alerts?.get(id) ?? null },
       limitsReached: async () => limitsOf((await collector.counts()).counts),
       onCommitted: listener => collector.onCommitted(listener),
