@@ -9,7 +9,7 @@ import { LeadlineError } from '#schemas/errors.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import { parseQuery } from '#schemas/query/parse.ts';
 import { ElasticsearchReader } from '../../../query/store/elasticsearch/elasticsearch-reader.ts';
-import { anyContext, madeEvent, madeSignal, madeState, noon } from '../../contract/made-up.ts';
+import { anyContext, madeEvent, madeGap, madeSignal, madeState, noon } from '../../contract/made-up.ts';
 
 const { events: stream, signals } = namesOf('test');
 const indexOf = (generation: number, dataStream = stream): string => `.ds-${dataStream}-${String(generation).padStart(6, '0')}`;
@@ -178,4 +178,25 @@ test('a document that is not wholly in the index is found and counted by what it
     t.is((await reader.histogram({ ...asked, stepMs: 1000, by: null }, anyContext)).bars.length, count, query);
     t.is((await reader.facets({ ...asked, fields: ['level'], valuesMax: 5 }, anyContext)).count, count, query);
   }
+});
+
+test('page by page nothing is left out or told twice, also where a line and the gap that it filled lie at one place', async t => {
+  const { server, reader } = readerOf(t);
+  const stored = [...lines(3), madeGap('a', 10, 20, { chainPosition: 1 })];
+  const placeOf = (event: LogEvent): [bigint, number] => [event.timeNs, event.gap?.bytes ?? -1];
+  // As the server sorts: by the place, latest first, and behind that a gap before the line.
+  const before = ([a, x]: [bigint, number], [b, y]: [bigint, number]): boolean => a > b || (a === b && x > y);
+  server.answer = ({ body }) => {
+    const { size, search_after: after } = body as { size: number; search_after?: [string, string, number, number, number] };
+    const from: [bigint, number] | null = after === undefined ? null : [BigInt(after[0]), after[4]];
+    const found = [...stored].sort((a, b) => (before(placeOf(a), placeOf(b)) ? -1 : 1)).filter(event => from === null || before(from, placeOf(event)));
+    return hits(found.slice(0, size).map(event => hitOf(event)));
+  };
+  const told: string[] = [];
+  for (let cursor: string | null = null, pages = 0; pages === 0 || cursor !== null; pages++) {
+    const page = await reader.events({ ...all, limit: 1, cursor }, anyContext);
+    told.push(...page.events.map(({ eventId }) => eventId));
+    ({ cursor } = page);
+  }
+  t.deepEqual(told, ['a:20', 'a:10:gap', 'a:10', 'a:0']);
 });
