@@ -13,7 +13,7 @@
  * | exception     | an exception's head was the last line                | indented lines, `Caused by:`, traces of Ruby and PHP; one blank line |
  * | message8..0   | an exception's head that its frames surely follow    | as many further lines of its message, blank or indented ones    |
  * | frames        | has indented lines or frames                         | the same, and the bracket that closes an object printed with it |
- * | blankInside   | a blank line behind an exception's head              | an exception's head, `Caused by:`, `Stack backtrace:`           |
+ * | blankInside   | a blank line behind an exception's head              | an exception's head, `Caused by:`, `Stack backtrace:`, frames   |
  * | blankBehind   | a blank line behind frames                           | `Stack backtrace:`, .NET's further inner exceptions, `Node.js v24` |
  * | nodeSource    | Node's place in the source of an uncaught error      | the line of the source -> nodeExcerpt                           |
  * | nodeExcerpt   | that line                                            | indented lines, a blank line -> nodeError                       |
@@ -90,7 +90,7 @@ const rubyAnnounced = /^#<Thread:0x.{1,200} terminated with exception \(report_o
 /** How PHP's traces begin, bare and as Laravel and nginx have them, and what stands inside. */
 const phpBegins = /^(?:Stack trace:$|\[stacktrace\]$|PHP message: |#0 (?:\{main\}|\[internal function\]|\S+\(\d+\): ))/;
 const phpInside = /^(?:\[previous exception\]|#\d+ (?:\{main\}|\[internal function\]|\S+\(\d+\): )|Next (?:\w+\\)*\w+: |"\}(?: [[{].*)?\s*$)/;
-const phpUncaught = /^(?:PHP )?Fatal error: {1,2}Uncaught /;
+const phpUncaught = /^(?:PHP message: )?(?:PHP )?Fatal error: {1,2}Uncaught /;
 
 /** A function of Go by its package: one of the few without a path, or one with a path. */
 const goFunction = /^(?:(?:main|runtime|testing|reflect|sync|syscall)|(?:[\w.~-]+\/)+[\w.~-]+)\.[\w.()*[\]\u00b7-]+$/;
@@ -104,6 +104,8 @@ const phpHead = /^(?:PHP )?(?:Fatal|Parse|Recoverable fatal) error: /;
 const crash = /^(?:Exception in thread|Unhandled exception|Uncaught )/;
 /** These always print their frames. */
 const uncaught = /^(?:Exception in thread "|Unhandled exception\. )/;
+/** As Rails logs one, with its words in parentheses. */
+const railsHead = /^(?:[A-Z]\w*::)*[A-Z]\w*(?:Error|Exception|NotFound|Invalid) \(.*\):?$/;
 const elixirHead = /^\*\* \([\w.]+\) /;
 const rustHead = /^thread '[^']*' (?:\(\d+\) )?panicked at /;
 const rustRest = /^(?:note: |stack backtrace:$)/;
@@ -203,7 +205,7 @@ function unindented(kind: ContinuationKind, state: ContinuationState, text: stri
       if (pythonHead.test(text)) return states.python;
       if (goroutine.test(text)) return states.go;
       if (exceptionHead.test(text)) return crash.test(text) ? null : stateOfHead(text);
-      if (elixirHead.test(text) || (kind === 'failed' && plainError.test(text))) return states.exception;
+      if (elixirHead.test(text) || railsHead.test(text) || (kind === 'failed' && plainError.test(text))) return states.exception;
       if (asyncioContext.test(text)) return state;
       return beginsFrames(text) || (kind === 'failed' ? goFunction : goOwnFunction).test(text) ? states.frames : null;
     case 'exception':
@@ -211,10 +213,12 @@ function unindented(kind: ContinuationKind, state: ContinuationState, text: stri
     case 'rubyThread':
       return rubyHead.test(text) ? states.frames : null;
     case 'blankHeaded':
+      if (railsHead.test(text)) return states.exception;
       return exceptionHead.test(text) && !crash.test(text) ? stateOfHead(text) : null;
     case 'frames':
       return closingBracket.test(text) || beginsFrames(text) || phpInside.test(text) || goFunction.test(text) || pythonTail.test(text) ? state : null;
     case 'blankInside':
+      if (beginsFrames(text)) return states.frames;
       if (pythonHead.test(text)) return states.python;
       return exceptionHead.test(text) || plainError.test(text) || causeBehindBlank.test(text) ? states.exception : null;
     case 'blankBehind':

@@ -55,7 +55,14 @@ export function readTextHeader(reading: Reading, line: string, when: WhenRead, f
   } else if (prefix.timeText === null) {
     at = timeBehindLevel(reading, line, at, when);
   }
+  if (line.startsWith('PHP message: ', at)) phpOfWorker(reading, line, at + 'PHP message: '.length);
   return partsBehindLevel(reading, line, at);
+}
+
+/** What php-fpm passes on of its workers, all of it as a notice: the level is PHP's or the logger's own. */
+function phpOfWorker(reading: Reading, line: string, at: number): void {
+  if (line.startsWith('PHP ', at)) phpLevel(reading, [], line, at + 3);
+  else reading.level = readTextPrefix(line, undefined, at).level ?? reading.level;
 }
 
 /** A count at the start of a sentence: a whole number that would be another day's time, or an hour to the minute. */

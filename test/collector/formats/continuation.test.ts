@@ -118,6 +118,8 @@ const traces: readonly (readonly [string, string, string | null])[] = [
   ['PHP, uncaught, with another before', 'PHP Fatal error:  Uncaught DomainException: declined\nsecond line in /app/p.php:2\nStack trace:\n#0 /app/p.php(3): fail()\n#1 {main}\n\nNext RuntimeException: wrapped in /app/p.php:3\nStack trace:\n#0 /app/p.php(5): outer()\n#1 {main}\n  thrown in /app/p.php on line 3', 'DomainException'],
   ['Ruby, of a thread', "#<Thread:0x00007f85414784e8 /app/r.rb:15 run> terminated with exception (report_on_exception is true):\n/app/r.rb:15:in `block in <main>': in thread (RuntimeError)\n\tfrom /app/r.rb:1:in `x'", 'RuntimeError'],
   ['Java, carried without its indentation', '2022-08-22 05:18:16,123 ERROR c.e.Cart - failed\njava.lang.IllegalStateException: empty\nat c.e.Cart.pay(Cart.java:12)\nat java.base/java.lang.reflect.Method.invoke(Unknown Source)', 'java.lang.IllegalStateException'],
+  ['Rails', "F, [2022-08-22T05:18:16.123456 #17] FATAL -- : \nNoMethodError (undefined method `x' for nil:NilClass):\n  \napp/carts.rb:3:in `index'\napp/cart.rb:4:in `pay'", 'NoMethodError'],
+  ['php-fpm, of a worker', 'NOTICE: PHP message: PHP Fatal error:  Uncaught App\\Declined: no\nmore in /a.php:3\nStack trace:\n#0 /a.php(7): pay()\n#1 {main}\n  thrown in /a.php on line 3', 'App\\Declined'],
   ['Kotlin coroutines', 'Exception in thread "main" java.lang.IllegalStateException: boom\n\tat MainKt.main(Main.kt:3)\n\tSuppressed: kotlinx.coroutines.DiagnosticCoroutineContextException: [StandaloneCoroutine]', 'java.lang.IllegalStateException'],
 ];
 

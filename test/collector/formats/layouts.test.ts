@@ -199,6 +199,9 @@ const cases: Case[] = [
   ['Next.js 12', 'error - ./pages/index.js', null, 'error', './pages/index.js', {}],
   ['Portainer', '2022/08/22 05:18AM ERR main.go:123 > bad | x=1', '05:18:00', 'error', 'bad | x=1', place('main.go', 123)],
   ['Vite', '5:18:16 AM [vite] error: bad', '05:18:16', 'error', 'bad', thread('vite')],
+  ['php-fpm, a worker\'s warning', 'NOTICE: PHP message: PHP Warning:  x in /a.php on line 3', null, 'warn', 'PHP message: PHP Warning:  x in /a.php on line 3', {}],
+  ['php-fpm, a worker\'s own logger', '[22-Aug-2022 05:18:16] NOTICE: PHP message: [critical] Uncaught Error', '05:18:16', 'fatal', 'PHP message: [critical] Uncaught Error', {}],
+  ['php-fpm, a worker\'s words', 'NOTICE: PHP message: hello', null, 'info', 'PHP message: hello', {}],
   // syslog
   ['syslog', 'Aug 22 05:18:16 host sshd[77]: Failed password', '05:18:16', null, 'Failed password', { 'host.hostname': 'host', 'process.name': 'sshd', 'process.pid': 77 }],
   ['syslog with a priority', '<11>Aug 22 05:18:16 host app: x', '05:18:16', 'error', 'x', { 'log.syslog.priority': 11, 'host.hostname': 'host', 'process.name': 'app' }],
