@@ -18,7 +18,7 @@ import type { LineAssembler } from './lines/assembler.ts';
 import { joinTouching } from './lines/open-lines.ts';
 import { nothingCounted, type CollectorCounts, type CollectorParts } from './parts.ts';
 import { compileRules } from './signals.ts';
-import { forgetBytes, newStreamWork, type StreamWork } from './stream-work.ts';
+import { forgetBytes, learnStored, newStreamWork, type StreamWork } from './stream-work.ts';
 import { durableMark, knownState } from './stored-marks.ts';
 import { Templates } from './templates/templates.ts';
 import { isKnown, newLines } from './trim.ts';
@@ -133,6 +133,16 @@ export class Collector {
       else if (work.assembler.isOpen) isOpen = true;
     }
     return isOpen;
+  }
+
+  /** How far a stream was taken in; null where nothing of it is in memory. */
+  takenTo(streamId: string): number | null {
+    return this.streams.get(streamId)?.taken.at(-1)?.to ?? null;
+  }
+
+  /** Another collector may have stored of the stream: what the writer knows of it counts, too. */
+  learn(streamId: string): void {
+    learnStored(this.streams.get(streamId), this.parts.writer.lastKnown(streamId));
   }
 
   /** Forgets streams that another collector goes on with. Nothing of them is held. */

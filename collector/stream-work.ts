@@ -43,3 +43,9 @@ export function forgetBytes(work: StreamWork | undefined, { gap, pieces, streamO
   if (gap === null) work.taken = work.taken.flatMap(range => subtractRanges(range, pieces));
   else work.gaps = work.gaps.filter(({ from }) => from !== streamOffset);
 }
+
+export function learnStored(work: StreamWork | undefined, known: StoredStream | null): void {
+  if (work === undefined || known === null) return;
+  work.taken = addRanges(work.taken, known.storedRanges);
+  work.gaps = addRanges(work.gaps, known.gaps);
+}

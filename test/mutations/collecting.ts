@@ -90,6 +90,12 @@ export const collectingMutations: readonly Mutation[] = [
     proof: { tests: ['test/collector/first-sight.test.ts'] },
   },
   {
+    name: 'back-from-another',
+    without: 'a stream that comes back from another collector is read again',
+    edits: [{ file: 'collector/first-sight.ts', search: 'if (!isOnlyOwner) await this.lookAgain(intake, chunk);', replace: '' }],
+    proof: { tests: ['test/collector/shared-http.test.ts'] },
+  },
+  {
     name: 'replay-not-looked-up',
     without: 'what may have been stored before is looked up before it is sent',
     edits: [{ file: writer, search: 'const isBeyond = event.begunAs === undefined && (!mayBeStored || this.ends.isBeyond(event));', replace: 'const isBeyond = event.begunAs === undefined;' }],
