@@ -10,6 +10,7 @@ const qualifiedName = /^(?:Caused by: |Exception in thread "[^"]*" |Unhandled ex
 /** Behind the JVM's own words any class is one; alone above its frames one of several words is: `QuotaExceeded: 12 of 10`. */
 const namedByRuntime = /^Exception in thread "[^"]*" ([A-Za-z_$][\w$]*)(?::|$)/;
 const camelName = /^([A-Z][a-z0-9]+(?:[A-Z$][A-Za-z0-9]+)+)(?::|$)/;
+const framePlace = /\(.*\)|:\d+$/;
 const pythonHead = 'Traceback (most recent call last)';
 const pythonLast = /^((?:[A-Za-z_]\w*\.){0,12}[A-Za-z_]\w*)(?::|$)/;
 /** Indented, marked by loguru, or in rich's box. */
@@ -37,7 +38,8 @@ export function exceptionTypeOf(text: string): string | null {
     const name = nameIn(lines[index]!);
     if (name !== null) return name;
   }
-  return firstFrame < 1 ? null : (camelName.exec(lines[firstFrame - 1]!)?.[1] ?? null);
+  // `at` begins words of a list, too.
+  return firstFrame < 1 || !framePlace.test(lines[firstFrame]!) ? null : (camelName.exec(lines[firstFrame - 1]!)?.[1] ?? null);
 }
 
 /** Of several names on a line (`MakeLog: RuntimeException: Run from this`), the first one counts: it wraps the rest. */

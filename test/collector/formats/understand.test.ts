@@ -169,3 +169,9 @@ test('a number called level is a level beside a time or a message only', t => {
   for (const line of ['{"player":"bob","level":12}', '{"severity":3,"ticket":"A-1"}', 'level=3 boss=dragon']) t.is(understandLine(Buffer.from(line)).level, null, line);
   for (const line of ['{"level":30,"time":1661145496123}', '{"level":30,"msg":"x"}', '{"level":6,"timestamp":1661145496,"host":"h"}', 'level=6 msg=x']) t.is(understandLine(Buffer.from(line)).level, 'info', line);
 });
+
+test('a name above its frames is an exception, above a list it is not', t => {
+  t.is(understandLine(Buffer.from('QuotaExceeded: 12 of 10\n    at pay (/app/pay.js:3:1)')).exceptionType, 'QuotaExceeded');
+  t.is(understandLine(Buffer.from('OpeningHours: today\n    at the bar\n    at home')).exceptionType, null);
+  t.is(understandLine(Buffer.from('Trace: here\n    at pay (/app/pay.js:3:1)')).exceptionType, null);
+});
