@@ -126,4 +126,28 @@ export const readingMutations: readonly Mutation[] = [
     edits: [{ file: 'query/timeline/inherit/inherit.ts', search: 'if (claim.request === whole && claim.confidence >= confidenceMin) found.push', replace: 'if (claim.request === whole) found.push' }],
     proof: inherit,
   },
+  {
+    name: 'heartbeat-is-a-requests',
+    without: 'so many lines at a place of the story of requests must be unlikely by chance',
+    edits: [{ file: 'query/timeline/inherit/story.ts', search: 'const chanceMax = 0.01;', replace: 'const chanceMax = 2;' }],
+    proof: inherit,
+  },
+  {
+    name: 'place-of-another-story',
+    without: 'a line that stands at a place for it in the stories of two requests is given to neither',
+    edits: [{ file: 'query/timeline/inherit/story.ts', search: ' || this.isOfAnother(index, kind, halves)) continue;', replace: ') continue;' }],
+    proof: inherit,
+  },
+  {
+    name: 'named-once-only',
+    without: 'what a line names that a request leads to is looked up too',
+    edits: [{ file: 'query/timeline/inherit/focus.ts', search: 'const hopsMax = 4;', replace: 'const hopsMax = 1;' }],
+    proof: inherit,
+  },
+  {
+    name: 'old-blocks-have-ids',
+    without: 'a block that does not say that all of its events have ids is looked into',
+    edits: [{ file: 'query/store/window.ts', search: 'if (!anyUnclaimed && (head.levels & allHaveIdsBit) !== 0) break;', replace: 'if (!anyUnclaimed && (head.levels & lacksIdsBit) === 0) break;' }, { file: 'query/store/window.ts', search: 'import { allHaveIdsBit } from', replace: 'import { allHaveIdsBit, lacksIdsBit } from' }],
+    proof: { tests: ['test/query/store/embedded-reader.test.ts'] },
+  },
 ];
