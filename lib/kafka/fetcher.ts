@@ -158,7 +158,7 @@ export class Fetcher {
       this.cluster.noticed(topic, error);
       return { ...nothingOf(position, error), highWatermark, logStartOffset };
     }
-    return { partition, ...readRecordBatches(batches, position.offset, aborted), highWatermark, logStartOffset, error: null };
+    return { partition, ...readRecordBatches(batches, position.offset, aborted, highWatermark), highWatermark, logStartOffset, error: null };
   }
 }
 

@@ -22,8 +22,9 @@ const offsetsPerBatchMax = 100_000_000;
 /**
  * @param from records before it, at the start of the first batch, were not asked for
  * @param aborted transactions whose records are nobody's
+ * @param logEnd behind the last record there is, where that is known
  */
-export function readRecordBatches(bytes: Buffer, from: bigint, aborted: readonly AbortedTransaction[] = []): ReadBatches {
+export function readRecordBatches(bytes: Buffer, from: bigint, aborted: readonly AbortedTransaction[] = [], logEnd: bigint | null = null): ReadBatches {
   const records: FetchedRecord[] = [];
   const damaged: DamagedBatch[] = [];
   const transactions = new Transactions(aborted);
@@ -41,7 +42,7 @@ export function readRecordBatches(bytes: Buffer, from: bigint, aborted: readonly
     } catch (error) {
       problem = (error as Error).message;
     }
-    const to = behind(batch, baseOffset, problem === null || !isSound ? null : nextBase(bytes, end));
+    const to = behind(batch, baseOffset, problem === null || !isSound ? null : nextBase(bytes, end), problem === null ? null : logEnd);
     if (problem !== null && to > from) damaged.push({ from: baseOffset > nextOffset ? baseOffset : nextOffset, to, problem, bytes: batch });
     if (to > nextOffset) nextOffset = to;
     if (!isSound) break;
@@ -72,9 +73,10 @@ function nextBase(bytes: Buffer, at: number): bigint | null {
 }
 
 /** The offset behind a batch. A damaged one's own word is believed only where it can be true. */
-function behind(batch: Buffer, baseOffset: bigint, nextBaseOffset: bigint | null): bigint {
+function behind(batch: Buffer, baseOffset: bigint, nextBaseOffset: bigint | null, logEnd: bigint | null): bigint {
   const lastDelta = batch.length >= batchLayout.baseTimestamp ? batch.readInt32BE(batchLayout.lastOffsetDelta) : -1;
-  const own = lastDelta >= 0 && lastDelta < offsetsPerBatchMax ? baseOffset + BigInt(lastDelta) + 1n : null;
+  const claimed = lastDelta >= 0 && lastDelta < offsetsPerBatchMax ? baseOffset + BigInt(lastDelta) + 1n : null;
+  const own = claimed !== null && logEnd !== null && claimed > logEnd ? null : claimed;
   if (nextBaseOffset !== null && nextBaseOffset > baseOffset && (own === null || own > nextBaseOffset)) return nextBaseOffset;
   return own ?? baseOffset + 1n;
 }

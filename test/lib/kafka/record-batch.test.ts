@@ -162,6 +162,15 @@ test('marks of transactions move the position and are no records', t => {
   t.deepEqual(readRecordBatches(withChecksum(batch), 3n), { records: [], damaged: [], nextOffset: 4n });
 });
 
+test('a damaged batch that claims to reach beyond the end of the log is not believed: what lies behind it is read', t => {
+  const batch = stored(records, 20n);
+  batch.writeInt32BE(1_000_000, batchLayout.lastOffsetDelta);
+  const { damaged, nextOffset } = readRecordBatches(batch, 20n, [], 25n);
+  t.deepEqual([damaged.map(({ from, to }) => [from, to]), nextOffset], [[[20n, 21n]], 21n]);
+  const more = readRecordBatches(Buffer.concat([batch, stored(records, 25n)]), 21n, [], 30n);
+  t.deepEqual([more.damaged.map(({ from, to }) => [from, to]), more.records.length, more.nextOffset], [[[21n, 25n]], 5, 30n]);
+});
+
 test('what a transaction wrote that was aborted is no record, up to its mark; another one of that producer, and what others wrote between, is', t => {
   const written = (offset: bigint, producerId: bigint, attributes: number): Buffer => {
     const batch = stored([{ key: null, value: Buffer.from(`at ${offset}`), headers: {} }], offset);
