@@ -14,6 +14,7 @@ import { compareEvents, type LogEvent } from '#schemas/event.ts';
 import type { Query } from '#schemas/query/ast.ts';
 import type { CountAnswer, CountRequest, EventsPage, EventsRequest, FacetsAnswer, FacetsRequest, HistogramAnswer, HistogramRequest, ReadContext, SignalsPage, StoredStream, StoreReader, StoreStats, TailPage, TimeRange, WindowAnswer } from '#schemas/store.ts';
 import { newestFirst, readCursor, writeCursor } from './cursor.ts';
+import { ColumnsCache } from './columns-cache.ts';
 import { EmbeddedCounts } from './embedded-counts.ts';
 import { floorMs, type EventsFile } from './events-file.ts';
 import { linesAround } from './lines-around.ts';
@@ -21,10 +22,14 @@ import { ReadWork } from './read-work.ts';
 import { windowOf } from './window.ts';
 import { earliest, latest, Sought, StoreFiles } from './store-files.ts';
 
+/** Some 20 MB: what is around two requests of a system that writes 1,000 lines a second. */
+const columnsLinesMax = 50_000;
+
 export class EmbeddedReader implements StoreReader {
   readonly limitations = ['a search for digits, for a regular expression or for words of fewer than three letters looks at every block in its time range'];
   private readonly files: StoreFiles;
   private readonly counts: EmbeddedCounts;
+  private readonly columns = new ColumnsCache(columnsLinesMax);
 
   /** @throws LeadlineError NO_STORE, STORE_VERSION. */
   constructor(dataDir: string) {
@@ -50,7 +55,7 @@ export class EmbeddedReader implements StoreReader {
   }
 
   window(ranges: readonly TimeRange[], unlessAllHaveIds: boolean, context: ReadContext): Promise<WindowAnswer> {
-    return windowOf(this.files.open(), ranges, unlessAllHaveIds, context);
+    return windowOf(this.files.open(), ranges, unlessAllHaveIds, context, this.columns);
   }
 
   async events(request: EventsRequest, context: ReadContext): Promise<EventsPage> {

@@ -1,49 +1,35 @@
 /** All events of some time ranges. Which blocks reach into them is known without reading one; which of a block's events have ids, by its shapes. */
 import type { Block } from '#schemas/embedded/block.ts';
 import { allHaveIdsBit } from '#schemas/embedded/layout.ts';
-import type { LineColumns, ReadContext, TimeRange, WindowAnswer, WindowPart } from '#schemas/store.ts';
+import type { ReadContext, TimeRange, WindowAnswer, WindowPart } from '#schemas/store.ts';
+import { portionRows, type ColumnsCache } from './columns-cache.ts';
 import { floorMs, type BlockHead, type EventsFile } from './events-file.ts';
 import { columnsOfBlock } from './line-digest.ts';
 import { ReadWork } from './read-work.ts';
 
-/** Lines of a block whose columns are worked out together. */
-const portionRows = 512;
 /** Where fewer of a portion's lines are asked for, columns are made of those only, and not kept. */
 const wholeFrom = 0.25;
-/** By portion. As long as a block is kept, within the limit of the blocks: columns take a quarter of what it takes itself. */
-const columnsOf = new WeakMap<Block, Map<number, LineColumns>>();
 
 /** @param rows ascending */
-function partsOf(block: Block, rows: readonly number[]): WindowPart[] {
+function partsOf(block: Block, rows: readonly number[], cache: ColumnsCache): WindowPart[] {
   const parts: WindowPart[] = [];
   for (let at = 0; at < rows.length; ) {
     const portion = Math.floor(rows[at]! / portionRows);
     const from = at;
     while (at < rows.length && rows[at]! < (portion + 1) * portionRows) at += 1;
-    parts.push(partOf(block, portion, rows.slice(from, at)));
+    parts.push(partOf(block, portion, rows.slice(from, at), cache));
   }
   return parts;
 }
 
-function partOf(block: Block, portion: number, rows: number[]): WindowPart {
-  let known = columnsOf.get(block);
-  if (known === undefined) columnsOf.set(block, (known = new Map<number, LineColumns>()));
+function partOf(block: Block, portion: number, rows: number[], cache: ColumnsCache): WindowPart {
   const first = portion * portionRows;
-  const length = Math.min(portionRows, block.length - first);
   // Views read what is asked of them only, and hold on to their block as long as somebody holds them.
-  if (rows.length < wholeFrom * length && !known.has(portion)) return { columns: () => columnsOfBlock(block, rows), rows: rows.map((_, index) => index), event: index => block.view(rows[index]!) };
-  return {
-    columns: () => {
-      let columns = known.get(portion);
-      if (columns === undefined) known.set(portion, (columns = columnsOfBlock(block, Array.from({ length }, (_, index) => first + index))));
-      return columns;
-    },
-    rows: rows.map(row => row - first),
-    event: index => block.view(first + index),
-  };
+  if (rows.length < wholeFrom * Math.min(portionRows, block.length - first) && !cache.has(block, portion)) return { columns: () => columnsOfBlock(block, rows), rows: rows.map((_, index) => index), event: index => block.view(rows[index]!) };
+  return { columns: () => cache.get(block, portion), rows: rows.map(row => row - first), event: index => block.view(first + index) };
 }
 
-export async function windowOf(files: readonly EventsFile[], ranges: readonly TimeRange[], unlessAllHaveIds: boolean, context: ReadContext): Promise<WindowAnswer> {
+export async function windowOf(files: readonly EventsFile[], ranges: readonly TimeRange[], unlessAllHaveIds: boolean, context: ReadContext, cache: ColumnsCache): Promise<WindowAnswer> {
   const work = new ReadWork(context);
   const { eventsMax } = context.budget;
   const bounds: Bounds[] = ranges.map(range => ({ ...range, fromMs: floorMs(range.fromNs), toMs: floorMs(range.toNs) }));
@@ -74,7 +60,7 @@ export async function windowOf(files: readonly EventsFile[], ranges: readonly Ti
     const end = Math.min(block.length, first + head.n);
     for (let row = first; row < end; row++) if (isWithin(block, row, here)) rows.push(row);
     for (let at = 0; at < rows.length && !anyUnclaimed; at++) anyUnclaimed = block.isUnclaimed(rows[at]!);
-    parts.push(...partsOf(block, rows));
+    parts.push(...partsOf(block, rows, cache));
     events += rows.length;
   }
   work.events = events;
