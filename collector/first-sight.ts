@@ -49,10 +49,11 @@ export class FirstSight {
   }
 
   /** A stream may have gone to another collector meanwhile, and come back: where it does not go on as it ended here, or something came a while ago. */
-  private async lookAgain({ collector }: CollectorIntake, { streamId, offset }: Chunk): Promise<void> {
+  private async lookAgain({ collector }: CollectorIntake, { kind, streamId, offset }: Chunk): Promise<void> {
     const cameMs = this.cameMs.get(streamId) ?? -Infinity;
     this.cameMs.set(streamId, performance.now());
-    if (!this.seen.has(streamId) || (collector.takenTo(streamId) === offset && performance.now() - cameMs < this.goodForMs)) return;
+    const isRecent = kind !== 'lines' || performance.now() - cameMs < this.goodForMs;
+    if (!this.seen.has(streamId) || (isRecent && collector.takenTo(streamId) === offset)) return;
     await this.writer.load([streamId]);
     collector.learn(streamId);
   }
