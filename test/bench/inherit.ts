@@ -128,6 +128,6 @@ reportTable('inherit', ['ids cut out of', 'lines without id', 'precision', 'reca
   'Lines that are no request\'s (`cache refreshed`, `heap used 47 MB`) stand in the format of each service; one that is given to a request counts as wrong.',
   'What is left says nothing that could tell its request (`Handles decimal or fractional carrying` of a service that logs no id at all), and stands between lines of several requests that are alike, so that which of them wrote it could only be guessed.',
   '`N cut off`: for so many of the timelines asked for the budget did not reach 10 s around their lines; it was then looked less far, and the answer says how far.',
-  'CPU ms: of the whole process, garbage collection among it, for a timeline with inference; where other work wants the processors, as it did here, it waits longer. A reader that was just opened has nothing unpacked and no columns of lines: of twelve services, read file by file, it unpacks 24 blocks for a timeline.',
+  'CPU ms: of the whole process, garbage collection among it, for a timeline with inference; where other work wants the processors, it waits longer. A reader that was just opened has nothing unpacked and no columns of lines: of twelve services, read file by file, it unpacks 24 blocks for a timeline.',
   `At the default cut, ${defaultOptions().inferenceConfidenceMin} %, with the default budget; up to 120 requests of a set asked for by every id they have left (60 where a service is cut).`,
 ]);
