@@ -1,5 +1,5 @@
 /** What a collector has in memory of a stream. */
-import { addRanges, subtractRanges, type ByteRange } from '#lib/byte-ranges.ts';
+import { addRanges, withoutRanges, type ByteRange } from '#lib/byte-ranges.ts';
 import type { Chunk } from '#schemas/chunk.ts';
 import type { LogEvent } from '#schemas/event.ts';
 import type { StoredStream } from '#schemas/store.ts';
@@ -40,7 +40,7 @@ export function newStreamWork(chunk: Chunk, known: StoredStream | null, limits: 
 /** The store refused an event for good: its bytes are taken in should they come again. */
 export function forgetBytes(work: StreamWork | undefined, { gap, pieces, streamOffset }: LogEvent): void {
   if (work === undefined) return;
-  if (gap === null) work.taken = work.taken.flatMap(range => subtractRanges(range, pieces));
+  if (gap === null) work.taken = withoutRanges(work.taken, pieces);
   else work.gaps = work.gaps.filter(({ from }) => from !== streamOffset);
 }
 

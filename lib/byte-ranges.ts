@@ -48,6 +48,11 @@ export function subtractRanges(range: ByteRange, ranges: readonly ByteRange[]): 
   return result;
 }
 
+/** The parts of all of `ranges` that are in none of `removed`. */
+export function withoutRanges(ranges: readonly ByteRange[], removed: readonly ByteRange[]): ByteRange[] {
+  return ranges.flatMap(range => subtractRanges(range, removed));
+}
+
 /** How much of `[from, to)` the ranges hold: all, none, or some of it. An empty range counts as held by all. */
 export function coverage(range: ByteRange, ranges: readonly ByteRange[]): 'all' | 'none' | 'some' {
   const missing = sizeOf(subtractRanges(range, ranges));

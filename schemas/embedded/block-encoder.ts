@@ -330,9 +330,9 @@ class BlockWriting {
   }
 
   private idNumber(value: string, text: string | null): number {
-    const isNew = this.ids.size;
+    const known = this.ids.size;
     const number = this.ids.numberOf(value);
-    if (number !== isNew) return number;
+    if (number < known) return number;
     const from = value === '' ? -1 : (text?.indexOf(value) ?? -1);
     this.idRow.push(this.n - this.lastIdRow);
     this.lastIdRow = this.n;

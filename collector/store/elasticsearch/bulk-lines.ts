@@ -1,6 +1,5 @@
 /** Lines of bulk requests, as bytes: as text those of thousands of events would live on in the heap until each is answered for. */
 const slabBytes = 256 * 1024;
-const newline = '\n';
 /** UTF-8 takes so much at most of one UTF-16 unit. */
 const bytesPerUnitMax = 3;
 
@@ -10,7 +9,7 @@ export class BulkLines {
 
   /** What creates a document; its bytes lie among those of others. */
   create(id: string, document: unknown): Buffer {
-    const text = `{"create":{"_id":${JSON.stringify(id)}}}${newline}${JSON.stringify(document)}${newline}`;
+    const text = `{"create":{"_id":${JSON.stringify(id)}}}\n${JSON.stringify(document)}\n`;
     const bytesMax = text.length * bytesPerUnitMax;
     if (this.slab.length - this.used < bytesMax) {
       this.slab = Buffer.allocUnsafe(Math.max(slabBytes, bytesMax));

@@ -19,8 +19,8 @@ export interface BulkItem {
   lines: Buffer;
   /** True where an earlier attempt, of whoever, may have stored it. */
   isDoubtful: boolean;
-  /** Of one that was looked for in another way before: whether what it was put into is what was written to then. */
-  isSameIndex?: (index: string | null) => boolean;
+  /** Of one that was looked for in another way before: whether what it was put into is what was written to then; null of others. */
+  isSameIndex: ((index: string | null) => boolean) | null;
 }
 
 const saysTooLittle = 'its answer does not speak of every event';

@@ -5,7 +5,7 @@
  * batch inside -> signals -> positions. A step begins when the one before is durable. After a death anywhere in between the bytes come again: what is
  * stored of them is found by its id, and what the streams' documents hold is carried out to its end.
  */
-import { subtractRanges } from '#lib/byte-ranges.ts';
+import { withoutRanges } from '#lib/byte-ranges.ts';
 import { systemClock, type Clock } from '#lib/clock.ts';
 import type { ElasticServer } from '#lib/elasticsearch/server.ts';
 import type { Log } from '#lib/log.ts';
@@ -181,7 +181,7 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
   private async sendEvents(plan: Plan, mayBeStored: boolean): Promise<LogEvent[]> {
     const items = plan.events.map((event): BulkItem => {
       const isBeyond = event.begunAs === undefined && (!mayBeStored || this.ends.isBeyond(event));
-      return { id: event.eventId, lines: this.lines.create(event.eventId, eventToDocument(event, this.budgets)), isDoubtful: !isBeyond, ...(mayBeStored ? { isSameIndex: this.ends.isSameIndex } : {}) };
+      return { id: event.eventId, lines: this.lines.create(event.eventId, eventToDocument(event, this.budgets)), isDoubtful: !isBeyond, isSameIndex: mayBeStored ? this.ends.isSameIndex : null };
     });
     const refused = await this.events.send(items);
     if (refused.length === 0) return [];
@@ -222,7 +222,7 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
       if (untold.length > 0 && !(await this.patient.unlessClosed(onSignals(untold)))) throw new LeadlineError('CANCELLED');
     }
     const nowMs = this.clock.nowMs();
-    const refused = await this.signals.send(signals.map((signal): BulkItem => ({ id: signalDocumentId(signal.signalId), lines: this.lines.create(signalDocumentId(signal.signalId), signalToDocument(signal, nowMs)), isDoubtful })));
+    const refused = await this.signals.send(signals.map((signal): BulkItem => ({ id: signalDocumentId(signal.signalId), lines: this.lines.create(signalDocumentId(signal.signalId), signalToDocument(signal, nowMs)), isDoubtful, isSameIndex: null })));
     for (const { id, reason } of refused) this.options.log.error({ event: 'signalRefused', id, reason }, 'a signal was refused by the store; alerting does not see it');
   }
 
@@ -238,7 +238,7 @@ export class ElasticsearchWriter implements AsyncStoreWriter {
     if (planned === undefined) return;
     const { stream } = planned;
     if (event.gap === null) {
-      stream.storedRanges = stream.storedRanges.flatMap(range => subtractRanges(range, event.pieces));
+      stream.storedRanges = withoutRanges(stream.storedRanges, event.pieces);
       change.missing.push(...event.pieces);
       miss(stream, event.pieces);
     } else stream.gaps = stream.gaps.filter(({ from }) => from !== event.streamOffset);

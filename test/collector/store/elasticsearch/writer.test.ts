@@ -3,6 +3,7 @@ import test from 'ava';
 import { documentToStream, streamDocumentId, streamToDocument, type StreamDocument } from '#schemas/elasticsearch/stream-document.ts';
 import { madeSignal, madeState } from '../../../contract/made-up.ts';
 import { eventually } from '../../../helpers/leadline.ts';
+import type { MemoryElasticsearch } from '../../../helpers/memory-elasticsearch.ts';
 import { batch, benchOf, events, html, isBulk, lines, once, signals, streams } from './memory-bench.ts';
 
 test('a bulk answer that does not answer for every item answers for none: all are looked up, and each is stored once', async t => {
@@ -62,10 +63,8 @@ test('what a gateway refuses is not refused by the server: it is sent again; wha
   t.deepEqual(writer.lastKnown('a')?.storedRanges, [{ from: 0, to: 50 }, { from: 60, to: 80 }]);
 });
 
-test('a request that is carried out late, before a rollover that comes between the look and the write: of two the older stays', async t => {
-  const { server, open, ids } = benchOf(t);
-  const writer = await open();
-  await writer.append(batch(lines('a', 0, 1)), [], []);
+/** The first bulk request is carried out when the second comes, and a rollover right behind it. */
+function carryOutLateBeforeRollover(server: MemoryElasticsearch): void {
   let bulks = 0;
   server.fateOf = request => {
     if (!isBulk(events, request)) return null;
@@ -77,6 +76,13 @@ test('a request that is carried out late, before a rollover that comes between t
     }
     return null;
   };
+}
+
+test('a request that is carried out late, before a rollover that comes between the look and the write: of two the older stays', async t => {
+  const { server, open, ids } = benchOf(t);
+  const writer = await open();
+  await writer.append(batch(lines('a', 0, 1)), [], []);
+  carryOutLateBeforeRollover(server);
   await writer.append(batch(lines('a', 1, 3)), [], []);
   t.deepEqual(ids(), ['a:0', 'a:10', 'a:20']);
   t.is(new Set(server.documents(events).map(({ index }) => index)).size, 1, 'in the older index');
@@ -97,17 +103,7 @@ test('a death between the second copy and its removal: the next owner removes it
 test('before the first event, too, what comes late and what is sent again are one', async t => {
   const { server, open, ids } = benchOf(t);
   const writer = await open();
-  let bulks = 0;
-  server.fateOf = request => {
-    if (!isBulk(events, request)) return null;
-    bulks += 1;
-    if (bulks === 1) return 'late';
-    if (bulks === 2) {
-      server.carryOutLate();
-      server.rollover(events);
-    }
-    return null;
-  };
+  carryOutLateBeforeRollover(server);
   await writer.append(batch(lines('a', 0, 2)), [], []);
   t.deepEqual(ids(), ['a:0', 'a:10']);
 });
